@@ -1,0 +1,4 @@
+"""TCP and TLS on asyncio: the dialer.
+
+Start with `dialer.py`.
+"""

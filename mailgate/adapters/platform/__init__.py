@@ -1,0 +1,4 @@
+"""Every difference between operating systems: files, locks, rights, signals.
+
+Start with `files.py`.
+"""

@@ -1,0 +1,2 @@
+"""The handlers, one module per noun.
+"""

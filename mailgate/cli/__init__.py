@@ -1,0 +1,4 @@
+"""The command line over the client, and the offline verbs it is handed.
+
+Start with `main.py`.
+"""

@@ -1,0 +1,187 @@
+"""The engine's API as typed calls, over the network or in process (an ASGI transport)."""
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import httpx
+import msgspec
+
+from mailgate.client.discover import EngineAddress
+from mailgate.client.errors import ClientError, NotRunningError, RefusedError
+from mailgate.client.stream import follow_poll, follow_websocket
+from mailgate.contract import v1
+
+TIMEOUT_S: Final = 30.0
+LONG_POLL_S: Final = 20.0
+
+T = TypeVar("T")
+
+
+class EngineClient:
+    """Talks to one engine. Use it as an async context manager, or call `close`.
+
+    Every method may raise `NotRunningError` (nobody answers) and `RefusedError` (the engine said no).
+    """
+
+    def __init__(self, address: EngineAddress, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._address = address
+        self._in_process = transport is not None
+        self._http = httpx.AsyncClient(
+            base_url=address.url + "/api/v1",
+            headers={"authorization": f"Bearer {address.token}"},
+            timeout=TIMEOUT_S,
+            transport=transport,
+            trust_env=False,  # a proxy in the environment must never see the token
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connections."""
+        await self._http.aclose()
+
+    @property
+    def url(self) -> str:
+        """The engine's base address."""
+        return self._address.url
+
+    async def status(self) -> v1.Status:
+        """Return the whole picture."""
+        return await self._call("GET", "/status", v1.Status)
+
+    async def accounts(self) -> tuple[v1.AccountState, ...]:
+        """Return all accounts with their state."""
+        return await self._call("GET", "/accounts", tuple[v1.AccountState, ...])
+
+    async def start_session(self, account: str | None = None) -> v1.SessionTicket:
+        """Start download sessions now, of one account or of all."""
+        return await self._call("POST", "/sessions", v1.SessionTicket, body=v1.StartSession(account=account))
+
+    async def session(self, ticket: int, *, wait_s: float = 0) -> v1.SessionReport:
+        """Return how a request for sessions stands, waiting up to `wait_s` seconds for its end."""
+        params = {"wait": f"{wait_s:g}"}
+        return await self._call(
+            "GET", f"/sessions/{ticket}", v1.SessionReport, params=params, timeout=wait_s + TIMEOUT_S
+        )
+
+    async def stop_sessions(self) -> None:
+        """Ask running sessions to end after the message they are at; nothing is lost."""
+        await self._call("POST", "/sessions/stop", None)
+
+    async def test_account(self, name: str) -> v1.TestReport:
+        """Try the connection to an account, step by step."""
+        return await self._call("POST", f"/accounts/{name}/test", v1.TestReport, timeout=180)
+
+    async def messages(
+        self, *, state: str = "", account: str = "", text: str = "", before: str = "", limit: int = 100
+    ) -> v1.MessagePage:
+        """Return messages, newest first."""
+        params = {"state": state, "account": account, "text": text, "before": before, "limit": str(limit)}
+        return await self._call("GET", "/messages", v1.MessagePage, params={k: v for k, v in params.items() if v})
+
+    async def message(self, message_id: str) -> v1.MessageTrace:
+        """Return a message and the whole of its path."""
+        return await self._call("GET", f"/messages/{message_id}", v1.MessageTrace)
+
+    async def unrouted(self, *, before: str = "", limit: int = 100) -> v1.MessagePage:
+        """Return the messages that have nobody to go to."""
+        params = {"before": before, "limit": str(limit)}
+        return await self._call("GET", "/unrouted", v1.MessagePage, params={k: v for k, v in params.items() if v})
+
+    async def deliver_to(self, message_id: str, addresses: tuple[str, ...]) -> v1.Message:
+        """Send a parked message to these addresses."""
+        body = v1.DeliverTo(addresses=addresses)
+        return await self._call("POST", f"/messages/{message_id}/deliver-to", v1.Message, body=body)
+
+    async def recipients(self) -> tuple[str, ...]:
+        """Return the addresses of the configured recipients."""
+        return await self._call("GET", "/recipients", tuple[str, ...])
+
+    async def try_routing(self, account: str, header: str) -> v1.RoutingReport:
+        """Ask where a message with this header would go."""
+        body = v1.TryRouting(account=account, header=header)
+        return await self._call("POST", "/routing/try", v1.RoutingReport, body=body)
+
+    async def pause(self, minutes: int | None = None) -> None:
+        """Pause fetching, for so many minutes or until `resume`."""
+        await self._call("POST", "/pause", None, body=v1.Pause(minutes=minutes))
+
+    async def resume(self) -> None:
+        """Let fetching go on."""
+        await self._call("POST", "/resume", None)
+
+    async def reload(self) -> v1.ReloadReport:
+        """Read the configuration file anew."""
+        return await self._call("POST", "/reload", v1.ReloadReport)
+
+    async def login_code(self) -> v1.LoginCode:
+        """Return a one-time code that opens the app in a browser."""
+        return await self._call("POST", "/login-code", v1.LoginCode)
+
+    async def events(self, after: int, *, wait_s: float = 0) -> v1.EventPage:
+        """Return the events after `after`, waiting up to `wait_s` seconds for the first."""
+        params = {"after": str(after), "wait": f"{wait_s:g}"}
+        return await self._call("GET", "/events", v1.EventPage, params=params, timeout=wait_s + TIMEOUT_S)
+
+    def follow(self, after: int) -> AsyncIterator[v1.EventPage]:
+        """Yield pages of events after `after` for ever, and resume by itself after a break.
+
+        A page with `gap` set says that events were lost: take a new snapshot (`status`) and go on. While nobody
+        answers, `NotRunningError` is raised: dim the picture, wait, and call `follow` again.
+        """
+        if self._in_process:
+            return follow_poll(self.events, after, wait_s=LONG_POLL_S)
+        return follow_websocket(self._address, after)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        shape: type[T] | None,
+        *,
+        body: msgspec.Struct | None = None,
+        params: dict[str, str] | None = None,
+        timeout: float = TIMEOUT_S,
+    ) -> T:
+        content = msgspec.json.encode(body) if body is not None else None
+        headers = {"content-type": "application/json"} if content is not None else {}
+        try:
+            answer = await self._http.request(
+                method, path, content=content, headers=headers, params=params, timeout=timeout
+            )
+        except httpx.HTTPError as exc:
+            raise NotRunningError(
+                f"nobody answers at {self._address.url} ({type(exc).__name__})", code="not_running"
+            ) from exc
+        if answer.is_error:
+            raise _refusal(answer)
+        if shape is None:
+            return None  # type: ignore[return-value]  # the caller asked for nothing
+        try:
+            return msgspec.json.decode(answer.content, type=shape)
+        except msgspec.DecodeError as exc:
+            raise ClientError(f"{self._address.url}{path} gave an answer that is not understood: {exc}") from exc
+
+
+def _refusal(answer: httpx.Response) -> RefusedError:
+    said: dict[str, Any] = {}
+    try:
+        decoded = msgspec.json.decode(answer.content)
+    except msgspec.DecodeError:
+        decoded = None
+    if isinstance(decoded, dict):
+        said = decoded
+    faults = said.get("faults")
+    return RefusedError(
+        str(said.get("detail") or f"the engine answered {answer.status_code}"),
+        code=str(said.get("code") or f"http_{answer.status_code}"),
+        status=answer.status_code,
+        faults=tuple(map(str, faults)) if isinstance(faults, list) else (),
+    )

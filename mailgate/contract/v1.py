@@ -1,0 +1,284 @@
+"""Version 1 of the API's shapes. Fields are added, never renamed or removed, within a version.
+
+Times are ISO 8601 in UTC; sizes are octets. Lists are tuples, newest first unless a field says otherwise.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+SeverityWord = Literal["info", "warning", "error"]
+EngineWord = Literal["running", "stopping"]
+StateWord = Literal["received", "ready", "held", "frozen", "active", "parked", "done"]
+
+
+class Shape(msgspec.Struct, rename="camel"):
+    """The root of what the API says."""
+
+
+class Wish(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The root of what a client asks: an unknown field is an error, not a silent wish."""
+
+
+class Problem(Shape):
+    """An error, RFC 9457. `code` is stable; `detail` is one sentence that says what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str = ""
+    faults: tuple[str, ...] = ()
+
+
+class Condition(Shape):
+    """A named health condition: what, since when, what to do."""
+
+    code: str
+    subject: str
+    severity: SeverityWord
+    since: datetime
+    text: str
+    remedy: str
+
+
+class AccountState(Shape):
+    """One account: its state and last success first, its settings second. `progress` is taken of new, while busy."""
+
+    name: str
+    host: str
+    port: int
+    security: str
+    user: str
+    enabled: bool
+    busy: bool
+    taken: int
+    new: int
+    last_success: datetime | None
+    last_attempt: datetime | None
+    next_session: datetime | None
+    failures: int
+    error: str
+    error_class: str
+    remedy: str
+
+
+class Counts(Shape):
+    """Entries by what they wait for, and what today brought (the day of the engine's own clock)."""
+
+    waiting: int
+    deferred: int
+    unrouted: int
+    parked: int
+    delivered_today: int
+    hours: tuple[int, ...] = ()
+
+
+class Status(Shape):
+    """The whole picture in one answer: windows start from it and follow events after `seq`."""
+
+    version: str
+    state: EngineWord
+    started_at: datetime
+    now: datetime
+    seq: int
+    run: str
+    paused: bool
+    paused_until: datetime | None
+    busy: bool
+    taken: int
+    new: int
+    last_mail: datetime | None
+    next_session: datetime | None
+    internal_host: str
+    internal_ok: bool
+    accounts: tuple[AccountState, ...]
+    conditions: tuple[Condition, ...]
+    counts: Counts
+    data_dir: str
+    secrets_backend: str = ""
+
+
+class StartSession(Wish):
+    """Ask for download sessions now: of one account, or of all."""
+
+    account: str | None = None
+
+
+class SessionTicket(Shape):
+    """What a request for sessions started. `id` asks how far it is."""
+
+    id: int
+    accounts: tuple[str, ...]
+
+
+class SessionReport(Shape):
+    """How a request for sessions stands. `done` includes the deliveries of what was fetched.
+
+    `failed` counts sessions that ended with an error, messages that were parked or could not be taken, and entries
+    that are deferred.
+    """
+
+    id: int
+    done: bool
+    accounts: tuple[str, ...]
+    listed: int
+    new: int
+    taken: int
+    delivered: int
+    parked: int
+    deferred: int
+    deleted: int
+    failed: int
+    errors: tuple[str, ...]
+
+
+class Recipient(Shape):
+    """One recipient of a message, its routing code, and the peer's verbatim answer."""
+
+    address: str
+    code: str
+    state: Literal["pending", "delivered", "relayed", "failed", "unknown"]
+    reply: str
+
+
+class Message(Shape):
+    """One message, as the log shows it."""
+
+    id: str
+    direction: Literal["inbound", "outbound"]
+    state: StateWord
+    park_reason: str
+    account: str
+    uid: str
+    received_at: datetime
+    next_attempt: datetime | None
+    attempts: int
+    sender: str
+    from_: str = msgspec.field(name="from")
+    subject: str
+    message_id: str
+    size: int
+    codes: str
+    recipients: tuple[Recipient, ...]
+    text: str
+
+
+class TraceStep(Shape):
+    """One step of a message's path, oldest first."""
+
+    at: datetime
+    stage: str
+    text: str
+    evidence: str
+
+
+class MessageTrace(Shape):
+    """A message and the whole of its path."""
+
+    message: Message
+    steps: tuple[TraceStep, ...]
+
+
+class MessagePage(Shape):
+    """Some messages, newest first. `next` is the id to ask `before`, empty at the end."""
+
+    messages: tuple[Message, ...]
+    next: str
+    total: int
+
+
+class DeliverTo(Wish):
+    """Send a parked message to these addresses."""
+
+    addresses: tuple[str, ...]
+
+
+class Pause(Wish):
+    """Pause fetching, for so many minutes or until somebody resumes."""
+
+    minutes: int | None = None
+
+
+class TestStep(Shape):
+    """One step of a connection test."""
+
+    name: str
+    ok: bool
+    text: str
+    duration_ms: int
+
+
+class TestReport(Shape):
+    """The result of trying a connection, step by step, oldest first."""
+
+    ok: bool
+    steps: tuple[TestStep, ...]
+    error_class: str
+    remedy: str
+
+
+class TryRouting(Wish):
+    """A header, or a whole message, whose routing is asked for."""
+
+    account: str
+    header: str
+
+
+class Candidate(Shape):
+    """One address that was looked at, and why it was taken or not."""
+
+    address: str
+    field: str
+    accepted: bool
+    why: str
+
+
+class RoutingReport(Shape):
+    """Where a message would go, by which code, and everything that was looked at."""
+
+    recipients: tuple[Recipient, ...]
+    codes: str
+    candidates: tuple[Candidate, ...]
+    text: str
+
+
+class ReloadReport(Shape):
+    """What reading the configuration anew came to."""
+
+    applied: bool
+    changes: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+class Event(Shape):
+    """One event of the stream. `lines` are the log lines it makes, in the original's forms."""
+
+    seq: int
+    at: datetime
+    type: str
+    data: dict[str, Any]
+    lines: tuple[str, ...]
+
+
+class EventPage(Shape):
+    """Events after a sequence number. `gap` says that older ones are gone: ask for a new snapshot.
+
+    `run` names this run of the engine; a new one starts counting at 1 again.
+    """
+
+    run: str
+    first: int
+    last: int
+    gap: bool
+    events: tuple[Event, ...]
+
+
+class LoginCode(Shape):
+    """A one-time code that opens the app in a browser."""
+
+    code: str
+    url: str
+    expires_at: datetime

@@ -1,0 +1,107 @@
+"""The errors that cross a package border. Each says what, where and what to do, and keeps its cause."""
+
+from enum import StrEnum
+
+
+class ErrorClass(StrEnum):
+    """The classes of failure that operators see everywhere: log, conditions, API, `account test`."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    CERT = "cert"
+    AUTH = "auth"
+    IN_USE = "in-use"
+    THROTTLED = "throttled"
+    PROTOCOL = "protocol"
+    SIZE = "size"
+    POLICY = "policy"
+    UNKNOWN_RECIPIENT = "unknown-recipient"
+    TEMPORARY = "temporary"
+    DISK = "disk"
+    CONFIG = "config"
+    INTERNAL = "internal"
+
+
+REMEDIES: dict[ErrorClass, str] = {
+    ErrorClass.DNS: "Check the server's name, and that this machine's name server answers.",
+    ErrorClass.CONNECT: "Check host and port, and that no firewall blocks the way; the server may also be down.",
+    ErrorClass.TLS: "Check the port and the `security` setting: implicit TLS and STARTTLS use different ports.",
+    ErrorClass.CERT: "Check the server's name against its certificate; name your own authority in `ca_file`.",
+    ErrorClass.AUTH: "Check user name and password: `mailgate secrets set NAME` stores a new one.",
+    ErrorClass.IN_USE: "Another program has the mailbox open. MailGate tries again by itself.",
+    ErrorClass.THROTTLED: "The provider asks for fewer logins: raise `interval`.",
+    ErrorClass.PROTOCOL: "The server said something that the protocol does not allow. MailGate tries again by itself.",
+    ErrorClass.SIZE: "The message is larger than the server takes: raise its limit, then try again.",
+    ErrorClass.POLICY: "The server refuses on principle: read its reply, and let it accept mail from this machine.",
+    ErrorClass.UNKNOWN_RECIPIENT: "The server does not know this address: create it there, or choose another recipient.",
+    ErrorClass.TEMPORARY: "The server asks to come back later. MailGate tries again by itself.",
+    ErrorClass.DISK: "Free some space on the disk that holds the data directory.",
+    ErrorClass.CONFIG: "Run `mailgate check`: it names file, line and remedy.",
+    ErrorClass.INTERNAL: "This is a fault in MailGate: the message is kept. Please report the id shown.",
+}
+"""What an operator can do about each class; one sentence, shown beside the error."""
+
+
+class MailgateError(Exception):
+    """The root of our own errors. `args[0]` is one sentence for the operator."""
+
+    error_class: ErrorClass = ErrorClass.INTERNAL
+
+
+class AddressError(MailgateError):
+    """A text is not a mail address or not a domain. Raised by `model.address` alone."""
+
+    error_class = ErrorClass.CONFIG
+
+
+class NotAcceptedError(MailgateError):
+    """The message could not be taken into the queue; the peer keeps it."""
+
+    error_class = ErrorClass.DISK
+
+
+class StoreError(MailgateError):
+    """The store could not read or write. `error_class` DISK: try again later; INTERNAL: it is damaged."""
+
+    def __init__(self, text: str, *, error_class: ErrorClass = ErrorClass.INTERNAL) -> None:
+        super().__init__(text)
+        self.error_class = error_class
+
+
+class StoreTooNewError(StoreError):
+    """The database was written by a newer program; it is never downgraded."""
+
+
+class SecretError(MailgateError):
+    """A secret could not be read, written or removed; the text names the reference, never the secret."""
+
+    error_class = ErrorClass.AUTH
+
+
+class ConnectError(MailgateError):
+    """A peer could not be reached, or the connection broke."""
+
+    def __init__(self, text: str, *, error_class: ErrorClass = ErrorClass.CONNECT) -> None:
+        super().__init__(text)
+        self.error_class = error_class
+
+
+class SessionError(MailgateError):
+    """A download session ended early. What it took is safe; the next session goes on from there."""
+
+    def __init__(self, text: str, *, error_class: ErrorClass) -> None:
+        super().__init__(text)
+        self.error_class = error_class
+
+
+class UnknownError(MailgateError):
+    """Something that was asked for by name or id does not exist."""
+
+    error_class = ErrorClass.CONFIG
+
+
+class ConflictError(MailgateError):
+    """What was asked for does not fit the state that a thing is in."""
+
+    error_class = ErrorClass.CONFIG

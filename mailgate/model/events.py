@@ -1,0 +1,241 @@
+"""Every event there is: what happened, published once, as a typed value.
+
+The set is closed: `EVENTS` lists it, and a test fails when one is not described in `docs/reference/events.md`. Field
+names are part of the API (`contract.events` carries them as JSON); fields are added, never renamed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+class Severity(StrEnum):
+    """How much a condition matters; the tray's picture is the worst of them."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The root of all events."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStarted(Event):
+    """The engine runs; `url` is where its API answers, empty when it does not."""
+
+    version: str
+    pid: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStopping(Event):
+    """The engine was asked to stop and finishes what it has begun."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigApplied(Event):
+    """A new configuration is in force; `changes` says in words what differs."""
+
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigRejected(Event):
+    """A new configuration has faults; the old one stays in force."""
+
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted(Event):
+    """A download session begins to connect."""
+
+    session: int
+    account: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionListed(Event):
+    """Logged in and listed: what is there and what is new. `size_octets` is that of all listed messages."""
+
+    session: int
+    account: str
+    messages: int
+    new: int
+    size_octets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFetched(Event):
+    """A message was taken into the queue, durably. `nth` of `of` new ones in this session."""
+
+    session: int
+    account: str
+    entry: str
+    uid: str
+    from_: str
+    subject: str
+    size_octets: int
+    nth: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSkipped(Event):
+    """A listed message was not taken this time; it stays at the provider."""
+
+    session: int
+    account: str
+    uid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRouted(Event):
+    """The recipients of a message are known; one code per recipient in `codes`."""
+
+    entry: str
+    account: str
+    session: int
+    recipients: tuple[str, ...]
+    codes: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDelivered(Event):
+    """Some or all recipients of a message were taken by the internal server in one conversation."""
+
+    entry: str
+    account: str
+    session: int
+    recipients: tuple[str, ...]
+    reply: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDeferred(Event):
+    """Some recipients were not taken yet; the next try is at `next_attempt`."""
+
+    entry: str
+    account: str
+    session: int
+    recipients: tuple[str, ...]
+    reply: str
+    next_attempt: datetime
+    possible_duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageParked(Event):
+    """A message waits for a person."""
+
+    entry: str
+    account: str
+    session: int
+    reason: str
+    text: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDecided(Event):
+    """A person decided about a parked message."""
+
+    entry: str
+    by: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded(Event):
+    """A session is over. `deleted` counts deletions that the server confirmed; `error` is empty when all went well.
+
+    `another` says that the pass goes on with a further session, since the limit of one was reached.
+    """
+
+    session: int
+    account: str
+    taken: int
+    deleted: int
+    skipped: int
+    duration_ms: int
+    error: str = ""
+    error_class: str = ""
+    another: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchPaused(Event):
+    """Fetching was paused, or goes on again. `until` is None for "until somebody resumes"."""
+
+    paused: bool
+    until: datetime | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionRaised(Event):
+    """A health condition holds now. `subject` names what it is about, such as an account."""
+
+    code: str
+    subject: str
+    severity: str
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionCleared(Event):
+    """A health condition is over."""
+
+    code: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryDone(Event):
+    """The store was looked over at start; each line says what was mended."""
+
+    findings: tuple[str, ...]
+
+
+EVENTS: Final[tuple[type[Event], ...]] = (
+    EngineStarted,
+    EngineStopping,
+    ConfigApplied,
+    ConfigRejected,
+    SessionStarted,
+    SessionListed,
+    MessageFetched,
+    MessageSkipped,
+    MessageRouted,
+    MessageDelivered,
+    MessageDeferred,
+    MessageParked,
+    MessageDecided,
+    SessionEnded,
+    FetchPaused,
+    ConditionRaised,
+    ConditionCleared,
+    RecoveryDone,
+)
+"""The closed set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event with its place in the stream: `seq` grows by one, from 1, for each run of the engine."""
+
+    seq: int
+    at: datetime
+    event: Event

@@ -1,0 +1,33 @@
+"""Stored octets, and what a look at their headers told."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRef:
+    """Points at a stored body; `sha256` is of all octets as they were fetched, in lower-case hex."""
+
+    id: int
+    size_octets: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A bounded, decoded look at a header for people: never used to decide where a message goes."""
+
+    message_id: str = ""
+    subject: str = ""
+    from_: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEdit:
+    """What is done to the header on the way in; the stored octets stay as they were.
+
+    `prepend` goes before the first field, CRLF line ends; `rename` maps old field names to new ones, any case.
+    """
+
+    prepend: bytes = b""
+    rename: tuple[tuple[str, str], ...] = ()

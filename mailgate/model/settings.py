@@ -1,0 +1,246 @@
+"""What an office configures: the tree that `mailgate.toml` is decoded into.
+
+Each field carries its one-line description; `docs/reference/settings.md` is made from them. Durations are written
+as `"90s"`, `"5m"`, `"2h"` or `"3d"` in the file, sizes as `"64KB"`, `"50MB"` or a bare number of octets.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+Octets = Annotated[int, Meta(extra={"octets": True})]
+
+_MB: Final = 1_000_000
+
+
+def _s(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
+class Security(StrEnum):
+    """How a connection is protected. `none` sends everything in the clear and needs to be named."""
+
+    TLS = "tls"  # implicit TLS, RFC 8314 section 3
+    STARTTLS = "starttls"  # STLS of RFC 2595, STARTTLS of RFC 3207
+    NONE = "none"
+
+
+class SmtpSecurity(StrEnum):
+    """How the hand-over to the internal server is protected."""
+
+    OPPORTUNISTIC = "opportunistic"  # STARTTLS when offered; the certificate is not checked
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class AuthMethod(StrEnum):
+    """How to log in at a POP3 server."""
+
+    AUTO = "auto"  # SASL PLAIN when offered, else USER/PASS
+    PLAIN = "plain"  # RFC 4616 by RFC 5034
+    USER = "user"  # RFC 1939 section 7
+
+
+class DeletePolicy(StrEnum):
+    """When a message is deleted at the provider."""
+
+    DELIVERED = "delivered"  # once the internal server took it, or a recorded decision ended or parked it
+    SPOOLED = "spooled"  # once body and row are durable here
+    NEVER = "never"
+
+
+PLAIN_SECRET_PREFIXES: Final = ("keyring:", "vault:", "file:", "env:")
+
+SecretRef = Annotated[str, Meta(extra={"secret": True})]
+"""Where a secret is kept: `keyring:NAME`, `vault:NAME`, `file:PATH` or `env:NAME`. Never the secret itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One POP3 mailbox at a provider."""
+
+    name: Annotated[
+        str,
+        Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="short name used in log, commands and headers"),
+    ]
+    host: Annotated[str, Meta(min_length=1, description="name or address of the POP3 server")]
+    user: Annotated[str, Meta(min_length=1, description="login name, often the whole address")]
+    password: Annotated[SecretRef, Meta(description="reference to the password, such as `keyring:office`")]
+    enabled: Annotated[bool, Meta(description="whether the account is fetched at all")] = True
+    port: Annotated[
+        int | None, Meta(ge=1, le=65535, description="port; by default 995 for tls, 110 for starttls and none")
+    ] = None
+    security: Annotated[Security, Meta(description="`tls`, `starttls`, or `none` (in the clear)")] = Security.TLS
+    ca_file: Annotated[str, Meta(description="file with the authority that signed the server's certificate")] = ""
+    auth: Annotated[AuthMethod, Meta(description="`auto`, `plain` or `user`")] = AuthMethod.AUTO
+    own_domains: Annotated[
+        tuple[str, ...],
+        Meta(description="only addresses in these domains can be recipients; empty: the recipients' own domains"),
+    ] = ()
+    envelope_header: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^[!-9;-~]+$",
+            description="header in which the provider writes the envelope recipient, such as `X-Envelope-To`",
+        ),
+    ] = ""
+    delete: Annotated[DeletePolicy, Meta(description="`delivered`, `spooled` or `never`")] = DeletePolicy.DELIVERED
+    delete_after: Annotated[
+        timedelta, Meta(extra={"zero": True}, description="keep the provider's copy for this long first; 0: do not")
+    ] = timedelta()
+    interval: Annotated[timedelta | None, Meta(description="time between sessions; by default that of `[fetch]`")] = (
+        None
+    )
+
+    @property
+    def effective_port(self) -> int:
+        """The port to connect to: RFC 1939 section 3, RFC 8314 section 3.3."""
+        return self.port or (995 if self.security is Security.TLS else 110)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """One recipient: a mailbox on the internal server."""
+
+    address: Annotated[str, Meta(description="its address on the internal server, also its public one")]
+    accounts: Annotated[tuple[str, ...], Meta(description="names of the accounts it gets mail from; empty: all")] = ()
+    aliases: Annotated[tuple[str, ...], Meta(description="further addresses whose mail goes to this mailbox")] = ()
+    route_all: Annotated[
+        bool, Meta(description="gets all mail of its accounts that no other recipient gets (one mailbox per user)")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternalServer:
+    """The office's own mail server."""
+
+    host: Annotated[str, Meta(min_length=1, description="name or address of the internal mail server")]
+    port: Annotated[int, Meta(ge=1, le=65535, description="SMTP port")] = 25
+    security: Annotated[SmtpSecurity, Meta(description="`opportunistic`, `starttls`, `tls` or `none`")] = (
+        SmtpSecurity.OPPORTUNISTIC
+    )
+    ca_file: Annotated[str, Meta(description="file with the authority that signed the server's certificate")] = ""
+    user: Annotated[str, Meta(description="login name, where the server asks for one")] = ""
+    password: Annotated[SecretRef, Meta(description="reference to the password of `user`")] = ""
+    helo: Annotated[
+        str, Meta(pattern=r"^[!-~]*$", description="name given in EHLO; by default this machine's name")
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchSettings:
+    """How and how often mail is fetched."""
+
+    interval: Annotated[timedelta, Meta(description="time between two sessions of an account")] = _s(300)
+    at_start: Annotated[bool, Meta(description="whether a session starts as soon as the engine runs")] = True
+    workers: Annotated[int, Meta(ge=1, le=64, description="accounts fetched at the same time")] = 4
+    per_host: Annotated[int, Meta(ge=1, le=64, description="sessions at the same time at one host")] = 2
+    connect_timeout: Annotated[timedelta, Meta(description="limit for connecting, TLS included")] = _s(30)
+    timeout: Annotated[timedelta, Meta(description="limit for silence of the server during a session")] = _s(180)
+    settle_wait: Annotated[
+        timedelta,
+        Meta(extra={"zero": True}, description="how long a session waits for its last deliveries before QUIT"),
+    ] = _s(30)
+    session_messages: Annotated[int, Meta(ge=1, description="messages after which a session logs in anew")] = 200
+    session_size: Annotated[Octets, Meta(ge=1, description="octets after which a session logs in anew")] = 50 * _MB
+    window_size: Annotated[Octets, Meta(ge=1, description="octets asked for ahead of what has arrived")] = 8 * _MB
+    window_messages: Annotated[int, Meta(ge=1, le=1000, description="messages asked for ahead of arrival")] = 64
+    max_message_size: Annotated[Octets, Meta(ge=0, description="larger messages stay at the provider; 0: no limit")] = 0
+    remember: Annotated[timedelta, Meta(description="how long UIDs that the server no longer lists are remembered")] = (
+        timedelta(days=60)
+    )
+    backoff_max: Annotated[timedelta, Meta(description="longest wait after failed sessions in a row")] = _s(3600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySettings:
+    """How messages are handed to the internal server."""
+
+    connections: Annotated[int, Meta(ge=1, le=64, description="connections to the internal server at once")] = 4
+    connect_timeout: Annotated[timedelta, Meta(description="limit for connecting, TLS included")] = _s(30)
+    command_timeout: Annotated[timedelta, Meta(description="limit for each reply (RFC 5321 section 4.5.3.2)")] = _s(300)
+    data_timeout: Annotated[timedelta, Meta(description="limit for the reply to the final dot")] = _s(600)
+    idle_timeout: Annotated[timedelta, Meta(description="how long an unused connection is kept")] = _s(5)
+    retry: Annotated[
+        tuple[timedelta, ...], Meta(min_length=1, description="waits between tries; the last one repeats")
+    ] = (_s(60), _s(300), _s(600), _s(1200), _s(2400), _s(3600))
+    rename_delivered_to: Annotated[
+        bool,
+        Meta(description="rename a `Delivered-To` that names our recipient, or a Postfix with local(8) sees a loop"),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Where messages rest on the way."""
+
+    inline_limit: Annotated[Octets, Meta(ge=0, description="bodies up to this size live in the database")] = 65536
+    reserve_size: Annotated[Octets, Meta(ge=0, description="no fetching below this much free space")] = 200 * _MB
+    reserve_percent: Annotated[float, Meta(ge=0, le=50, description="... or below this share of the disk")] = 2.0
+    keep_done: Annotated[timedelta, Meta(description="how long finished entries stay in the log")] = timedelta(days=30)
+    keep_bodies: Annotated[
+        timedelta, Meta(extra={"zero": True}, description="how long bodies of delivered messages are kept")
+    ] = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """The engine's API and the app in the browser."""
+
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="port; 0 takes a free one")] = 8643
+    app: Annotated[bool, Meta(description="whether the app is served at /ui")] = True
+    allowed_hosts: Annotated[tuple[str, ...], Meta(description="further names by which the API may be addressed")] = ()
+    app_password: Annotated[SecretRef, Meta(description="reference to the password for the app; empty: codes only")] = (
+        ""
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """The mail log."""
+
+    keep_files: Annotated[int, Meta(ge=1, le=3650, description="daily log files to keep")] = 90
+    level: Annotated[
+        str, Meta(pattern="^(debug|info|warning|error)$", description="how much the engine says on its own account")
+    ] = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretSettings:
+    """How secrets are looked up."""
+
+    timeout: Annotated[timedelta, Meta(description="limit for one call to the operating system's keyring")] = _s(5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """The engine as a whole."""
+
+    stop_timeout: Annotated[timedelta, Meta(description="limit for finishing or handing back work at the end")] = _s(20)
+    events_kept: Annotated[int, Meta(ge=100, le=100_000, description="events kept for windows that reconnect")] = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration, verified as one and applied as one."""
+
+    version: Annotated[int, Meta(ge=1, le=1, description="version of this file's format")] = 1
+    internal: InternalServer
+    accounts: tuple[Account, ...] = ()
+    recipients: tuple[Mailbox, ...] = ()
+    fetch: FetchSettings = field(default_factory=FetchSettings)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    secrets: SecretSettings = field(default_factory=SecretSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+
+    def account(self, name: str) -> Account | None:
+        """Return the account called `name`, or None."""
+        return next((a for a in self.accounts if a.name == name), None)

@@ -1,0 +1,73 @@
+"""What an SMTP peer answered, and what it means: said once, here (RFC 5321 section 4.2, RFC 3463)."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_ENHANCED: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class EnhancedStatus:
+    """An enhanced mail system status code, RFC 3463: class, subject, detail."""
+
+    klass: int
+    subject: int
+    detail: int
+
+    def __str__(self) -> str:
+        return f"{self.klass}.{self.subject}.{self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply: the code, and its text, lines parted by line feeds. Code 0 stands for "said nothing"."""
+
+    code: int
+    text: str
+
+    @property
+    def positive(self) -> bool:
+        """Whether the peer took it (2xx or 3xx)."""
+        return 200 <= self.code < 400  # noqa: PLR2004 RFC 5321 section 4.2.1
+
+    @property
+    def permanent(self) -> bool:
+        """Whether trying again unchanged is pointless (5xx)."""
+        return 500 <= self.code < 600  # noqa: PLR2004 RFC 5321 section 4.2.1
+
+    @property
+    def enhanced(self) -> EnhancedStatus | None:
+        """The RFC 3463 code at the head of the text, if there is one."""
+        found = _ENHANCED.match(self.text)
+        return EnhancedStatus(*map(int, found.groups())) if found else None
+
+    def __str__(self) -> str:
+        first = self.text.splitlines()[0] if self.text else ""
+        return f"{self.code} {first}".strip() if self.code else first
+
+
+NO_ANSWER: Final = Reply(0, "no answer")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResult:
+    """What became of one recipient in one conversation.
+
+    `unknown` means that the line was lost after the final dot: the peer may have the message (promise 3, RFC 5321
+    section 4.2.5). Retry or give up is read from `reply` and from nowhere else.
+    """
+
+    address: str
+    reply: Reply
+    unknown: bool = False
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the peer took responsibility."""
+        return self.reply.positive and not self.unknown
+
+    @property
+    def permanent(self) -> bool:
+        """Whether the peer refused for good."""
+        return self.reply.permanent and not self.unknown

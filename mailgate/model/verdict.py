@@ -1,0 +1,49 @@
+"""What the pipeline decided about a message, and the trace that explains it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mailgate.model.address import Address
+from mailgate.model.entry import EntryRecipient, ParkReason
+from mailgate.model.message import Glance, HeaderEdit
+
+
+class Stage(StrEnum):
+    """The steps a message passes; the order of `spec` A8, stable words of the trace."""
+
+    FETCHED = "fetched"
+    ROUTED = "routed"
+    EDITED = "edited"
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    PARKED = "parked"
+    RECOVERED = "recovered"
+    DECIDED = "decided"  # by a person
+    RECOGNISED = "recognised"
+    DELETED = "deleted"  # at the provider
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One step of a message's path: what happened (one sentence), and the raw evidence behind it."""
+
+    at: datetime
+    stage: Stage
+    text: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disposition:
+    """The sum of the pipeline: where to, as whom, with which header edits; or why it is parked."""
+
+    sender: Address | None
+    recipients: tuple[EntryRecipient, ...]
+    glance: Glance
+    edit: HeaderEdit
+    trace: tuple[TraceStep, ...]
+    codes: str = ""
+    park: ParkReason | None = None
