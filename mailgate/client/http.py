@@ -21,15 +21,18 @@ T = TypeVar("T")
 class EngineClient:
     """Talks to one engine. Use it as an async context manager, or call `close`.
 
+    `name` says which window it is: `app`, `cli`, `tray` or `demo`; what it decides is recorded under that.
     Every method may raise `NotRunningError` (nobody answers) and `RefusedError` (the engine said no).
     """
 
-    def __init__(self, address: EngineAddress, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, address: EngineAddress, *, name: str = "", transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self._address = address
         self._in_process = transport is not None
         self._http = httpx.AsyncClient(
             base_url=address.url + "/api/v1",
-            headers={"authorization": f"Bearer {address.token}"},
+            headers={"authorization": f"Bearer {address.token}", "x-mailgate-client": name},
             timeout=TIMEOUT_S,
             transport=transport,
             trust_env=False,  # a proxy in the environment must never see the token

@@ -82,7 +82,7 @@ class QueueEntry:
     """A message in MailGate's care.
 
     Times are aware and in UTC. `attempts` counts conversations that were begun. `error` is the traceback of the
-    exception that parked it, empty otherwise.
+    exception that parked it, empty otherwise; `text` is the latest news of it in one sentence.
     """
 
     id: int
@@ -100,6 +100,7 @@ class QueueEntry:
     edit: HeaderEdit = HeaderEdit()
     codes: str = ""
     error: str = ""
+    text: str = ""
 
     @property
     def name(self) -> str:

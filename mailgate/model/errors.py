@@ -73,6 +73,10 @@ class StoreTooNewError(StoreError):
     """The database was written by a newer program; it is never downgraded."""
 
 
+class ContentLostError(StoreError):
+    """One body is not there any more; the store is well otherwise."""
+
+
 class SecretError(MailgateError):
     """A secret could not be read, written or removed; the text names the reference, never the secret."""
 

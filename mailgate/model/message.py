@@ -23,11 +23,23 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldRename:
+    """Gives each field called `name` (any case) whose unfolded value is `value` the name `new_name`.
+
+    `value` is the value's octets as Latin-1 text, white space at both ends taken off: any octets are allowed for.
+    """
+
+    name: str
+    value: str
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeaderEdit:
     """What is done to the header on the way in; the stored octets stay as they were.
 
-    `prepend` goes before the first field, CRLF line ends; `rename` maps old field names to new ones, any case.
+    `prepend` goes before the first field, CRLF line ends; `rename` touches a field's name and nothing else of it.
     """
 
     prepend: bytes = b""
-    rename: tuple[tuple[str, str], ...] = ()
+    rename: tuple[FieldRename, ...] = ()

@@ -1,19 +1,24 @@
 """What an office configures: the tree that `mailgate.toml` is decoded into.
 
 Each field carries its one-line description; `docs/reference/settings.md` is made from them. Durations are written
-as `"90s"`, `"5m"`, `"2h"` or `"3d"` in the file, sizes as `"64KB"`, `"50MB"` or a bare number of octets.
+as `"90s"`, `"5m"`, `"2h"`, `"3d"` or `"1h30m"` in the file, or as a bare number of seconds; sizes as `"64KB"`
+(thousands), `"64KiB"` (1024s), `"50MB"` or a bare number of octets.
+
+What `Meta.extra` tells `config`: `octets`, a size; `secret`, a reference to a secret, never shown when it is none;
+`zero`, a duration that may be 0 (all others are at least 1 s); `form`, the pattern in words.
 """
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
 Octets = Annotated[int, Meta(extra={"octets": True})]
 
 _MB: Final = 1_000_000
+_ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*\Z"  # a login name becomes part of a protocol line
 
 
 def _s(seconds: float) -> timedelta:
@@ -65,30 +70,72 @@ class Account:
 
     name: Annotated[
         str,
-        Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="short name used in log, commands and headers"),
+        Meta(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
+            extra={
+                "form": "1 to 64 letters (a-z), digits, dots, hyphens or underscores, beginning with a letter or digit"
+            },
+            examples=["office"],
+            description="short name used in log, commands and headers",
+        ),
     ]
-    host: Annotated[str, Meta(min_length=1, description="name or address of the POP3 server")]
-    user: Annotated[str, Meta(min_length=1, description="login name, often the whole address")]
-    password: Annotated[SecretRef, Meta(description="reference to the password, such as `keyring:office`")]
+    host: Annotated[
+        str, Meta(min_length=1, examples=["pop.example.org"], description="name or address of the POP3 server")
+    ]
+    user: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            pattern=_ONE_LINE,
+            extra={"form": "one line of text without control characters"},
+            examples=["info@example.org"],
+            description="login name, often the whole address",
+        ),
+    ]
+    password: Annotated[
+        SecretRef,
+        Meta(examples=["keyring:office"], description="reference to the password, such as `keyring:office`"),
+    ]
     enabled: Annotated[bool, Meta(description="whether the account is fetched at all")] = True
-    port: Annotated[
-        int | None, Meta(ge=1, le=65535, description="port; by default 995 for tls, 110 for starttls and none")
-    ] = None
-    security: Annotated[Security, Meta(description="`tls`, `starttls`, or `none` (in the clear)")] = Security.TLS
-    ca_file: Annotated[str, Meta(description="file with the authority that signed the server's certificate")] = ""
-    auth: Annotated[AuthMethod, Meta(description="`auto`, `plain` or `user`")] = AuthMethod.AUTO
+    port: (
+        Annotated[int, Meta(ge=1, le=65535, description="port; by default 995 for tls, 110 for starttls and none")]
+        | None
+    ) = None
+    security: Annotated[
+        Security, Meta(description="how the connection is protected; `none` sends all in the clear")
+    ] = Security.TLS
+    ca_file: Annotated[
+        str,
+        Meta(
+            examples=["/etc/ssl/office-ca.pem"],
+            description="file with the authority that signed the server's certificate",
+        ),
+    ] = ""
+    auth: Annotated[
+        AuthMethod, Meta(description="how to log in; `auto`: SASL PLAIN when offered, else USER and PASS")
+    ] = AuthMethod.AUTO
     own_domains: Annotated[
         tuple[str, ...],
-        Meta(description="only addresses in these domains can be recipients; empty: the recipients' own domains"),
+        Meta(
+            examples=["example.org"],
+            description="only addresses in these domains can be recipients; empty: the recipients' own domains",
+        ),
     ] = ()
     envelope_header: Annotated[
         str,
         Meta(
-            pattern=r"^$|^[!-9;-~]+$",
+            pattern=r"^[!-9;-~]*\Z",
+            extra={"form": "the name of a header, without the colon and without spaces"},
+            examples=["X-Envelope-To"],
             description="header in which the provider writes the envelope recipient, such as `X-Envelope-To`",
         ),
     ] = ""
-    delete: Annotated[DeletePolicy, Meta(description="`delivered`, `spooled` or `never`")] = DeletePolicy.DELIVERED
+    delete: Annotated[
+        DeletePolicy,
+        Meta(
+            description="when a message is deleted at the provider: once the internal server took it, once it is safe here, or never"
+        ),
+    ] = DeletePolicy.DELIVERED
     delete_after: Annotated[
         timedelta, Meta(extra={"zero": True}, description="keep the provider's copy for this long first; 0: do not")
     ] = timedelta()
@@ -106,9 +153,17 @@ class Account:
 class Mailbox:
     """One recipient: a mailbox on the internal server."""
 
-    address: Annotated[str, Meta(description="its address on the internal server, also its public one")]
-    accounts: Annotated[tuple[str, ...], Meta(description="names of the accounts it gets mail from; empty: all")] = ()
-    aliases: Annotated[tuple[str, ...], Meta(description="further addresses whose mail goes to this mailbox")] = ()
+    address: Annotated[
+        str,
+        Meta(examples=["anna@example.org"], description="its address on the internal server, also its public one"),
+    ]
+    accounts: Annotated[
+        tuple[str, ...], Meta(examples=["office"], description="names of the accounts it gets mail from; empty: all")
+    ] = ()
+    aliases: Annotated[
+        tuple[str, ...],
+        Meta(examples=["sales@example.org"], description="further addresses whose mail goes to this mailbox"),
+    ] = ()
     route_all: Annotated[
         bool, Meta(description="gets all mail of its accounts that no other recipient gets (one mailbox per user)")
     ] = False
@@ -118,16 +173,41 @@ class Mailbox:
 class InternalServer:
     """The office's own mail server."""
 
-    host: Annotated[str, Meta(min_length=1, description="name or address of the internal mail server")]
+    host: Annotated[
+        str, Meta(min_length=1, examples=["192.168.1.10"], description="name or address of the internal mail server")
+    ]
     port: Annotated[int, Meta(ge=1, le=65535, description="SMTP port")] = 25
-    security: Annotated[SmtpSecurity, Meta(description="`opportunistic`, `starttls`, `tls` or `none`")] = (
-        SmtpSecurity.OPPORTUNISTIC
-    )
-    ca_file: Annotated[str, Meta(description="file with the authority that signed the server's certificate")] = ""
-    user: Annotated[str, Meta(description="login name, where the server asks for one")] = ""
-    password: Annotated[SecretRef, Meta(description="reference to the password of `user`")] = ""
+    security: Annotated[
+        SmtpSecurity,
+        Meta(description="how the hand-over is protected; `opportunistic`: STARTTLS when offered, any certificate"),
+    ] = SmtpSecurity.OPPORTUNISTIC
+    ca_file: Annotated[
+        str,
+        Meta(
+            examples=["/etc/ssl/office-ca.pem"],
+            description="file with the authority that signed the server's certificate",
+        ),
+    ] = ""
+    user: Annotated[
+        str,
+        Meta(
+            pattern=_ONE_LINE,
+            extra={"form": "one line of text without control characters"},
+            examples=["mailgate"],
+            description="login name, where the server asks for one",
+        ),
+    ] = ""
+    password: Annotated[
+        SecretRef, Meta(examples=["keyring:internal"], description="reference to the password of `user`")
+    ] = ""
     helo: Annotated[
-        str, Meta(pattern=r"^[!-~]*$", description="name given in EHLO; by default this machine's name")
+        str,
+        Meta(
+            pattern=r"^[!-~]*\Z",
+            extra={"form": "a host name without spaces or umlauts"},
+            examples=["gate.example.org"],
+            description="name given in EHLO; by default this machine's name",
+        ),
     ] = ""
 
 
@@ -145,7 +225,9 @@ class FetchSettings:
         timedelta,
         Meta(extra={"zero": True}, description="how long a session waits for its last deliveries before QUIT"),
     ] = _s(30)
-    session_messages: Annotated[int, Meta(ge=1, description="messages after which a session logs in anew")] = 200
+    session_messages: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="messages after which a session logs in anew")
+    ] = 200
     session_size: Annotated[Octets, Meta(ge=1, description="octets after which a session logs in anew")] = 50 * _MB
     window_size: Annotated[Octets, Meta(ge=1, description="octets asked for ahead of what has arrived")] = 8 * _MB
     window_messages: Annotated[int, Meta(ge=1, le=1000, description="messages asked for ahead of arrival")] = 64
@@ -168,6 +250,10 @@ class DeliverySettings:
     retry: Annotated[
         tuple[timedelta, ...], Meta(min_length=1, description="waits between tries; the last one repeats")
     ] = (_s(60), _s(300), _s(600), _s(1200), _s(2400), _s(3600))
+    reconnect: Annotated[
+        tuple[timedelta, ...],
+        Meta(min_length=1, description="waits while the internal server cannot be reached; the last one repeats"),
+    ] = (_s(5), _s(10), _s(20), _s(40), _s(60))
     rename_delivered_to: Annotated[
         bool,
         Meta(description="rename a `Delivered-To` that names our recipient, or a Postfix with local(8) sees a loop"),
@@ -178,7 +264,9 @@ class DeliverySettings:
 class StoreSettings:
     """Where messages rest on the way."""
 
-    inline_limit: Annotated[Octets, Meta(ge=0, description="bodies up to this size live in the database")] = 65536
+    inline_limit: Annotated[
+        Octets, Meta(ge=0, le=16 * _MB, description="bodies up to this size live in the database")
+    ] = 65536
     reserve_size: Annotated[Octets, Meta(ge=0, description="no fetching below this much free space")] = 200 * _MB
     reserve_percent: Annotated[float, Meta(ge=0, le=50, description="... or below this share of the disk")] = 2.0
     keep_done: Annotated[timedelta, Meta(description="how long finished entries stay in the log")] = timedelta(days=30)
@@ -191,13 +279,17 @@ class StoreSettings:
 class ApiSettings:
     """The engine's API and the app in the browser."""
 
-    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    host: Annotated[str, Meta(min_length=1, examples=["127.0.0.1"], description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="port; 0 takes a free one")] = 8643
     app: Annotated[bool, Meta(description="whether the app is served at /ui")] = True
-    allowed_hosts: Annotated[tuple[str, ...], Meta(description="further names by which the API may be addressed")] = ()
-    app_password: Annotated[SecretRef, Meta(description="reference to the password for the app; empty: codes only")] = (
-        ""
-    )
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(examples=["mailgate.example.org"], description="further names by which the API may be addressed"),
+    ] = ()
+    app_password: Annotated[
+        SecretRef,
+        Meta(examples=["keyring:app"], description="reference to the password for the app; empty: codes only"),
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +298,7 @@ class LogSettings:
 
     keep_files: Annotated[int, Meta(ge=1, le=3650, description="daily log files to keep")] = 90
     level: Annotated[
-        str, Meta(pattern="^(debug|info|warning|error)$", description="how much the engine says on its own account")
+        Literal["debug", "info", "warning", "error"], Meta(description="how much the engine says on its own account")
     ] = "info"
 
 

@@ -141,12 +141,12 @@ class Store(Protocol):
         """Remember when these UIDs were last listed; forget those not listed for `remember`."""
         ...
 
-    async def settle_known(self, account: str, uid: str, *, now: datetime) -> None:
+    async def settle_known(self, account: str, uid: str, *, step: TraceStep) -> None:
         """Mark a UID settled again: it was listed after its deletion was confirmed, and holds the same octets."""
         ...
 
-    async def mark_deleted(self, account: str, uids: Sequence[str], *, now: datetime) -> None:
-        """Record deletions that the provider confirmed."""
+    async def mark_deleted(self, account: str, uids: Sequence[str], *, step: TraceStep) -> None:
+        """Record deletions that the provider confirmed; the step is added to each message's trace."""
         ...
 
     async def received(self, *, after: int, limit: int) -> Sequence[QueueEntry]:
@@ -169,7 +169,7 @@ class Store(Protocol):
         """Move READY to ACTIVE and count the attempt; False when the entry is in another state by now."""
         ...
 
-    async def release(self, entry_id: int) -> None:
+    async def release(self, entry_id: int, *, next_attempt: datetime) -> None:
         """Move ACTIVE back to READY and uncount the attempt: no conversation was begun."""
         ...
 
@@ -183,10 +183,6 @@ class Store(Protocol):
 
     async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
         """Move a PARKED entry to READY with these recipients; False when it is in another state by now."""
-        ...
-
-    async def add_trace(self, entry_id: int, step: TraceStep) -> None:
-        """Add one step to an entry's trace."""
         ...
 
     async def entry(self, entry_id: int) -> QueueEntry | None:

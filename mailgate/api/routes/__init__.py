@@ -1,2 +1,1 @@
-"""The handlers, one module per noun.
-"""
+"""The handlers, one module per noun."""

@@ -1,0 +1,167 @@
+"""The questions that windows and sessions ask of the store, and the portions in which old things go."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
+
+from mailgate.adapters.store.rows import entry_select, from_ms, load_entries, load_step, to_ms
+from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT, TRACE
+from mailgate.model.entry import EntryState, ParkReason, QueueEntry
+from mailgate.model.errors import ContentLostError
+from mailgate.model.verdict import TraceStep
+from mailgate.ports.store import LedgerRow, LedgerState, MessageFilter, StoreCounts
+
+PORTION: Final = 500
+_HOURS: Final = 24
+
+
+def body(connection: Connection, content_id: int) -> tuple[str | None, bytes]:
+    """Return a body's spool file name, or its octets.
+
+    Raises:
+        ContentLostError: there is no such body any more.
+    """
+    row = connection.execute(
+        select(CONTENT.c.file, BODY.c.octets, CONTENT.c.dropped_at)
+        .join(BODY, BODY.c.content_id == CONTENT.c.id, isouter=True)
+        .where(CONTENT.c.id == content_id)
+    ).first()
+    if row is None or row.dropped_at is not None or (row.file is None and row.octets is None):
+        raise ContentLostError(f"the body of content {content_id} is not kept any more")
+    return row.file, row.octets or b""
+
+
+def ledger(connection: Connection, account: str) -> dict[str, LedgerRow]:
+    """Return all remembered UIDs of an account."""
+    return {
+        row.uid: LedgerRow(
+            uid=row.uid,
+            state=LedgerState(row.state),
+            entry_id=row.entry_id,
+            first_seen=from_ms(row.first_seen),
+            size_octets=row.size_octets,
+            sha256=row.sha256,
+        )
+        for row in connection.execute(select(LEDGER).where(LEDGER.c.account == account))
+    }
+
+
+def next_due(connection: Connection, exclude: frozenset[int]) -> datetime | None:
+    """Return the earliest `next_attempt` of READY entries that are not in `exclude`."""
+    query = (
+        select(ENTRY.c.id, ENTRY.c.next_attempt)
+        .where(ENTRY.c.state == EntryState.READY.value, ENTRY.c.next_attempt.is_not(None))
+        .order_by(ENTRY.c.next_attempt)
+        .limit(len(exclude) + 1)
+    )
+    return next((from_ms(row.next_attempt) for row in connection.execute(query) if row.id not in exclude), None)
+
+
+def messages(
+    connection: Connection, which: MessageFilter, before: int | None, limit: int
+) -> tuple[list[QueueEntry], int]:
+    """Return entries, newest first, and how many match in all."""
+    where = _where(which)
+    page = entry_select().where(*where).order_by(ENTRY.c.id.desc()).limit(limit)
+    if before is not None:
+        page = page.where(ENTRY.c.id < before)
+    total = connection.execute(select(func.count()).select_from(ENTRY).where(*where)).scalar_one()
+    return load_entries(connection, connection.execute(page).all()), int(total)
+
+
+def _where(which: MessageFilter) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if which.states:
+        where.append(ENTRY.c.state.in_([state.value for state in which.states]))
+    if which.park_reason:
+        where.append(ENTRY.c.park_reason == which.park_reason.value)
+    if which.account:
+        where.append(ENTRY.c.account == which.account)
+    if which.text:
+        pattern = "%" + which.text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        columns = (ENTRY.c.subject, ENTRY.c.from_, ENTRY.c.message_id, ENTRY.c.sender, ENTRY.c.uid)
+        recipients = select(RECIPIENT.c.entry_id).where(RECIPIENT.c.address.like(pattern, escape="\\"))
+        where.append(or_(*(c.like(pattern, escape="\\") for c in columns), ENTRY.c.id.in_(recipients)))
+    return where
+
+
+def trace(connection: Connection, entry_id: int) -> list[TraceStep]:
+    """Return an entry's path, oldest step first."""
+    query = select(TRACE).where(TRACE.c.entry_id == entry_id).order_by(TRACE.c.id)
+    return [load_step(row) for row in connection.execute(query)]
+
+
+def counts(connection: Connection, since: datetime, now: datetime) -> StoreCounts:
+    """Return entries by what they wait for, and deliveries since `since` and in each of the last 24 hours."""
+    at = to_ms(now)
+    by_state: dict[str, int] = {
+        row[0]: row[1]
+        for row in connection.execute(
+            select(ENTRY.c.state, func.count()).where(ENTRY.c.state != EntryState.DONE.value).group_by(ENTRY.c.state)
+        )
+    }
+    ready = EntryState.READY.value
+    deferred = _count(connection, and_(ENTRY.c.state == ready, ENTRY.c.next_attempt > at))
+    parked = EntryState.PARKED.value
+    unrouted = _count(connection, and_(ENTRY.c.state == parked, ENTRY.c.park_reason == ParkReason.UNROUTED.value))
+    hour = timedelta(hours=1) // timedelta(milliseconds=1)
+    first = at - _HOURS * hour
+    slot = (ENTRY.c.finished_at - first).op("/")(hour)
+    hours = [0] * _HOURS
+    for row in connection.execute(
+        select(slot, func.count()).where(ENTRY.c.finished_at > first, ENTRY.c.finished_at <= at).group_by(slot)
+    ):
+        hours[min(int(row[0]), _HOURS - 1)] += row[1]
+    last = connection.execute(select(func.max(ENTRY.c.received_at))).scalar()
+    return StoreCounts(
+        waiting=sum(by_state.get(s.value, 0) for s in (EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE)),
+        deferred=deferred,
+        unrouted=unrouted,
+        parked=by_state.get(parked, 0),
+        delivered=_count(connection, ENTRY.c.finished_at >= to_ms(since)),
+        hours=tuple(hours),
+        last_mail=None if last is None else from_ms(last),
+    )
+
+
+def _count(connection: Connection, where: ColumnElement[bool]) -> int:
+    return int(connection.execute(select(func.count()).select_from(ENTRY).where(where)).scalar_one())
+
+
+def drop_bodies(connection: Connection, before: datetime) -> list[str]:
+    """Let go of one portion of bodies whose entry was DONE before `before`; return spool files to remove."""
+    at = to_ms(before)
+    rows: list[Any] = list(
+        connection.execute(
+            select(CONTENT.c.id, CONTENT.c.file)
+            .join(ENTRY, ENTRY.c.content_id == CONTENT.c.id)
+            .where(ENTRY.c.state == EntryState.DONE.value, ENTRY.c.finished_at <= at, CONTENT.c.dropped_at.is_(None))
+            .limit(PORTION)
+        )
+    )
+    ids = [row.id for row in rows]
+    if ids:
+        connection.execute(delete(BODY).where(BODY.c.content_id.in_(ids)))
+        connection.execute(update(CONTENT).where(CONTENT.c.id.in_(ids)).values(dropped_at=at))
+    return [row.file for row in rows if row.file]
+
+
+def drop_entries(connection: Connection, before: datetime) -> tuple[int, bool]:
+    """Forget one portion of entries that were DONE before `before` and hold no body; return how many, and if more."""
+    rows: list[Any] = list(
+        connection.execute(
+            select(ENTRY.c.id, ENTRY.c.content_id)
+            .join(CONTENT, CONTENT.c.id == ENTRY.c.content_id)
+            .where(
+                ENTRY.c.state == EntryState.DONE.value,
+                ENTRY.c.finished_at < to_ms(before),
+                CONTENT.c.dropped_at.is_not(None),
+            )
+            .limit(PORTION)
+        )
+    )
+    if rows:
+        connection.execute(delete(ENTRY).where(ENTRY.c.id.in_([row.id for row in rows])))
+        connection.execute(delete(CONTENT).where(CONTENT.c.id.in_([row.content_id for row in rows])))
+    return len(rows), len(rows) == PORTION

@@ -1,0 +1,107 @@
+"""Mends at start what a crash left half made; `docs/spool.md` lists each case and a test makes each.
+
+In doubt a message is delivered twice rather than never (promise 3), and a body that is gone is fetched again.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, delete, select, update
+
+from mailgate.adapters.store.bodies import SpoolFolder
+from mailgate.adapters.store.rows import add_steps, to_ms
+from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT
+from mailgate.model.entry import SETTLED, EntryState, ParkReason, RecipientState, entry_name
+from mailgate.model.verdict import Stage, TraceStep
+from mailgate.ports.store import Finding, LedgerState
+
+INTERRUPTED: Final = (
+    "MailGate was stopped in the middle of handing this message over. It is handed over again: the internal server "
+    "may get it twice"
+)
+BODY_GONE: Final = "its body is missing or cut on this disk, so it cannot be handed over"
+
+
+def recover(connection: Connection, spool: SpoolFolder, now: datetime) -> tuple[Finding, ...]:
+    """Mend the store and return what was found, in one transaction. Files are removed only after nothing names them."""
+    return (
+        *_interrupted(connection, now),
+        *_missing_bodies(connection, spool, now),
+        *_orphans(connection, spool),
+    )
+
+
+def _interrupted(connection: Connection, now: datetime) -> list[Finding]:
+    """ACTIVE becomes READY; what was not answered is unknown, and the next try may make a duplicate."""
+    ids = list(connection.execute(select(ENTRY.c.id).where(ENTRY.c.state == EntryState.ACTIVE.value)).scalars())
+    for entry_id in ids:
+        connection.execute(
+            update(RECIPIENT)
+            .where(RECIPIENT.c.entry_id == entry_id, RECIPIENT.c.state == RecipientState.PENDING.value)
+            .values(state=RecipientState.UNKNOWN.value)
+        )
+        connection.execute(
+            update(ENTRY)
+            .where(ENTRY.c.id == entry_id)
+            .values(state=EntryState.READY.value, next_attempt=to_ms(now), text=INTERRUPTED)
+        )
+        add_steps(connection, entry_id, [TraceStep(now, Stage.RECOVERED, INTERRUPTED)])
+    return [
+        Finding("interrupted", f"{entry_name(n)}: handing over was interrupted; it is tried again", True, False)
+        for n in ids
+    ]
+
+
+def _missing_bodies(connection: Connection, spool: SpoolFolder, now: datetime) -> list[Finding]:
+    """An unfinished entry without its body is parked and its UID forgotten, so that the provider's copy comes again."""
+    found = []
+    open_states = [state.value for state in EntryState if state is not EntryState.DONE]
+    rows = connection.execute(
+        select(ENTRY.c.id, ENTRY.c.state, CONTENT.c.file, CONTENT.c.size_octets, BODY.c.content_id)
+        .join(CONTENT, CONTENT.c.id == ENTRY.c.content_id)
+        .join(BODY, BODY.c.content_id == CONTENT.c.id, isouter=True)
+        .where(ENTRY.c.state.in_(open_states))
+    ).all()
+    for row in rows:
+        if row.content_id is not None:
+            continue
+        path = spool.path / (row.file or "")
+        if row.file and spool.files.exists(path) and spool.files.size(path) == row.size_octets:
+            continue
+        text = f"{entry_name(row.id)}: {BODY_GONE}; the provider's copy is fetched again if it is still there"
+        found.append(Finding("body-missing", text, mended=False, serious=True))
+        connection.execute(
+            delete(LEDGER).where(LEDGER.c.entry_id == row.id, LEDGER.c.state != LedgerState.DELETED.value)
+        )
+        if EntryState(row.state) in SETTLED:
+            continue
+        connection.execute(
+            update(ENTRY)
+            .where(ENTRY.c.id == row.id)
+            .values(
+                state=EntryState.PARKED.value,
+                park_reason=ParkReason.ERROR.value,
+                next_attempt=None,
+                text=text,
+                error=BODY_GONE,
+            )
+        )
+        add_steps(connection, row.id, [TraceStep(now, Stage.PARKED, text)])
+    return found
+
+
+def _orphans(connection: Connection, spool: SpoolFolder) -> list[Finding]:
+    """Files that no row names: bodies that were never taken. The provider still has them."""
+    found = []
+    for name in spool.files.list(spool.partial):
+        spool.files.remove(spool.partial / name)
+        found.append(Finding("partial", f"spool/tmp/{name}: an unfinished body was removed", True, False))
+    named = set(
+        connection.execute(
+            select(CONTENT.c.file).where(CONTENT.c.file.is_not(None), CONTENT.c.dropped_at.is_(None))
+        ).scalars()
+    )
+    for name in sorted(spool.names() - named):
+        spool.remove(name)
+        found.append(Finding("orphan", f"spool/{name}: a body that no message owns was removed", True, False))
+    return found

@@ -1,0 +1,138 @@
+"""Between rows and the model's values."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, delete, insert, select
+
+from mailgate.adapters.store.tables import CONTENT, ENTRY, RECIPIENT, TRACE
+from mailgate.model.address import Address
+from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry, RecipientState
+from mailgate.model.message import ContentRef, Glance, HeaderEdit
+from mailgate.model.source import Direction, Source
+from mailgate.model.status import Reply
+from mailgate.model.verdict import Stage, TraceStep
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+
+_ENCODE: Final = msgspec.msgpack.Encoder()
+_EDIT: Final = msgspec.msgpack.Decoder(HeaderEdit)
+
+
+def to_ms(moment: datetime) -> int:
+    """Return whole milliseconds since 1970 in UTC, rounded down."""
+    return (moment - _EPOCH) // _MS
+
+
+def from_ms(ms: int) -> datetime:
+    """Return the aware UTC moment."""
+    return _EPOCH + timedelta(milliseconds=ms)
+
+
+def encode_edit(edit: HeaderEdit) -> bytes:
+    """Return the edits as MessagePack."""
+    return _ENCODE.encode(edit)
+
+
+def store_address(address: Address | None) -> str | None:
+    """Return the text of an address; None is the empty reverse-path."""
+    return None if address is None else str(address)
+
+
+def load_address(text: str) -> Address:
+    """Return the address that `store_address` wrote; it was checked on the way in."""
+    local, _, domain = text.rpartition("@")
+    return Address(local, domain)
+
+
+def entry_select() -> Select[Any]:
+    """Return the query for entries with what is needed of their content."""
+    return select(ENTRY, CONTENT.c.size_octets, CONTENT.c.sha256).join(CONTENT, CONTENT.c.id == ENTRY.c.content_id)
+
+
+def load_entries(connection: Connection, rows: Sequence[Row[Any]]) -> list[QueueEntry]:
+    """Return the entries of `rows` in their order, recipients included."""
+    by_entry: dict[int, list[EntryRecipient]] = {row.id: [] for row in rows}
+    ids = list(by_entry)
+    for at in range(0, len(ids), 500):  # SQLite's limit on parameters was 999 for long
+        query = (
+            select(RECIPIENT)
+            .where(RECIPIENT.c.entry_id.in_(ids[at : at + 500]))
+            .order_by(RECIPIENT.c.entry_id, RECIPIENT.c.position)
+        )
+        for row in connection.execute(query):
+            by_entry[row.entry_id].append(
+                EntryRecipient(
+                    address=load_address(row.address),
+                    code=row.code,
+                    state=RecipientState(row.state),
+                    reply=None if row.reply_code is None else Reply(row.reply_code, row.reply_text or ""),
+                )
+            )
+    return [_entry(row, tuple(by_entry[row.id])) for row in rows]
+
+
+def _entry(row: Row[Any], recipients: tuple[EntryRecipient, ...]) -> QueueEntry:
+    return QueueEntry(
+        id=row.id,
+        direction=Direction(row.direction),
+        state=EntryState(row.state),
+        source=Source(row.account, row.uid, row.session, row.host),
+        content=ContentRef(row.content_id, row.size_octets, row.sha256),
+        sender=None if row.sender is None else load_address(row.sender),
+        received_at=from_ms(row.received_at),
+        next_attempt=None if row.next_attempt is None else from_ms(row.next_attempt),
+        attempts=row.attempts,
+        recipients=recipients,
+        park_reason=None if row.park_reason is None else ParkReason(row.park_reason),
+        glance=Glance(row.message_id, row.subject, row.from_, row.date),
+        edit=_EDIT.decode(row.edit) if row.edit else HeaderEdit(),
+        codes=row.codes,
+        error=row.error,
+        text=row.text,
+    )
+
+
+def add_steps(connection: Connection, entry_id: int, steps: Iterable[TraceStep]) -> None:
+    """Add steps to an entry's trace."""
+    rows = [
+        {
+            "entry_id": entry_id,
+            "at": to_ms(step.at),
+            "stage": step.stage.value,
+            "text": step.text,
+            "evidence": step.evidence,
+        }
+        for step in steps
+    ]
+    if rows:
+        connection.execute(insert(TRACE), rows)
+
+
+def load_step(row: Row[Any]) -> TraceStep:
+    """Return the step of a row."""
+    return TraceStep(from_ms(row.at), Stage(row.stage), row.text, row.evidence)
+
+
+def write_recipients(connection: Connection, entry_id: int, recipients: Sequence[EntryRecipient]) -> None:
+    """Put these in place of the entry's recipients."""
+    connection.execute(delete(RECIPIENT).where(RECIPIENT.c.entry_id == entry_id))
+    if recipients:
+        connection.execute(
+            insert(RECIPIENT),
+            [
+                {
+                    "entry_id": entry_id,
+                    "position": position,
+                    "address": str(one.address),
+                    "code": one.code,
+                    "state": one.state.value,
+                    "reply_code": one.reply.code if one.reply else None,
+                    "reply_text": one.reply.text if one.reply else None,
+                }
+                for position, one in enumerate(recipients)
+            ],
+        )

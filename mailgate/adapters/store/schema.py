@@ -1,0 +1,99 @@
+"""Opens the database and brings its schema up to date. A newer one than this program knows is refused."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+
+from mailgate.adapters.store.faults import as_store_error
+from mailgate.model.errors import StoreError, StoreTooNewError
+
+HEAD: Final = "0001"
+KNOWN: Final = ("0001",)
+DATABASE: Final = "mailgate.db"
+_MIN_SQLITE: Final = (3, 35, 0)  # RETURNING
+
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # a commit is on the platter when it returns: promise 1
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA cache_size=-4096",
+)
+
+
+def open_database(path: Path, *, read_only: bool = False) -> Engine:
+    """Return an engine on the database file at `path`.
+
+    Raises:
+        StoreError: this machine's SQLite is too old.
+    """
+    if sqlite3.sqlite_version_info < _MIN_SQLITE:
+        raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: MailGate needs 3.35 or newer")
+    url = f"sqlite:///file:{_quoted(path)}?mode=ro&uri=true" if read_only else f"sqlite:///{path}"
+    engine = create_engine(url, connect_args={"check_same_thread": False}, pool_size=4)
+
+    def prepare(dbapi: Any, _record: object) -> None:
+        dbapi.isolation_level = None  # transactions are begun below, never by the driver's guess
+        cursor = dbapi.cursor()
+        for pragma in _PRAGMAS[2:] if read_only else _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN DEFERRED")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def upgrade(engine: Engine) -> str | None:
+    """Bring the schema to `HEAD`; return the version it had, or None for a new database.
+
+    Alembic is imported only when there is something to do: a start is then quicker and smaller.
+
+    Raises:
+        StoreTooNewError: a newer program wrote this database; it is left as it is.
+        StoreError: the file cannot be read as a database.
+    """
+    try:
+        with engine.connect() as connection:
+            before = _version(connection)
+        if before == HEAD:
+            return before
+        if before is not None and before not in KNOWN:
+            raise StoreTooNewError(
+                f"the database has schema {before}, written by a newer MailGate than this one (schema {HEAD}): "
+                "install that version again, or restore the backup made before the update; nothing was changed"
+            )
+        _run_alembic(engine)
+    except DBAPIError as exc:
+        raise as_store_error(exc) from exc
+    return before
+
+
+def _version(connection: Connection) -> str | None:
+    tables = connection.execute(text("SELECT name FROM sqlite_master WHERE name = 'alembic_version'")).first()
+    if tables is None:
+        return None
+    row = connection.execute(text("SELECT version_num FROM alembic_version")).first()
+    return None if row is None else str(row[0])
+
+
+def _run_alembic(engine: Engine) -> None:
+    from alembic import command  # noqa: PLC0415 see upgrade()
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()

@@ -1,0 +1,101 @@
+"""Builds the API: a Litestar application over one engine, with everything that guards it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from litestar import Litestar, Router, get
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.response import Redirect
+from litestar.types import ASGIApp
+
+from mailgate import __version__
+from mailgate.api.auth import Doorkeeper, token_guard
+from mailgate.api.border import Border
+from mailgate.api.callers import provide_caller
+from mailgate.api.login import APP_PATH, UrlOf, log_in, log_out, login_code, login_page
+from mailgate.api.problems import on_anything, on_http_exception, on_mailgate_error
+from mailgate.api.routes.fetch import FetchRoutes
+from mailgate.api.routes.messages import MessageRoutes
+from mailgate.api.routes.watch import WatchRoutes
+from mailgate.api.ui import mount_ui
+from mailgate.engine.engine import Engine
+from mailgate.model.errors import MailgateError
+
+MAX_BODY_OCTETS: Final = 2_000_000
+"""Larger than the largest header that may be pasted (256 KB), in JSON."""
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+@get("/", include_in_schema=False, sync_to_thread=False)
+def root() -> Redirect:
+    """Send a browser that came without a path to the app."""
+    return Redirect(APP_PATH, status_code=303)
+
+
+def build_api(
+    engine: Engine,
+    doorkeeper: Doorkeeper,
+    url_of: UrlOf,
+    *,
+    ui: ASGIApp | None = None,
+    lifespan: Sequence[Lifespan] = (),
+) -> Litestar:
+    """Return the application. `url_of` gives the address it answers at; `ui` is the app, or None without one."""
+
+    async def provide_engine() -> Engine:
+        return engine
+
+    async def provide_doorkeeper() -> Doorkeeper:
+        return doorkeeper
+
+    async def provide_url_of() -> UrlOf:
+        return url_of
+
+    v1 = Router(
+        "/api/v1",
+        route_handlers=[WatchRoutes, FetchRoutes, MessageRoutes, login_code],
+        guards=[token_guard(doorkeeper)],
+        security=[{"token": []}],
+        dependencies={"caller": Provide(provide_caller)},
+    )
+    app_in_browser = [] if ui is None else [mount_ui(ui, doorkeeper)]
+    return Litestar(
+        route_handlers=[v1, root, login_page, log_in, log_out, *app_in_browser],
+        dependencies={
+            "engine": Provide(provide_engine),
+            "doorkeeper": Provide(provide_doorkeeper),
+            "url_of": Provide(provide_url_of),
+        },
+        exception_handlers={
+            MailgateError: on_mailgate_error,
+            HTTPException: on_http_exception,
+            Exception: on_anything,
+        },
+        openapi_config=_openapi(),
+        request_max_body_size=MAX_BODY_OCTETS,
+        lifespan=list(lifespan),
+        logging_config=None,
+    )
+
+
+def guarded(app: ASGIApp, engine: Engine) -> ASGIApp:
+    """Return `app` inside the border that checks Host and Origin."""
+    return Border(app, lambda: engine.config.api.allowed_hosts)
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="MailGate",
+        version=__version__,
+        description="The engine of MailGate: status, download sessions, messages and events.",
+        path="/api/v1/schema",
+        render_plugins=[],  # the pages would load scripts from elsewhere; the document itself is in docs/reference
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", description="from api.token")}
+        ),
+    )

@@ -1,0 +1,239 @@
+"""From the engine's values to the contract's shapes, and nothing else."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from mailgate.contract import v1
+from mailgate.engine.engine import Engine, Reloaded
+from mailgate.engine.events import EventSlice
+from mailgate.engine.fetching import AccountWatch
+from mailgate.engine.health import HealthCondition
+from mailgate.engine.probes import Probe
+from mailgate.engine.tickets import Ticket
+from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
+from mailgate.model.errors import REMEDIES
+from mailgate.model.events import Numbered
+from mailgate.model.verdict import TraceStep
+from mailgate.policy.loglines import lines
+from mailgate.policy.routing import Routing
+from mailgate.ports.store import StoreCounts
+
+_INTERNAL_DOWN: Final = "internal_down"
+
+
+async def status(engine: Engine) -> v1.Status:
+    """Return the whole picture."""
+    now = engine.ports.clock.now()
+    midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    seq = engine.hub.last  # before the rest: what happens meanwhile is told again, never missed
+    counted = await engine.counts(day_begins=midnight)
+    fetching = engine.fetching
+    watches = list(fetching.watches.values())
+    planned = [when for watch in watches if (when := fetching.next_session(watch))]
+    return v1.Status(
+        version=engine.ports.version,
+        state="stopping" if engine.stopping.is_set() else "running",
+        started_at=engine.started_at,
+        now=now,
+        seq=seq,
+        run=engine.hub.run,
+        paused=fetching.paused,
+        paused_until=fetching.paused_until,
+        busy=fetching.busy,
+        taken=sum(watch.taken for watch in watches if watch.busy),
+        new=sum(watch.new for watch in watches if watch.busy),
+        last_mail=counted.last_mail,
+        next_session=min(planned, default=None),
+        internal_host=f"{engine.config.internal.host}:{engine.config.internal.port}",
+        internal_ok=not engine.health.holds(_INTERNAL_DOWN),
+        accounts=tuple(account(engine, watch) for watch in watches),
+        conditions=tuple(map(condition, engine.health.conditions)),
+        counts=counts(counted),
+        data_dir=str(engine.ports.data_dir),
+        secrets_backend=await engine.ports.secrets.describe(),
+    )
+
+
+def account(engine: Engine, watch: AccountWatch) -> v1.AccountState:
+    """Return one account."""
+    settings = watch.account
+    return v1.AccountState(
+        name=settings.name,
+        host=settings.host,
+        port=settings.effective_port,
+        security=settings.security.value,
+        user=settings.user,
+        enabled=settings.enabled,
+        busy=watch.busy,
+        taken=watch.taken,
+        new=watch.new,
+        last_success=watch.last_success,
+        last_attempt=watch.last_attempt,
+        next_session=engine.fetching.next_session(watch),
+        failures=watch.failures,
+        error=watch.error,
+        error_class=watch.error_class.value if watch.error_class else "",
+        remedy=REMEDIES[watch.error_class] if watch.error_class else "",
+    )
+
+
+def condition(held: HealthCondition) -> v1.Condition:
+    """Return one condition."""
+    return v1.Condition(
+        code=held.code,
+        subject=held.subject,
+        severity=held.severity.value,
+        since=held.since,
+        text=held.text,
+        remedy=held.remedy,
+    )
+
+
+def counts(counted: StoreCounts) -> v1.Counts:
+    """Return the counts."""
+    return v1.Counts(
+        waiting=counted.waiting,
+        deferred=counted.deferred,
+        unrouted=counted.unrouted,
+        parked=counted.parked,
+        delivered_today=counted.delivered,
+        hours=counted.hours,
+    )
+
+
+async def report(engine: Engine, ticket: Ticket) -> v1.SessionReport:
+    """Return how a request for sessions stands."""
+    states: dict[str, int] = {}
+    for number in ticket.entries:
+        entry = await engine.ports.store.entry(number)
+        state = entry.state if entry else EntryState.DONE
+        states[state] = states.get(state, 0) + 1
+    waiting = sum(states.get(state, 0) for state in (EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE))
+    parked = states.get(EntryState.PARKED, 0)
+    return v1.SessionReport(
+        id=ticket.id,
+        done=ticket.quiet.is_set(),
+        accounts=ticket.accounts,
+        listed=ticket.listed,
+        new=ticket.new,
+        taken=len(ticket.entries),
+        delivered=states.get(EntryState.DONE, 0),
+        parked=parked,
+        deferred=waiting,
+        deleted=ticket.deleted,
+        failed=len(ticket.errors) + parked + waiting + ticket.skipped,
+        errors=tuple(ticket.errors),
+    )
+
+
+def recipient(one: EntryRecipient) -> v1.Recipient:
+    """Return one recipient."""
+    return v1.Recipient(
+        address=str(one.address),
+        code=one.code,
+        state=one.state.value,
+        reply=str(one.reply) if one.reply else "",
+    )
+
+
+def message(entry: QueueEntry) -> v1.Message:
+    """Return one message."""
+    return v1.Message(
+        id=entry.name,
+        direction=entry.direction.value,
+        state=entry.state.value,
+        park_reason=entry.park_reason.value if entry.park_reason else "",
+        account=entry.source.account,
+        uid=entry.source.uid,
+        received_at=entry.received_at,
+        next_attempt=entry.next_attempt,
+        attempts=entry.attempts,
+        sender=f"<{entry.sender}>" if entry.sender else "<>",
+        from_=entry.glance.from_,
+        subject=entry.glance.subject,
+        message_id=entry.glance.message_id,
+        size=entry.content.size_octets,
+        codes=entry.codes,
+        recipients=tuple(map(recipient, entry.recipients)),
+        text=entry.text,
+    )
+
+
+def page(found: Sequence[QueueEntry], total: int, *, limit: int) -> v1.MessagePage:
+    """Return some messages."""
+    following = found[-1].name if len(found) == limit else ""
+    return v1.MessagePage(messages=tuple(map(message, found)), next=following, total=total)
+
+
+def trace(entry: QueueEntry, steps: Sequence[TraceStep]) -> v1.MessageTrace:
+    """Return a message and its path."""
+    return v1.MessageTrace(
+        message=message(entry),
+        steps=tuple(
+            v1.TraceStep(at=step.at, stage=step.stage.value, text=step.text, evidence=step.evidence) for step in steps
+        ),
+    )
+
+
+def test_report(probe: Probe) -> v1.TestReport:
+    """Return the result of trying a connection."""
+    return v1.TestReport(
+        ok=probe.ok,
+        steps=tuple(
+            v1.TestStep(name=step.name, ok=step.ok, text=step.text, duration_ms=step.duration_ms)
+            for step in probe.steps
+        ),
+        error_class=probe.error_class,
+        remedy=probe.remedy,
+    )
+
+
+def routing(found: Routing) -> v1.RoutingReport:
+    """Return where a message would go."""
+    return v1.RoutingReport(
+        recipients=tuple(map(recipient, found.recipients)),
+        codes=found.codes,
+        candidates=tuple(
+            v1.Candidate(address=one.address, field=one.field, accepted=one.accepted, why=one.why)
+            for one in found.candidates
+        ),
+        text=found.sentence,
+    )
+
+
+def reload_report(done: Reloaded) -> v1.ReloadReport:
+    """Return what reading the configuration anew came to."""
+    return v1.ReloadReport(applied=done.applied, changes=done.changes, faults=done.faults)
+
+
+def event_page(found: EventSlice) -> v1.EventPage:
+    """Return some events."""
+    return v1.EventPage(
+        run=found.run, first=found.first, last=found.last, gap=found.gap, events=tuple(map(event, found.events))
+    )
+
+
+def event(numbered: Numbered) -> v1.Event:
+    """Return one event with its log lines; keys become camelCase as everywhere on the wire."""
+    fields: dict[str, Any] = msgspec.to_builtins(numbered.event)
+    return v1.Event(
+        seq=numbered.seq,
+        at=numbered.at,
+        type=type(numbered.event).__name__,
+        data={camel(key): value for key, value in fields.items()},
+        lines=lines(numbered.event, local(numbered.at)),
+    )
+
+
+def local(moment: datetime) -> datetime:
+    """Return a moment in this machine's own time zone, as log lines show it."""
+    return moment.astimezone()
+
+
+def camel(name: str) -> str:
+    """Return `size_octets` as `sizeOctets`, and `from_` as `from`."""
+    first, *rest = name.rstrip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)

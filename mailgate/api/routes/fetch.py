@@ -1,0 +1,55 @@
+"""What people ask of fetching: sessions now, stop, pause, resume, the configuration anew."""
+
+from typing import Annotated
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import Parameter
+
+from mailgate.api import mapping
+from mailgate.api.callers import Caller
+from mailgate.api.routes.watch import Wait
+from mailgate.contract import v1
+from mailgate.engine.engine import Engine
+
+
+class FetchRoutes(Controller):
+    """Commands to the download sessions."""
+
+    tags = ("fetch",)
+
+    @post("/sessions", summary="Start download sessions now")
+    async def start(self, engine: NamedDependency[Engine], data: v1.StartSession) -> v1.SessionTicket:
+        """Ask for a pass over one account, or all; the answer comes at once."""
+        ticket = engine.start_session(data.account)
+        return v1.SessionTicket(id=ticket.id, accounts=ticket.accounts)
+
+    @get("/sessions/{number:int}", summary="How a request for sessions stands")
+    async def look(
+        self,
+        engine: NamedDependency[Engine],
+        number: Annotated[int, Parameter(description="from `POST /sessions`")],
+        wait: Wait = 0,
+    ) -> v1.SessionReport:
+        """Return the report, waiting up to `wait` seconds for its end."""
+        return await mapping.report(engine, await engine.fetching.ticket(number, wait_s=wait))
+
+    @post("/sessions/stop", status_code=204, summary="End running sessions after the message they are at")
+    async def stop(self, engine: NamedDependency[Engine]) -> None:
+        """Nothing is lost: what was not taken stays at the provider."""
+        engine.fetching.stop_sessions()
+
+    @post("/pause", status_code=204, summary="Pause fetching")
+    async def pause(self, engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: v1.Pause) -> None:
+        """Begin no scheduled session for so many minutes, or until `resume`."""
+        await engine.pause(minutes=data.minutes, by=caller.name)
+
+    @post("/resume", status_code=204, summary="Let fetching go on")
+    async def resume(self, engine: NamedDependency[Engine], caller: NamedDependency[Caller]) -> None:
+        """End a pause."""
+        await engine.fetching.resume(by=caller.name)
+
+    @post("/reload", status_code=200, summary="Read the configuration file anew")
+    async def reload(self, engine: NamedDependency[Engine]) -> v1.ReloadReport:
+        """Put all of it in force, or nothing."""
+        return mapping.reload_report(await engine.reload())

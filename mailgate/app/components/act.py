@@ -1,0 +1,83 @@
+"""What the reader does: each act asks the store, and tells her how it ended."""
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import flet as ft
+
+from mailgate.app.components.dialogs import toast
+from mailgate.app.session import Ui
+from mailgate.client.errors import ClientError
+from mailgate.contract import v1
+
+T = TypeVar("T")
+
+
+async def _told(ui: Ui, work: Awaitable[T]) -> T | None:
+    """Return the result of `work`, or None after telling the reader why there is none."""
+    page = ft.context.page
+    try:
+        return await work
+    except ClientError as error:
+        toast(page, ui, ui.t("refused", why=error.args[0]))
+        return None
+
+
+def _ended(ui: Ui, report: v1.SessionReport) -> str:
+    parts = []
+    if report.parked:
+        parts.append(ui.t("fetch.done.parked", n=report.taken, d=report.delivered, p=report.parked))
+    elif report.taken:
+        parts.append(ui.t("fetch.done", n=report.taken, d=report.delivered))
+    if report.errors:
+        parts.append(ui.t("fetch.failed"))
+    return " ".join(parts) or ui.t("fetch.none")
+
+
+async def fetch(ui: Ui, account: str | None = None) -> None:
+    """Fetch now, from one account or from all, and say what came."""
+    page = ft.context.page
+    report = await _told(ui, ui.reader.store.fetch(account))
+    if report is not None:
+        toast(page, ui, _ended(ui, report))
+
+
+async def stop(ui: Ui) -> None:
+    """End running sessions."""
+    await _told(ui, ui.reader.store.stop())
+
+
+async def resume(ui: Ui) -> None:
+    """Let fetching go on."""
+    await _told(ui, ui.reader.store.resume())
+
+
+async def open_unrouted(ui: Ui) -> None:
+    """Show the newest unrouted messages."""
+    await _told(ui, ui.reader.store.open_unrouted())
+
+
+async def older_unrouted(ui: Ui) -> None:
+    """Turn to the next page."""
+    await _told(ui, ui.reader.store.older_unrouted())
+
+
+async def newer_unrouted(ui: Ui) -> None:
+    """Turn back a page."""
+    await _told(ui, ui.reader.store.newer_unrouted())
+
+
+async def recipients(ui: Ui) -> tuple[str, ...] | None:
+    """Return whom a message can go to, or None after telling why that is not known."""
+    return await _told(ui, ui.reader.store.recipients())
+
+
+async def deliver(ui: Ui, message_id: str, address: str) -> None:
+    """Send an unrouted message to `address`."""
+    page = ft.context.page
+    try:
+        await ui.reader.store.deliver(message_id, address)
+    except ClientError as error:
+        toast(page, ui, ui.t("refused", why=error.args[0]))
+    else:
+        toast(page, ui, ui.t("un.done", a=address))

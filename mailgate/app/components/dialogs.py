@@ -1,0 +1,57 @@
+"""What is laid over a screen: the toast that says what happened, and the list of shortcuts."""
+
+import flet as ft
+
+from mailgate.app.components.base import dim, text
+from mailgate.app.material import style
+from mailgate.app.session import Ui
+from mailgate.app.theme import Face, Radius, Space
+
+TOAST_MS = 5_000
+BOTTOM_BAR_PX = 80
+
+
+def toast(page: ft.Page, ui: Ui, message: str) -> None:
+    """Say what happened, for five seconds."""
+    page.show_dialog(
+        ft.SnackBar(
+            ft.Text(message, style=style(14, color=ui.p.panel)),
+            bgcolor=ui.p.ink,
+            behavior=ft.SnackBarBehavior.FLOATING,
+            duration=TOAST_MS,
+            width=None if ui.compact else 460,
+            persist=False,
+            margin=ft.Margin.only(left=16, right=16, bottom=BOTTOM_BAR_PX) if ui.compact else None,
+            shape=ft.RoundedRectangleBorder(radius=Radius.CONTROL),
+        )
+    )
+
+
+def title(ui: Ui, words: str) -> ft.Control:
+    """Return the title of a dialog."""
+    return ft.Text(words, style=style(20, Face.SEMI, ui.p.ink))
+
+
+def shortcuts(ui: Ui, keys: list[tuple[str, str]]) -> ft.AlertDialog:
+    """Return the list of shortcuts: key and what it does."""
+
+    def close(_: object) -> None:
+        ui.reader.prefs.helping = False
+
+    def line(key: str, what: str) -> ft.Control:
+        cap = ft.Container(
+            text(ui, key, 13, Face.MONO_MEDIUM),
+            bgcolor=ui.p.sunken,
+            border=ft.Border.all(1, ui.p.line),
+            border_radius=Radius.CHIP,
+            padding=ft.Padding.symmetric(horizontal=8, vertical=3),
+        )
+        held = ft.Container(cap, width=96, alignment=ft.Alignment.CENTER_LEFT)
+        return ft.Row([held, ft.Container(dim(ui, what, 14), expand=True)], spacing=Space.M)
+
+    return ft.AlertDialog(
+        title=title(ui, ui.t("keys.title")),
+        content=ft.Container(ft.Column([line(*key) for key in keys], spacing=Space.M, tight=True), width=360),
+        on_dismiss=close,
+        actions=[ft.TextButton(ui.t("do.close"), on_click=close, autofocus=True)],
+    )

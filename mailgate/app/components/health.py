@@ -1,0 +1,101 @@
+"""Health: a card for each condition, and one quiet line for what is fine."""
+
+import flet as ft
+
+from mailgate.app.answers import Card, Phrase, Remedy
+from mailgate.app.components import act
+from mailgate.app.components.base import (
+    Handler,
+    badge,
+    chip,
+    dim,
+    panel,
+    primary,
+    text,
+    tonal,
+    with_commands,
+)
+from mailgate.app.material import STATE_ICON
+from mailgate.app.session import Ui, go, run, use_picture, use_ui
+from mailgate.app.theme import Face, Radius, Space, State
+
+
+def _remedy(ui: Ui, card: Card, *, ready: bool) -> ft.Control | None:
+    press: Handler
+    match card.remedy:
+        case None:
+            return None
+        case Remedy.FETCH_ACCOUNT:
+            press = lambda _: run(act.fetch, ui, card.account)  # noqa: E731 one line each
+        case Remedy.CHOOSE_RECIPIENTS:
+            press = go("/unrouted")
+        case Remedy.RESUME:
+            press = lambda _: run(act.resume, ui)  # noqa: E731
+    words = ui.t(card.remedy)
+    if card.state is State.ERROR:
+        return primary(words, None, press if ready else None)
+    return tonal(ui, words, None, press if ready else None)
+
+
+@ft.component
+def HealthCard(card: Card) -> ft.Control:
+    """What happened, what it means, what to do; the engine's own words under Details."""
+    ui = use_ui()
+    picture = use_picture(ui)
+    opened, set_opened = ft.use_state(False)
+    title = text(ui, ui.tell(card.title), 15, Face.SEMI)
+    since = dim(ui, ui.age(card.since), 12)
+    parts: list[ft.Control] = []
+    if meaning := ui.tell(card.meaning):
+        parts.append(dim(ui, meaning, 13.5))
+    if fix := ui.tell(card.fix):
+        parts.append(with_commands(ui, fix, 13.5))
+    ready = not picture.lost and not (card.remedy is Remedy.FETCH_ACCOUNT and picture.busy)
+    acts = [button for button in (_remedy(ui, card, ready=ready),) if button]
+    if card.details:
+        words = ui.t("do.details.less" if opened else "do.details")
+        acts.append(ft.TextButton(words, on_click=lambda _: set_opened(not opened)))
+    if acts:
+        parts.append(ft.Row(acts, spacing=Space.S, run_spacing=Space.S, wrap=True))
+    if opened:
+        parts.append(
+            ft.Container(
+                text(ui, card.details, 12, Face.MONO, selectable=True),
+                bgcolor=ui.p.sunken,
+                border_radius=Radius.CONTROL,
+                padding=Space.M,
+            )
+        )
+    mark = badge(ui, STATE_ICON[card.state], card.state)
+    head = ft.Row([ft.Container(title, expand=True), since], spacing=Space.M)
+    stretch = ft.CrossAxisAlignment.STRETCH
+    if ui.compact:
+        top = ft.Row([mark, ft.Container(head, expand=True)], spacing=Space.M)
+        return panel(ui, ft.Column([top, *parts], spacing=Space.M, horizontal_alignment=stretch))
+    body = ft.Column([head, *parts], spacing=Space.S, expand=True, horizontal_alignment=stretch)
+    return panel(ui, ft.Row([mark, body], spacing=Space.M, vertical_alignment=ft.CrossAxisAlignment.START))
+
+
+def health_cards(ui: Ui, cards: tuple[Card, ...]) -> ft.Control:
+    """Return the cards: two beside each other where there is room."""
+    if not ui.wide or len(cards) == 1:
+        stretch = ft.CrossAxisAlignment.STRETCH
+        return ft.Column([HealthCard(c, key=c.key) for c in cards], spacing=Space.M, horizontal_alignment=stretch)
+    rows: list[ft.Control] = [
+        ft.Row(
+            [ft.Container(HealthCard(c, key=c.key), expand=True) for c in cards[i : i + 2]],
+            spacing=Space.L,
+            vertical_alignment=ft.CrossAxisAlignment.START,
+        )
+        for i in range(0, len(cards), 2)
+    ]
+    return ft.Column(rows, spacing=Space.M, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+
+
+def fine_line(ui: Ui, found: tuple[Phrase, ...]) -> ft.Control:
+    """Return the quiet line: nothing needs the reader, and what that rests on."""
+    why = dim(ui, ", ".join(ui.tell(phrase) for phrase in found), 13)
+    state = chip(ui, State.OK, ui.t("health.fine"))
+    if ui.compact:
+        return ft.Column([state, why], spacing=Space.S)
+    return ft.Row([state, ft.Container(why, expand=True)], spacing=10)

@@ -1,0 +1,377 @@
+"""The frame around every screen: side bar, rail or bottom bar, by window class."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import flet as ft
+
+from mailgate.app.answers import service_state
+from mailgate.app.components import act
+from mailgate.app.components.base import (
+    chip,
+    dim,
+    icon_button,
+    one_line,
+    pressable,
+    primary,
+    text,
+)
+from mailgate.app.components.dialogs import shortcuts
+from mailgate.app.material import STATE_ICON
+from mailgate.app.session import Ui, Width, go, run, use_picture, use_ui
+from mailgate.app.store import Picture
+from mailgate.app.theme import Face, Radius, Space, State
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A screen of the navigation: the key of its name, its address, and its icon, plain and when one is there."""
+
+    key: str
+    path: str
+    icon: ft.IconData
+    icon_here: ft.IconData
+
+
+PLACES: Final = (
+    Place("nav.overview", "/", ft.Icons.SPACE_DASHBOARD_OUTLINED, ft.Icons.SPACE_DASHBOARD),
+    Place("nav.live", "/live", ft.Icons.SWAP_VERT, ft.Icons.SWAP_VERT),
+    Place("nav.unrouted", "/unrouted", ft.Icons.ALT_ROUTE, ft.Icons.ALT_ROUTE),
+)
+
+
+def place_of(location: str) -> Place:
+    """Return the place at an address, query and all; the overview when there is none."""
+    path = location.partition("?")[0]
+    return next((place for place in PLACES[1:] if path.startswith(place.path)), PLACES[0])
+
+
+def _count(picture: Picture, place: Place) -> int:
+    return picture.status.counts.unrouted if picture.status and place.key == "nav.unrouted" else 0
+
+
+def logo(ui: Ui, size: int = 34) -> ft.Control:
+    """Return the mark: a gate that mail passes both ways."""
+    return ft.Container(
+        ft.Icon(ft.Icons.SWAP_HORIZ, size=size * 0.62, color=ui.p.on_brand),
+        width=size,
+        height=size,
+        bgcolor=ui.p.brand,
+        border_radius=Radius.CONTROL,
+        alignment=ft.Alignment.CENTER,
+    )
+
+
+def progress_words(ui: Ui, picture: Picture) -> str:
+    """Return how far a running fetch is."""
+    if picture.stopping:
+        return ui.t("fetch.stopping")
+    status = picture.status
+    if status is None or not status.busy:
+        return ui.t("fetch.starting")
+    if status.new:
+        return ui.t("fetch.progress", i=ui.number(status.taken), n=ui.number(status.new))
+    return ui.t("fetch.busy")
+
+
+def progress_of(picture: Picture) -> float | None:
+    """Return how far a running fetch is, 0 to 1; None while nobody can say."""
+    status = picture.status
+    return min(1.0, status.taken / status.new) if status and status.busy and status.new else None
+
+
+@ft.component
+def FetchBox() -> ft.Control:
+    """The one thing people come for most. Shows progress and can be stopped."""
+    ui = use_ui()
+    picture = use_picture(ui)
+    if not picture.busy:
+        ready = not picture.lost and picture.status is not None
+        press = (lambda _: run(act.fetch, ui)) if ready else None
+        return ft.Container(primary(ui.t("do.fetch"), ft.Icons.DOWNLOAD, press), height=44)
+    words = progress_words(ui, picture)
+    bar = ft.ProgressBar(
+        value=progress_of(picture),
+        color=ui.p.brand,
+        bgcolor=ui.p.line,
+        bar_height=6,
+        border_radius=3,
+        semantics_label=words,
+    )
+    stop = None if picture.stopping else lambda _: run(act.stop, ui)
+    said = ft.Column(
+        [one_line(ui, words, 12.5, Face.MEDIUM), bar],
+        spacing=6,
+        expand=True,
+        alignment=ft.MainAxisAlignment.CENTER,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+    )
+    return ft.Row([said, icon_button(ui, ft.Icons.CLOSE, ui.t("do.stop"), stop)], height=44)
+
+
+def _fetch_icon(ui: Ui, picture: Picture) -> ft.Control:
+    """Return the fetch button where there is no room for words."""
+    if picture.busy:
+        stop = None if picture.stopping else lambda _: run(act.stop, ui)
+        return icon_button(ui, ft.Icons.CLOSE, ui.t("do.stop"), stop, filled=True)
+    ready = not picture.lost and picture.status is not None
+    press = (lambda _: run(act.fetch, ui)) if ready else None
+    return icon_button(ui, ft.Icons.DOWNLOAD, ui.t("do.fetch"), press, filled=True)
+
+
+def _switches(ui: Ui) -> list[ft.Control]:
+    """Return the switches of colours and language."""
+    prefs = ui.reader.prefs
+
+    def flip_colours(_: object) -> None:
+        prefs.dark = not prefs.dark
+        ui.reader.remember("colours", "dark" if prefs.dark else "light")
+
+    def flip_language(_: object) -> None:
+        prefs.lang = "en" if prefs.lang == "de" else "de"
+        ui.reader.remember("language", prefs.lang)
+
+    colours = ft.Icons.LIGHT_MODE_OUTLINED if ui.dark else ft.Icons.DARK_MODE_OUTLINED
+    return [
+        icon_button(ui, colours, ui.t("menu.light" if ui.dark else "menu.dark"), flip_colours),
+        icon_button(ui, ft.Icons.TRANSLATE, ui.t("menu.language"), flip_language),
+    ]
+
+
+def _nav_item(ui: Ui, picture: Picture, place: Place, *, here: bool) -> ft.Control:
+    ink = ui.p.on_brand_soft if here else ui.p.ink
+    count = _count(picture, place)
+    parts: list[ft.Control] = [
+        ft.Icon(place.icon_here if here else place.icon, size=20, color=ink if here else ui.p.ink2),
+        ft.Container(one_line(ui, ui.t(place.key), 14, Face.MEDIUM if here else Face.BODY, ink), expand=True),
+    ]
+    if count:
+        parts.append(text(ui, ui.number(count), 12.5, Face.MEDIUM, ink if here else ui.p.ink2))
+    row = ft.Row(parts, spacing=Space.M)
+    pad = ft.Padding.symmetric(horizontal=12, vertical=10)
+    return pressable(ui, row, go(place.path), selected=here, padding=pad)
+
+
+def _side_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
+    def show_keys(_: object) -> None:
+        ui.reader.prefs.helping = True
+
+    version = picture.status.version if picture.status else ""
+    brand = ft.Row(
+        [
+            logo(ui),
+            ft.Column([text(ui, "MailGate", 17, Face.SEMI), dim(ui, version, 12)], spacing=0, expand=True),
+            icon_button(ui, ft.Icons.KEYBOARD_OUTLINED, ui.t("menu.keys"), show_keys),
+        ],
+        spacing=Space.M,
+    )
+    group = ft.Container(dim(ui, ui.t("nav.watch"), 12), padding=ft.Padding.only(left=12, top=Space.L, bottom=Space.XS))
+    items = [_nav_item(ui, picture, place, here=place is here) for place in PLACES]
+    state, word = service_state(picture)
+    foot = ft.Row(
+        [chip(ui, state, ui.t(word)), ft.Row(_switches(ui), spacing=0)],
+        alignment=ft.MainAxisAlignment.SPACE_BETWEEN,
+    )
+    return ft.Container(
+        ft.Column(
+            [
+                brand,
+                ft.Column([group, *items], spacing=2, expand=True, scroll=ft.ScrollMode.AUTO),
+                ft.Container(FetchBox(), padding=ft.Padding.only(top=Space.S)),
+                foot,
+            ],
+            spacing=Space.S,
+            horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        ),
+        width=236,
+        bgcolor=ui.p.sunken,
+        padding=ft.Padding.only(left=14, right=14, top=18, bottom=12),
+        border=ft.Border.only(right=ft.BorderSide(1, ui.p.line)),
+    )
+
+
+def _rail(ui: Ui, picture: Picture, here: Place) -> ft.Control:
+    def item(place: Place) -> ft.Control:
+        ink = ui.p.on_brand_soft if place is here else ui.p.ink2
+        icon = ft.Icon(place.icon_here if place is here else place.icon, size=22, color=ink)
+        name = ui.t(place.key)
+        pad = ft.Padding.symmetric(horizontal=13, vertical=11)
+        return pressable(ui, icon, go(place.path), selected=place is here, name=name, tooltip=name, padding=pad)
+
+    progress: list[ft.Control] = []
+    if picture.busy:
+        progress = [
+            ft.Container(
+                ft.ProgressBar(
+                    value=progress_of(picture),
+                    color=ui.p.brand,
+                    bgcolor=ui.p.line,
+                    bar_height=4,
+                    border_radius=2,
+                    semantics_label=progress_words(ui, picture),
+                ),
+                width=44,
+                padding=ft.Padding.only(bottom=Space.XS),
+            )
+        ]
+    return ft.Container(
+        ft.Column(
+            [
+                logo(ui),
+                ft.Container(height=Space.S),
+                ft.Column([item(place) for place in PLACES], spacing=Space.XS, expand=True),
+                *progress,
+                _fetch_icon(ui, picture),
+                *_switches(ui),
+            ],
+            horizontal_alignment=ft.CrossAxisAlignment.CENTER,
+            spacing=Space.XS,
+        ),
+        width=76,
+        bgcolor=ui.p.sunken,
+        padding=ft.Padding.symmetric(vertical=Space.L),
+        border=ft.Border.only(right=ft.BorderSide(1, ui.p.line)),
+    )
+
+
+def _top_bar(ui: Ui, picture: Picture) -> ft.Control:
+    said: ft.Control = text(ui, "MailGate", 16, Face.SEMI)
+    if picture.busy:
+        said = one_line(ui, progress_words(ui, picture), 14, Face.MEDIUM)
+    row = ft.Row(
+        [logo(ui, 30), ft.Container(said, expand=True), *_switches(ui), _fetch_icon(ui, picture)],
+        spacing=Space.S,
+    )
+    bar: ft.Control = ft.Container(height=3, bgcolor=ui.p.sunken)
+    if picture.busy:
+        bar = ft.ProgressBar(
+            value=progress_of(picture),
+            color=ui.p.brand,
+            bgcolor=ui.p.line,
+            bar_height=3,
+            semantics_label=progress_words(ui, picture),
+        )
+    pad = ft.Padding.only(left=16, right=12, top=8, bottom=6)
+    return ft.Column([ft.Container(row, padding=pad, bgcolor=ui.p.sunken), bar], spacing=0)
+
+
+def _bottom_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
+    def change(event: ft.Event[ft.NavigationBar]) -> None:
+        go(PLACES[event.control.selected_index].path)(event)
+
+    def icon(place: Place, data: ft.IconData, color: str) -> ft.Icon:
+        count = _count(picture, place)
+        return ft.Icon(data, color=color, badge=ft.Badge(ui.number(count)) if count else None)
+
+    return ft.NavigationBar(
+        selected_index=PLACES.index(here),
+        on_change=change,
+        bgcolor=ui.p.sunken,
+        indicator_color=ui.p.brand_soft,
+        height=68,
+        destinations=[
+            ft.NavigationBarDestination(
+                icon=icon(place, place.icon, ui.p.ink2),
+                selected_icon=icon(place, place.icon_here, ui.p.on_brand_soft),
+                label=ui.t(place.key),
+            )
+            for place in PLACES
+        ],
+    )
+
+
+def _lost_line(ui: Ui, picture: Picture) -> ft.Control:
+    """Return the line that says since when the picture is old."""
+    tone = ui.p.tones[State.RETRY]
+    words = ui.t("frame.lost", t=ui.moment(picture.lost_since)) if picture.lost_since else ui.t("frame.lost.never")
+    line = ft.Row(
+        [
+            ft.Icon(STATE_ICON[State.RETRY], size=18, color=tone.ink),
+            ft.Container(text(ui, words, 13.5, Face.MEDIUM, tone.ink), expand=True),
+        ],
+        spacing=Space.M,
+    )
+    pad = ft.Padding.symmetric(horizontal=Space.L if ui.compact else Space.XXL, vertical=10)
+    return ft.Semantics(live_region=True, content=ft.Container(line, bgcolor=tone.fill, padding=pad))
+
+
+def screen(
+    ui: Ui,
+    title: str,
+    lead: str,
+    body: ft.Control,
+    actions: list[ft.Control] | None = None,
+    *,
+    scroll: bool = True,
+) -> ft.Control:
+    """Return a screen: title, one sentence that answers its question, actions, body."""
+    named = ft.Semantics(
+        header=True, heading_level=1, content=text(ui, title, 22 if ui.compact else 26, Face.SEMI)
+    )
+    words = ft.Column([named, *([dim(ui, lead, 14)] if lead else [])], spacing=Space.XS, expand=True)
+    if ui.compact:
+        top: ft.Control = ft.Column([ft.Row([words]), *([ft.Row(actions)] if actions else [])], spacing=Space.M)
+    else:
+        top = ft.Row(
+            [words, ft.Row(actions or [], spacing=Space.M)], vertical_alignment=ft.CrossAxisAlignment.START
+        )
+    inner = ft.Column(
+        [top, body],
+        spacing=Space.L if ui.compact else Space.XL,
+        expand=True,
+        scroll=ft.ScrollMode.AUTO if scroll else None,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+    )
+    side, above = (16, 16) if ui.compact else (32, 26)
+    return ft.Container(inner, padding=ft.Padding.only(left=side, right=side, top=above), expand=True)
+
+
+def _keys(ui: Ui) -> list[tuple[str, str]]:
+    """Return every shortcut with what it does, for the list of them."""
+    places = [(f"Alt+{i}", ui.t(place.key)) for i, place in enumerate(PLACES, 1)]
+    return [*places, ("/", ui.t("keys.search")), ("?", ui.t("keys.help")), (ui.t("keys.escape"), ui.t("keys.leave"))]
+
+
+@ft.component
+def Shell() -> ft.Control:
+    """The frame with the screen of the address in it."""
+    ui = use_ui()
+    picture = use_picture(ui)
+    prefs, _ = ft.use_state(ui.reader.prefs)
+    ft.use_dialog(shortcuts(ui, _keys(ui)) if prefs.helping else None)
+    here = place_of(ft.use_route_location())
+    old = picture.lost and picture.status is not None
+    outlet = ft.Container(ft.use_route_outlet(), expand=True, opacity=0.55 if old else 1)
+    middle = ft.Container(
+        ft.Column(
+            [*([_lost_line(ui, picture)] if picture.lost else []), outlet],
+            spacing=0,
+            expand=True,
+            horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        ),
+        expand=True,
+        bgcolor=ui.p.ground,
+    )
+    match ui.width:
+        case Width.COMPACT:
+            frame: ft.Control = ft.Column(
+                [_top_bar(ui, picture), middle, _bottom_bar(ui, picture, here)],
+                spacing=0,
+                expand=True,
+                horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+            )
+        case Width.MEDIUM:
+            frame = ft.Row(
+                [_rail(ui, picture, here), middle],
+                spacing=0,
+                expand=True,
+                vertical_alignment=ft.CrossAxisAlignment.STRETCH,
+            )
+        case Width.WIDE:
+            frame = ft.Row(
+                [_side_bar(ui, picture, here), middle],
+                spacing=0,
+                expand=True,
+                vertical_alignment=ft.CrossAxisAlignment.STRETCH,
+            )
+    return ft.Container(ft.SafeArea(frame, expand=True), bgcolor=ui.p.sunken, expand=True)

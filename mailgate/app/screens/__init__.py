@@ -1,0 +1,1 @@
+"""One file for each screen; its question is the first line."""

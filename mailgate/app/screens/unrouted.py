@@ -1,0 +1,105 @@
+"""Which mail has nobody to go to?"""
+
+import flet as ft
+
+from mailgate.app.components import act
+from mailgate.app.components.base import Handler, dim, icon_button, one_line, panel, quiet
+from mailgate.app.components.picker import Question, pick_dialog
+from mailgate.app.components.shell import screen
+from mailgate.app.components.states import empty, skeleton
+from mailgate.app.session import Ui, run, use_picture, use_ui
+from mailgate.app.store import PAGE
+from mailgate.app.theme import Face, Space
+from mailgate.contract import v1
+
+
+def _button(ui: Ui, message: v1.Message, press: Handler) -> ft.Control:
+    """Return the button of a row; its name holds the subject, since there is one such button in every row."""
+    subject = message.subject or ui.t("un.nosubject")
+    button = quiet(ui, ui.t("un.deliver"), ft.Icons.PERSON_ADD_ALT, press)
+    name = ui.t("un.deliver.name", s=subject)
+    return ft.MergeSemantics(ft.Semantics(label=name, button=True, content=button))
+
+
+def _row(ui: Ui, message: v1.Message, button: ft.Control) -> ft.Control:
+    subject = one_line(ui, message.subject or ui.t("un.nosubject"), 14, Face.MEDIUM)
+    sender = one_line(ui, message.from_ or message.sender or ui.t("un.nosender"), 12.5, color=ui.p.ink2)
+    when, size = dim(ui, ui.moment(message.received_at)), dim(ui, ui.size(message.size))
+    why: list[ft.Control] = [dim(ui, message.text)] if message.text else []
+    if ui.compact:
+        head = ft.Row([ft.Container(sender, expand=True), when], spacing=Space.M)
+        foot = ft.Row([ft.Container(size, expand=True), button], spacing=Space.M)
+        content: ft.Control = ft.Column(
+            [head, subject, *why, foot], spacing=Space.XS, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
+        )
+    else:
+        words = ft.Column([subject, sender, *why], spacing=2, expand=True)
+        facts = ft.Column([when, size], spacing=2, horizontal_alignment=ft.CrossAxisAlignment.END)
+        content = ft.Row([words, facts, button], spacing=Space.L)
+    return ft.Container(
+        content,
+        key=message.id,
+        padding=ft.Padding.symmetric(horizontal=Space.L, vertical=Space.M),
+        border=ft.Border.only(bottom=ft.BorderSide(1, ui.p.line)),
+    )
+
+
+def _pager(ui: Ui, page: v1.MessagePage, skipped: int) -> list[ft.Control]:
+    """Return the line that turns pages, where there is more than one."""
+    if page.total <= PAGE and not skipped:
+        return []
+    newer = (lambda _: run(act.newer_unrouted, ui)) if skipped else None
+    older = (lambda _: run(act.older_unrouted, ui)) if page.next else None
+    a, b, n = (ui.number(value) for value in (skipped + 1, skipped + len(page.messages), page.total))
+    return [
+        ft.Row(
+            [
+                dim(ui, ui.t("un.range", a=a, b=b, n=n), 13),
+                icon_button(ui, ft.Icons.CHEVRON_LEFT, ui.t("do.newer"), newer),
+                icon_button(ui, ft.Icons.CHEVRON_RIGHT, ui.t("do.older"), older),
+            ],
+            alignment=ft.MainAxisAlignment.END,
+            spacing=Space.XS,
+        )
+    ]
+
+
+@ft.component
+def Unrouted() -> ft.Control:
+    """The messages that wait for somebody to say who gets them."""
+    ui = use_ui()
+    picture = use_picture(ui)
+    nothing: Question | None = None
+    question, ask = ft.use_state(nothing)
+
+    def opened() -> None:
+        run(act.open_unrouted, ui)
+
+    async def pick(message: v1.Message) -> None:
+        offered = await act.recipients(ui)
+        if offered is not None:
+            ask(Question(message, offered, offered[0] if len(offered) == 1 else ""))
+
+    def deliver(message_id: str, address: str) -> None:
+        run(act.deliver, ui, message_id, address)
+
+    ft.use_effect(opened, [], ui.reader.store.close_unrouted)
+    ft.use_dialog(pick_dialog(ui, question, ask, deliver) if question else None)
+    page = picture.unrouted
+    lead = ""
+    if page is None:
+        body: ft.Control = ft.Container() if picture.lost else skeleton(ui)
+    elif not page.messages:
+        card = empty(ui, ft.Icons.MARK_EMAIL_READ_OUTLINED, ui.t("un.empty"), ui.t("un.empty.what"))
+        body = panel(ui, card, 0, expand=True)
+    else:
+        lead = ui.t("un.lead", n=page.total)
+        rows = [_row(ui, m, _button(ui, m, lambda _, m=m: run(pick, m))) for m in page.messages]
+        listing = panel(ui, ft.ListView(rows, expand=True), 0, expand=True)
+        body = ft.Column(
+            [listing, *_pager(ui, page, picture.skipped)],
+            spacing=Space.S,
+            expand=True,
+            horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        )
+    return screen(ui, ui.t("nav.unrouted"), lead, body, scroll=False)

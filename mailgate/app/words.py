@@ -1,0 +1,360 @@
+"""Words of the app in English and German. One key, one meaning; placeholders by name.
+
+A key with `.one` at its end is the singular, taken when `n` is 1. German addresses the reader with "Sie". Health
+conditions have three parts each: the title says what happened, `.what` what it means and what is not affected, `.fix`
+what to do; a condition that is not listed here is shown in the engine's own words.
+"""
+
+from typing import Final, Literal, get_args
+
+Lang = Literal["en", "de"]
+LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    # navigation and frame
+    "nav.watch": ("Watch", "Beobachten"),
+    "nav.overview": ("Overview", "Übersicht"),
+    "nav.live": ("Live", "Live"),
+    "nav.unrouted": ("Unrouted", "Ohne Empfänger"),
+    "menu.dark": ("Dark colours", "Dunkle Farben"),
+    "menu.light": ("Light colours", "Helle Farben"),
+    "menu.language": ("Deutsch", "English"),
+    "menu.keys": ("Keyboard shortcuts", "Tastenkürzel"),
+    "frame.lost": (
+        "No answer from MailGate since {t}. This is the last picture; it tries again by itself.",
+        "Keine Antwort von MailGate seit {t}. Dies ist das letzte Bild; neue Versuche laufen von selbst.",
+    ),
+    "frame.lost.never": (
+        "No answer from MailGate. It tries again by itself.",
+        "Keine Antwort von MailGate. Neue Versuche laufen von selbst.",
+    ),
+    # engine, as the chip at the foot of the side bar says it
+    "engine.running": ("Running", "Läuft"),
+    "engine.stopping": ("Stopping", "Wird beendet"),
+    "engine.paused": ("Paused", "Angehalten"),
+    "engine.fetching": ("Fetching", "Holt ab"),
+    "engine.attention": ("Attention", "Achtung"),
+    "engine.error": ("Trouble", "Störung"),
+    "engine.lost": ("No answer", "Keine Antwort"),
+    # actions
+    "do.fetch": ("Fetch now", "Jetzt abholen"),
+    "do.stop": ("Stop fetching", "Abholung beenden"),
+    "do.cancel": ("Cancel", "Abbrechen"),
+    "do.close": ("Close", "Schließen"),
+    "do.pause": ("Pause", "Anhalten"),
+    "do.resume": ("Resume", "Fortsetzen"),
+    "do.resume.fetch": ("Resume fetching", "Abholen fortsetzen"),
+    "do.retry.account": ("Fetch this account", "Dieses Konto abholen"),
+    "do.choose": ("Choose recipients", "Empfänger wählen"),
+    "do.details": ("Details", "Einzelheiten"),
+    "do.details.less": ("Hide details", "Einzelheiten ausblenden"),
+    "do.clear": ("Clear filter", "Filter löschen"),
+    "do.older": ("Older", "Ältere"),
+    "do.newer": ("Newer", "Neuere"),
+    # fetching
+    "fetch.starting": ("Connecting…", "Verbindet…"),
+    "fetch.busy": ("Fetching…", "Holt ab…"),
+    "fetch.progress": ("Fetching {i} of {n}", "Holt ab: {i} von {n}"),
+    "fetch.stopping": ("Stopping…", "Wird beendet…"),
+    "fetch.done": ("{n} messages fetched, {d} delivered.", "{n} Nachrichten abgeholt, {d} zugestellt."),
+    "fetch.done.one": ("1 message fetched, {d} delivered.", "1 Nachricht abgeholt, {d} zugestellt."),
+    "fetch.none": ("No new mail.", "Keine neue Post."),
+    "fetch.done.parked": (
+        "{n} messages fetched, {d} delivered, {p} parked.",
+        "{n} Nachrichten abgeholt, {d} zugestellt, {p} geparkt.",
+    ),
+    "fetch.done.parked.one": (
+        "1 message fetched, {d} delivered, {p} parked.",
+        "1 Nachricht abgeholt, {d} zugestellt, {p} geparkt.",
+    ),
+    "fetch.failed": (
+        "Not every account could be fetched: the overview says why.",
+        "Nicht jedes Konto ließ sich abholen: Die Übersicht sagt, warum.",
+    ),
+    "refused": ("That was not done: {why}", "Das wurde nicht ausgeführt: {why}"),
+    # overview: the first line
+    "ov.moving": ("Mail is moving", "Die Post läuft"),
+    "ov.attention": ("Mail is moving, {n} things need you", "Die Post läuft, {n} Dinge brauchen Sie"),
+    "ov.attention.one": ("Mail is moving, one thing needs you", "Die Post läuft, eine Sache braucht Sie"),
+    "ov.some": ("Mail is moving, but not from every mailbox", "Die Post läuft, aber nicht aus jedem Postfach"),
+    "ov.provider": ("Mail stops at the provider", "Die Post stockt beim Provider"),
+    "ov.server": ("Mail stops before the mail server", "Die Post stockt vor dem Mailserver"),
+    "ov.gate": ("MailGate takes no mail", "MailGate nimmt keine Post an"),
+    "ov.paused": ("Fetching is paused", "Das Abholen ist angehalten"),
+    "ov.paused.until": ("Fetching is paused until {t}", "Das Abholen ist bis {t} angehalten"),
+    "ov.off": ("No account is switched on", "Kein Konto ist eingeschaltet"),
+    "ov.stopping": ("MailGate is stopping", "MailGate wird beendet"),
+    "ov.lost": ("MailGate does not answer", "MailGate antwortet nicht"),
+    "ov.loading": ("Overview", "Übersicht"),
+    "ov.since": ("Service running since {since}, last mail {ago}.", "Dienst läuft seit {since}, letzte Nachricht {ago}."),
+    "ov.since.nothing": ("Service running since {since}, no mail yet.", "Dienst läuft seit {since}, noch keine Nachricht."),
+    # overview: the path picture
+    "path.name": ("Path of inbound mail", "Weg der eingehenden Post"),
+    "path.in": ("Inbound", "Eingang"),
+    "path.provider": ("Provider", "Provider"),
+    "path.gate": ("MailGate", "MailGate"),
+    "path.server": ("Mail server", "Mailserver"),
+    "path.accounts": ("{n} of {m} accounts", "{n} von {m} Konten"),
+    "path.accounts.none": ("no account", "kein Konto"),
+    "path.onway": ("{n} on the way", "{n} unterwegs"),
+    "path.halted": ("takes no mail", "nimmt nichts an"),
+    "path.paused": ("paused", "angehalten"),
+    "path.accepts": ("accepts mail", "nimmt an"),
+    "path.silent": ("no answer", "keine Antwort"),
+    "path.broken": ("mail stops here", "hier stockt die Post"),
+    # overview: numbers
+    "fact.next": ("Next session", "Nächste Abholung"),
+    "fact.next.paused": ("paused until you resume", "angehalten, bis Sie fortsetzen"),
+    "fact.next.now": ("running now", "läuft gerade"),
+    "fact.next.none": ("none planned", "keine geplant"),
+    "fact.last": ("Last session", "Letzte Abholung"),
+    "fact.last.fine": ("no errors", "keine Fehler"),
+    "fact.last.failed": ("{n} accounts with errors", "{n} Konten mit Fehlern"),
+    "fact.last.failed.one": ("1 account with an error", "1 Konto mit Fehler"),
+    "fact.last.none": ("not yet", "noch keine"),
+    "fact.today": ("Delivered today", "Heute zugestellt"),
+    "fact.today.last": ("last mail {ago}", "letzte Nachricht {ago}"),
+    "fact.today.none": ("no mail yet", "noch keine Nachricht"),
+    "fact.waiting": ("Waiting", "Wartend"),
+    "fact.waiting.none": ("everything has been handed over", "alles ist übergeben"),
+    "fact.waiting.first": ("on the way to the mail server", "unterwegs zum Mailserver"),
+    "fact.waiting.again": ("{n} will be tried again", "{n} mit neuem Versuch"),
+    "chart.title": ("Messages per hour, last 24 hours", "Nachrichten je Stunde, letzte 24 Stunden"),
+    "chart.bar": ("{n} messages", "{n} Nachrichten"),
+    "chart.bar.one": ("1 message", "1 Nachricht"),
+    "chart.total": ("{n} messages in 24 hours", "{n} Nachrichten in 24 Stunden"),
+    "chart.total.one": ("1 message in 24 hours", "1 Nachricht in 24 Stunden"),
+    "health.title": ("Needs your attention", "Braucht Ihre Aufmerksamkeit"),
+    "health.fine": ("Nothing needs you", "Nichts braucht Sie"),
+    "health.fine.accounts": ("{n} accounts answer", "{n} Konten antworten"),
+    "health.fine.accounts.one": ("the account answers", "das Konto antwortet"),
+    "health.fine.server": ("the mail server accepts mail", "der Mailserver nimmt an"),
+    "health.fine.unrouted": ("no message lacks a recipient", "keine Nachricht ist ohne Empfänger"),
+    # live
+    "live.lead": (
+        "What MailGate says to the servers, and what they answer.",
+        "Was MailGate den Servern sagt, und was sie antworten.",
+    ),
+    "live.in": ("Inbound transfer", "Eingehende Übertragung"),
+    "live.filter": ("Only lines with…", "Nur Zeilen mit…"),
+    "live.waiting": ("Nothing here yet. Lines appear as mail moves.", "Noch nichts. Zeilen erscheinen, sobald Post läuft."),
+    "live.nohit": ("No line contains “{q}”.", "Keine Zeile enthält „{q}“."),
+    "live.running": ("Live", "Live"),
+    "live.paused": ("Paused: {n} new lines", "Angehalten: {n} neue Zeilen"),
+    "live.paused.one": ("Paused: 1 new line", "Angehalten: 1 neue Zeile"),
+    "live.gap": ("some lines were missed here", "hier fehlen Zeilen"),
+    # unrouted
+    "un.lead": (
+        "{n} messages have nobody to go to. They are safe here; you choose who gets them.",
+        "{n} Nachrichten haben keinen Empfänger. Sie liegen sicher hier; Sie bestimmen, wer sie bekommt.",
+    ),
+    "un.lead.one": (
+        "One message has nobody to go to. It is safe here; you choose who gets it.",
+        "Eine Nachricht hat keinen Empfänger. Sie liegt sicher hier; Sie bestimmen, wer sie bekommt.",
+    ),
+    "un.empty": ("Every message has a recipient", "Jede Nachricht hat einen Empfänger"),
+    "un.empty.what": (
+        "A message comes here when no address in its headers belongs to your office. Nothing is lost: you then choose who gets it.",
+        "Hierher kommt eine Nachricht, wenn keine Adresse in ihren Kopfzeilen zu Ihrem Büro gehört. Verloren geht nichts: Sie bestimmen dann, wer sie bekommt.",
+    ),
+    "un.deliver": ("Deliver to…", "Zustellen an…"),
+    "un.deliver.name": ("Deliver “{s}” to…", "„{s}“ zustellen an…"),
+    "un.nosubject": ("(no subject)", "(kein Betreff)"),
+    "un.nosender": ("(no sender)", "(kein Absender)"),
+    "un.range": ("{a} to {b} of {n}", "{a} bis {b} von {n}"),
+    "un.pick.title": ("Who gets this message?", "Wer bekommt diese Nachricht?"),
+    "un.pick.from": ("From {a}", "Von {a}"),
+    "un.pick.do": ("Deliver", "Zustellen"),
+    "un.pick.filter": ("Only addresses with…", "Nur Adressen mit…"),
+    "un.pick.none": ("No recipient is configured.", "Kein Empfänger ist eingerichtet."),
+    "un.pick.nohit": ("No address contains “{q}”.", "Keine Adresse enthält „{q}“."),
+    "un.done": ("On its way to {a}.", "Unterwegs zu {a}."),
+    # keyboard
+    "keys.title": ("Keyboard shortcuts", "Tastenkürzel"),
+    "keys.search": ("Filter", "Filter"),
+    "keys.help": ("This list", "Diese Liste"),
+    "keys.leave": ("Leave a dialog", "Dialog verlassen"),
+    "keys.escape": ("Escape", "Esc"),
+    # time; the forms that a number takes
+    "time.now": ("just now", "gerade eben"),
+    "time.minutes": ("{n} minutes ago", "vor {n} Minuten"),
+    "time.minutes.one": ("a minute ago", "vor einer Minute"),
+    "time.hours": ("{n} hours ago", "vor {n} Stunden"),
+    "time.hours.one": ("an hour ago", "vor einer Stunde"),
+    "time.days": ("{n} days ago", "vor {n} Tagen"),
+    "time.days.one": ("a day ago", "vor einem Tag"),
+    "time.soon": ("in a moment", "gleich"),
+    "time.in.minutes": ("in {n} minutes", "in {n} Minuten"),
+    "time.in.minutes.one": ("in a minute", "in einer Minute"),
+    "time.in.hours": ("in {n} hours", "in {n} Stunden"),
+    "time.in.hours.one": ("in an hour", "in einer Stunde"),
+    "time.in.days": ("in {n} days", "in {n} Tagen"),
+    "time.in.days.one": ("in a day", "in einem Tag"),
+    "age.minutes": ("{n} min", "{n} min"),
+    "age.hours": ("{n} h", "{n} h"),
+    "age.days": ("{n} days", "{n} Tage"),
+    "age.days.one": ("1 day", "1 Tag"),
+    # conditions, by the engine's code; an account's is told by the class of its error
+    "cond.account_failing": ("{subject} cannot be fetched", "{subject} lässt sich nicht abholen"),
+    "cond.account_failing.what": (
+        "Its mail stays safe at the provider. Other accounts are not affected.",
+        "Die Post bleibt sicher beim Provider. Andere Konten sind nicht betroffen.",
+    ),
+    "cond.account_failing.fix": (
+        "MailGate tries again with every session.",
+        "MailGate versucht es bei jeder Abholung wieder.",
+    ),
+    "cond.account_failing.auth": ("{host} refuses the login of {subject}", "{host} lehnt die Anmeldung von {subject} ab"),
+    "cond.account_failing.auth.fix": (
+        "Presumably the password was changed at the provider: store the new one with `mailgate secrets set`.",
+        "Vermutlich wurde das Kennwort beim Provider geändert: Hinterlegen Sie das neue mit `mailgate secrets set`.",
+    ),
+    "cond.account_failing.dns": ("The name {host} is not found", "Der Name {host} wird nicht gefunden"),
+    "cond.account_failing.dns.fix": (
+        "See whether this machine reaches the Internet, and whether the host of {subject} is spelt right.",
+        "Prüfen Sie, ob dieser Rechner ins Internet kommt und ob der Host von {subject} richtig geschrieben ist.",
+    ),
+    "cond.account_failing.connect": ("{host} does not answer", "{host} antwortet nicht"),
+    "cond.account_failing.connect.fix": (
+        "See whether this machine reaches the Internet, and whether a firewall closes the port.",
+        "Prüfen Sie, ob dieser Rechner ins Internet kommt und ob eine Firewall den Port sperrt.",
+    ),
+    "cond.account_failing.tls": ("No secure connection to {host}", "Keine sichere Verbindung zu {host}"),
+    "cond.account_failing.tls.fix": (
+        "See whether port and encryption of {subject} fit together in the configuration.",
+        "Prüfen Sie, ob Port und Verschlüsselung von {subject} in der Konfiguration zusammenpassen.",
+    ),
+    "cond.account_failing.cert": ("The certificate of {host} is not good", "Das Zertifikat von {host} ist nicht gültig"),
+    "cond.account_failing.cert.fix": (
+        "MailGate does not send a password over such a connection. Ask the provider, or see whether the host name is right.",
+        "Über eine solche Verbindung sendet MailGate kein Kennwort. Fragen Sie den Provider, oder prüfen Sie den Hostnamen.",
+    ),
+    "cond.internal_down": ("The mail server does not accept mail", "Der Mailserver nimmt keine Post an"),
+    "cond.internal_down.what": (
+        "Fetched mail waits safely here. Nothing is deleted at the provider before {host} has taken it.",
+        "Abgeholte Post wartet sicher hier. Beim Provider wird nichts gelöscht, bevor {host} sie angenommen hat.",
+    ),
+    "cond.internal_down.fix": (
+        "See whether {host} runs. MailGate delivers by itself as soon as it answers.",
+        "Prüfen Sie, ob {host} läuft. MailGate stellt von selbst zu, sobald er antwortet.",
+    ),
+    "cond.disk_low": ("The disk is nearly full", "Die Platte ist fast voll"),
+    "cond.disk_low.what": (
+        "MailGate fetches nothing, so that what it has stays safe. New mail waits at the provider.",
+        "MailGate holt nichts ab, damit alles Vorhandene sicher bleibt. Neue Post wartet beim Provider.",
+    ),
+    "cond.disk_low.fix": (
+        "Free some space on the disk with the data directory. Fetching goes on by itself.",
+        "Schaffen Sie Platz auf der Platte mit dem Datenverzeichnis. Das Abholen geht dann von selbst weiter.",
+    ),
+    "cond.store_damaged": ("The message store is damaged", "Der Nachrichtenspeicher ist beschädigt"),
+    "cond.store_damaged.what": (
+        "MailGate takes no mail. New mail waits at the provider, and the damaged file is kept.",
+        "MailGate nimmt keine Post an. Neue Post wartet beim Provider, die beschädigte Datei bleibt erhalten.",
+    ),
+    "cond.store_damaged.fix": (
+        "Stop the service, then run `mailgate store check`; it says what can be saved.",
+        "Beenden Sie den Dienst und rufen Sie `mailgate store check` auf: Es sagt, was sich retten lässt.",
+    ),
+    "cond.config_rejected": ("The new configuration has faults", "Die neue Konfiguration hat Fehler"),
+    "cond.config_rejected.what": (
+        "The old one stays in force; mail is not affected.",
+        "Die alte bleibt in Kraft; die Post ist nicht betroffen.",
+    ),
+    "cond.config_rejected.fix": (
+        "Run `mailgate check`: it names each fault with its line and a remedy.",
+        "Rufen Sie `mailgate check` auf: Es nennt jeden Fehler mit Zeile und Abhilfe.",
+    ),
+    "cond.unrouted": ("{n} messages have no recipient", "{n} Nachrichten haben keinen Empfänger"),
+    "cond.unrouted.one": ("1 message has no recipient", "1 Nachricht hat keinen Empfänger"),
+    "cond.unrouted.what": (
+        "No address in the headers belongs to your office. The mail is safe here.",
+        "Keine Adresse in den Kopfzeilen gehört zu Ihrem Büro. Die Post liegt sicher hier.",
+    ),
+    "cond.unrouted.fix": ("Choose who gets it.", "Bestimmen Sie, wer sie bekommt."),
+    "cond.parked": ("{n} messages are parked", "{n} Nachrichten sind geparkt"),
+    "cond.parked.one": ("1 message is parked", "1 Nachricht ist geparkt"),
+    "cond.parked.what": (
+        "They could not be delivered and wait for a decision. The mail is safe here.",
+        "Sie ließen sich nicht zustellen und warten auf eine Entscheidung. Die Post liegt sicher hier.",
+    ),
+    "cond.parked.fix": (
+        "`mailgate log` lists them, `mailgate explain` says why.",
+        "`mailgate log` nennt sie, `mailgate explain` sagt, warum.",
+    ),
+    "cond.port_taken": ("A port is taken by another program", "Ein Port ist von einem anderen Programm belegt"),
+    "cond.port_taken.what": (
+        "The part of MailGate that wanted it is not running; the rest is.",
+        "Der Teil von MailGate, der ihn braucht, läuft nicht; alles andere läuft.",
+    ),
+    "cond.port_taken.fix": (
+        "End the other program, or name another port in the configuration.",
+        "Beenden Sie das andere Programm, oder nennen Sie in der Konfiguration einen anderen Port.",
+    ),
+    "cond.clock_jumped": ("The clock of this machine has jumped", "Die Uhr dieses Rechners ist gesprungen"),
+    "cond.clock_jumped.what": (
+        "Planned times were set anew; mail is not affected.",
+        "Geplante Zeiten wurden neu gesetzt; die Post ist nicht betroffen.",
+    ),
+    "cond.clock_jumped.fix": (
+        "See whether this machine takes its time from a time server.",
+        "Prüfen Sie, ob dieser Rechner seine Zeit von einem Zeitserver bezieht.",
+    ),
+    "cond.fetch_paused": ("Fetching is paused", "Das Abholen ist angehalten"),
+    "cond.fetch_paused.what": (
+        "New mail waits at the provider. What was fetched is still delivered.",
+        "Neue Post wartet beim Provider. Abgeholtes wird weiter zugestellt.",
+    ),
+    "cond.fetch_paused.fix": ("Resume when you are ready.", "Setzen Sie fort, sobald Sie möchten."),
+    "cond.oversize_left": (
+        "A message is too large and stays at the provider",
+        "Eine Nachricht ist zu groß und bleibt beim Provider",
+    ),
+    "cond.oversize_left.what": (
+        "It exceeds the size limit of {subject}. Other mail is not affected.",
+        "Sie überschreitet die Größengrenze von {subject}. Andere Post ist nicht betroffen.",
+    ),
+    "cond.oversize_left.fix": (
+        "Raise the limit in the configuration, or delete the message at the provider.",
+        "Heben Sie die Grenze in der Konfiguration an, oder löschen Sie die Nachricht beim Provider.",
+    ),
+    "cond.secrets": ("A password cannot be read", "Ein Kennwort lässt sich nicht lesen"),
+    "cond.secrets.what": (
+        "What needs it does not run: {subject}. Its mail stays safe at the provider.",
+        "Was es braucht, läuft nicht: {subject}. Die Post bleibt sicher beim Provider.",
+    ),
+    "cond.secrets.fix": (
+        "`mailgate secrets list` shows what is stored, `mailgate secrets set` stores it anew.",
+        "`mailgate secrets list` zeigt, was hinterlegt ist, `mailgate secrets set` hinterlegt es neu.",
+    ),
+}
+
+
+def say(lang: Lang, key: str, **values: object) -> str:
+    """Return the words of `key`, its singular when `n` is 1, with the placeholders filled in.
+
+    Raises:
+        KeyError: there is no such key, or a placeholder was not given.
+    """
+    if values.get("n") == 1 and f"{key}.one" in WORDS:
+        key = f"{key}.one"
+    return WORDS[key][LANGS.index(lang)].format(**values)
+
+
+def knows(key: str) -> bool:
+    """Return whether there are words for `key`."""
+    return key in WORDS
+
+
+def language_of(accepted: str) -> Lang:
+    """Return the language of a reader whose browser sends this `Accept-Language` (RFC 9110 section 12.5.4).
+
+    The order is taken as given and weights are not read: browsers list by preference. English when none fits.
+    """
+    for tag in accepted.split(","):
+        match tag.strip()[:2].casefold():
+            case "en":
+                return "en"
+            case "de":
+                return "de"
+    return "en"

@@ -1,0 +1,137 @@
+"""What commands print: plain functions from the contract's shapes to text, English, one fact a line."""
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from mailgate.contract import v1
+
+
+def as_json(shape: object) -> str:
+    """Return a shape as one line of JSON."""
+    return msgspec.json.encode(shape).decode()
+
+
+def local(moment: datetime | None, *, never: str = "never") -> str:
+    """Return a moment in this machine's time zone, without the date when it is today's."""
+    if moment is None:
+        return never
+    here = moment.astimezone()
+    today = f"{here:%Y-%m-%d}" == time.strftime("%Y-%m-%d")
+    return f"{here:%H:%M:%S}" if today else f"{here:%Y-%m-%d %H:%M}"
+
+
+def size(octets: int) -> str:
+    """Return a size as people read it."""
+    if octets < 1000:  # noqa: PLR2004 the SI step
+        return f"{octets} B"
+    if octets < 1_000_000:  # noqa: PLR2004
+        return f"{octets / 1000:.1f} kB"
+    return f"{octets / 1_000_000:.1f} MB"
+
+
+def status(said: v1.Status) -> str:
+    """Return the whole picture."""
+    now = "fetching" if said.busy else "paused" if said.paused else "idle"
+    if said.busy and said.new:
+        now += f" ({said.taken} of {said.new})"
+    lines = [
+        f"MailGate {said.version}, {said.state} since {local(said.started_at)}, {now}",
+        f"next session  {local(said.next_session, never='none planned')}",
+        f"last mail     {local(said.last_mail)}",
+        f"today         {said.counts.delivered_today} delivered",
+        f"waiting       {said.counts.waiting}, of these {said.counts.deferred} for a later try",
+        f"parked        {said.counts.parked}, of these {said.counts.unrouted} with nobody to go to",
+        f"internal      {said.internal_host} {'answers' if said.internal_ok else 'CANNOT BE REACHED'}",
+    ]
+    lines += [f"account       {_account(one)}" for one in said.accounts]
+    for one in said.conditions:
+        lines += ["", f"{one.severity.upper()} {one.text} (since {local(one.since)})", f"  {one.remedy}"]
+    return "\n".join(lines)
+
+
+def _account(one: v1.AccountState) -> str:
+    if not one.enabled:
+        state = "switched off"
+    elif one.busy:
+        state = "fetching"
+    elif one.error:
+        state = f"FAILS: {one.error}"
+    else:
+        state = f"fine, last session {local(one.last_success)}"
+    return f"{one.name} ({one.user} at {one.host}:{one.port}): {state}"
+
+
+def messages(page: v1.MessagePage) -> str:
+    """Return a page of the log, one message a line."""
+    lines = [message_line(one) for one in page.messages]
+    if page.next:
+        lines.append(f"({page.total} in all; older ones: --before {page.next})")
+    return "\n".join(lines) or "no messages"
+
+
+def message_line(one: v1.Message) -> str:
+    """Return one message in one line."""
+    if one.recipients:
+        to = ", ".join(recipient.address for recipient in one.recipients) + f" [{one.codes}]"
+    else:
+        to = "nobody"
+    state = f"{one.state}:{one.park_reason}" if one.park_reason else one.state
+    return f"{local(one.received_at)}  {one.id}  {state:16}  {one.from_ or one.sender} -> {to}  {one.subject}"
+
+
+def trace(said: v1.MessageTrace) -> str:
+    """Return a message and its path."""
+    one = said.message
+    lines = [
+        f"{one.id}  {one.subject}",
+        f"  from       {one.from_} (envelope {one.sender})",
+        f"  account    {one.account}, UID {one.uid}",
+        f"  size       {size(one.size)}",
+        f"  state      {one.state}{f' ({one.park_reason})' if one.park_reason else ''}, {one.attempts} tries",
+    ]
+    lines += [
+        f"  recipient  {r.address} [{r.code}] {r.state}{f': {r.reply}' if r.reply else ''}" for r in one.recipients
+    ]
+    lines.append("")
+    for step in said.steps:
+        lines.append(f"  {local(step.at)}  {step.stage:10}  {step.text}")
+        lines += [f"                          {line}" for line in step.evidence.splitlines()]
+    return "\n".join(lines)
+
+
+def test_report(said: v1.TestReport) -> str:
+    """Return the steps of a connection test."""
+    lines = [
+        f"{'ok  ' if step.ok else 'FAIL'}  {step.name:9} {step.duration_ms:6} ms  {step.text}" for step in said.steps
+    ]
+    if not said.ok:
+        lines.append(f"      {said.remedy}")
+    return "\n".join(lines)
+
+
+def routing(said: v1.RoutingReport) -> str:
+    """Return where a message would go and why."""
+    to = ", ".join(recipient.address for recipient in said.recipients)
+    lines = [f"Routed to: {to} [{said.codes}]" if to else "Routed to nobody: it would be parked as unrouted", said.text]
+    lines += [f"  {'+' if one.accepted else '-'} {one.field}: {one.address} ({one.why})" for one in said.candidates]
+    return "\n".join(lines)
+
+
+def session(said: v1.SessionReport) -> str:
+    """Return what a request for sessions came to."""
+    counts = f"{said.taken} fetched, {said.delivered} delivered, {said.parked} parked, {said.deferred} deferred"
+    return "\n".join([f"{counts}, {said.deleted} deleted at the provider", *said.errors])
+
+
+def reload(said: v1.ReloadReport) -> str:
+    """Return what reading the configuration anew came to."""
+    if not said.applied:
+        return "\n".join(["The settings from before stay in force:", *_indented(said.faults)])
+    return "\n".join(["In force now:", *_indented(said.changes or ("nothing has changed",))])
+
+
+def _indented(lines: Iterable[str] | Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]

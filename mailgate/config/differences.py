@@ -1,0 +1,88 @@
+"""What changed between two configurations, in words: for the log of a reload and for whoever caused it."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mailgate.config.quantities import show_duration, show_size
+from mailgate.config.schema import Kind, Setting, settings_of
+from mailgate.model.settings import PLAIN_SECRET_PREFIXES, Account, Config
+
+_TITLES: Final = {"accounts": "account", "recipients": "recipient", "internal": "internal server"}
+_NAMED_BY: Final = {"accounts": "name", "recipients": "address"}
+
+
+def differences(old: Config, new: Config) -> tuple[str, ...]:
+    """Return each change as one line, such as `account office: port 995 -> 110`, in the order of the settings.
+
+    Secrets appear as references; what is no reference is never shown. The order of accounts and of recipients is no
+    difference.
+    """
+    lines: list[str] = []
+    for setting in settings_of(Config):
+        before, after = getattr(old, setting.name), getattr(new, setting.name)
+        title = _TITLES.get(setting.name, setting.name)
+        if setting.section and setting.many:
+            lines += _of_list(title, _NAMED_BY[setting.name], before, after)
+        elif setting.section:
+            lines += (f"{title}: {change}" for change in _of_section(before, after))
+        elif before != after:
+            lines.append(_of_setting(setting, before, after))
+    return tuple(lines)
+
+
+def _of_list(title: str, named_by: str, before: tuple[Any, ...], after: tuple[Any, ...]) -> Iterator[str]:
+    old = {getattr(item, named_by).casefold(): item for item in before}
+    new = {getattr(item, named_by).casefold(): item for item in after}
+    for key, item in old.items():
+        if key not in new:
+            yield f"{title} {getattr(item, named_by)} removed"
+    for key, item in new.items():
+        name = f"{title} {getattr(item, named_by)}"
+        if key in old:
+            yield from (f"{name}: {change}" for change in _of_section(old[key], item))
+        else:
+            yield f"{name} added"
+
+
+def _of_section(before: Any, after: Any) -> Iterator[str]:
+    for setting in settings_of(type(before)):
+        old, new = _effective(setting, before), _effective(setting, after)
+        if old != new:
+            yield _of_setting(setting, old, new)
+
+
+def _effective(setting: Setting, section: Any) -> Any:
+    """Return the setting of a section; a port that is not set as the one that is connected to."""
+    if isinstance(section, Account) and setting.name == "port":
+        return section.effective_port
+    return getattr(section, setting.name)
+
+
+def _of_setting(setting: Setting, old: Any, new: Any) -> str:
+    if setting.many and setting.kind is Kind.TEXT:
+        changes = [f"{item} added" for item in new if item not in old]
+        changes += [f"{item} removed" for item in old if item not in new]
+        return f"{setting.name}: {', '.join(changes) or 'in another order'}"
+    return f"{setting.name} {_show(setting, old)} -> {_show(setting, new)}"
+
+
+def _show(setting: Setting, value: Any) -> str:
+    if value is None:
+        return "(default)"
+    if setting.secret and value and not value.startswith(PLAIN_SECRET_PREFIXES):
+        return "(not a reference)"
+    if setting.many:
+        return ", ".join(_show_one(setting, item) for item in value)
+    return _show_one(setting, value)
+
+
+def _show_one(setting: Setting, value: Any) -> str:
+    match setting.kind:
+        case Kind.DURATION:
+            return show_duration(value)
+        case Kind.SIZE:
+            return show_size(value)
+        case Kind.SWITCH:
+            return str(value).lower()
+        case _:
+            return str(value) or "(empty)"

@@ -1,0 +1,281 @@
+"""The engine: its task tree, and the commands and queries that windows use through the API.
+
+Made of ports alone, so that it runs in a test with fakes. `service` wires the real ones.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mailgate.config.differences import differences
+from mailgate.config.load import Loaded
+from mailgate.engine.events import EventHub
+from mailgate.engine.fetching import Fetching
+from mailgate.engine.guards import FreeSpace, Guards
+from mailgate.engine.health import HealthBoard
+from mailgate.engine.probes import AccountProbe, Probe
+from mailgate.engine.tickets import Ticket
+from mailgate.intake.fetch.session import Tools
+from mailgate.model.address import parse_address
+from mailgate.model.entry import EntryRecipient, QueueEntry, entry_number
+from mailgate.model.errors import ConflictError, UnknownError
+from mailgate.model.events import ConfigApplied, ConfigRejected, EngineStarted, EngineStopping, RecoveryDone, Severity
+from mailgate.model.settings import Config
+from mailgate.model.verdict import TraceStep
+from mailgate.pipeline.inbound import InboundPipeline
+from mailgate.policy.routing import Code, Routing
+from mailgate.ports.clock import Clock
+from mailgate.ports.network import Dialer
+from mailgate.ports.secrets import SecretStore
+from mailgate.ports.stages import Transport
+from mailgate.ports.store import Finding, MessageFilter, Store, StoreCounts
+from mailgate.queue.manager import QueueManager
+
+log = logging.getLogger(__name__)
+
+TransportMaker = Callable[[Config], Transport]
+ConfigReader = Callable[[], Loaded]
+Rebind = Callable[[Config], Awaitable[None]]
+"""Moves the API to another address; raises OSError when that is taken."""
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside world, as `service` or a test provides it."""
+
+    store: Store
+    secrets: SecretStore
+    dialer: Dialer
+    clock: Clock
+    make_transport: TransportMaker
+    read_config: ConfigReader
+    free_space: FreeSpace
+    data_dir: Path
+    version: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What reading the configuration anew came to."""
+
+    applied: bool
+    changes: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+class Engine:
+    """One running engine on one data directory."""
+
+    def __init__(self, config: Config, ports: Ports, *, findings: tuple[Finding, ...] = ()) -> None:
+        self.config = config
+        self.ports = ports
+        self.hub = EventHub(ports.clock, keep=config.engine.events_kept)
+        self.health = HealthBoard(self.hub, ports.clock)
+        self.started_at = ports.clock.now()
+        self.stopping = asyncio.Event()
+        self.rebind: Rebind | None = None
+        self._findings = findings
+        self._reloading = asyncio.Lock()
+        self.pipeline = InboundPipeline(config, clock=ports.clock)
+        self.queue = QueueManager(
+            store=ports.store,
+            processor=self.pipeline,
+            transport=ports.make_transport(config),
+            settings=config.delivery,
+            publisher=self.hub,
+            health=self.health,
+            clock=ports.clock,
+        )
+        tools = Tools(ports.store, self.queue, ports.dialer, ports.secrets, self.hub, ports.clock)
+        self.fetching = Fetching(config, tools, queue=self.queue, hub=self.hub, health=self.health, clock=ports.clock)
+        self.guards = Guards(
+            config.store,
+            store=ports.store,
+            hub=self.hub,
+            health=self.health,
+            clock=ports.clock,
+            free_space=ports.free_space,
+        )
+
+    # -- running
+
+    async def run(self, *, url: str = "") -> None:
+        """Work until `stop` is asked for, then finish or hand back what was begun, within `stop_timeout`."""
+        await self._begin(url)
+        async with asyncio.TaskGroup() as group:
+            workers = [
+                group.create_task(self.queue.run()),
+                group.create_task(self.fetching.run()),
+                group.create_task(self.guards.run()),
+            ]
+            await self.stopping.wait()
+            await self._wind_down()
+            for worker in workers:
+                worker.cancel()
+
+    async def _begin(self, url: str) -> None:
+        ports = self.ports
+        self.hub.publish(EngineStarted(version=ports.version, pid=ports.pid, url=url))
+        if self._findings:
+            self.hub.publish(RecoveryDone(findings=tuple(one.text for one in self._findings)))
+        serious = [one.text for one in self._findings if one.serious]
+        if serious:
+            self.health.raise_(
+                "bodies_missing",
+                severity=Severity.ERROR,
+                text=f"{len(serious)} messages have lost their body on this disk: {serious[0]}",
+                remedy="Check the disk, and run `mailgate store check`. What the provider still holds is fetched again.",
+            )
+        # A clock that was wrong while the engine was down must not keep a message for days.
+        await ports.store.clamp_due(ports.clock.now() + max(self.config.delivery.retry))
+        await self.fetching.restore_pause()
+        self.guards.look_at_disk()
+
+    async def _wind_down(self) -> None:
+        half = self.config.engine.stop_timeout / 2
+        await self.fetching.stop()
+        await self.fetching.wait_idle(half)
+        if not await self.queue.stop(half):
+            log.warning("some conversations did not end in time; the next start takes them up")
+
+    def stop(self, reason: str) -> None:
+        """Ask the engine to end."""
+        if not self.stopping.is_set():
+            self.hub.publish(EngineStopping(reason=reason))
+            self.stopping.set()
+
+    # -- commands
+
+    def start_session(self, account: str | None) -> Ticket:
+        """Ask for sessions now; see `Fetching.request`."""
+        if self.stopping.is_set():
+            raise ConflictError("MailGate is stopping: no session begins any more")
+        return self.fetching.request(account)
+
+    async def pause(self, *, minutes: int | None, by: str) -> None:
+        """Pause fetching for so many minutes, or until somebody resumes."""
+        until = self.ports.clock.now() + timedelta(minutes=minutes) if minutes else None
+        await self.fetching.pause(until, by=by)
+
+    async def deliver_to(self, name: str, addresses: tuple[str, ...], *, by: str) -> QueueEntry:
+        """Send a parked message to these addresses, which must be recipients of this office.
+
+        Raises:
+            UnknownError: no such message, or an address is no recipient of ours.
+            ConflictError: the message is not parked, or no address is named.
+        """
+        if not addresses:
+            raise ConflictError("name at least one recipient")
+        known = {parse_address(mailbox.address).key for mailbox in self.config.recipients}
+        parsed = [parse_address(text) for text in dict.fromkeys(addresses)]
+        for address in parsed:
+            if address.key not in known:
+                names = ", ".join(mailbox.address for mailbox in self.config.recipients) or "none"
+                raise UnknownError(f"{address} is no recipient of this office; there are: {names}")
+        number = _number(name)
+        await self.queue.deliver_to(number, [EntryRecipient(one, Code.PERSON.value) for one in parsed], by=by)
+        return await self.message(name)
+
+    async def reload(self) -> Reloaded:
+        """Read the configuration anew: put all of it in force, or nothing."""
+        async with self._reloading:
+            loaded = await asyncio.to_thread(self.ports.read_config)
+            errors = tuple(str(fault) for fault in loaded.faults if fault.severity == "error")
+            new = loaded.config
+            if new is None or errors:
+                self._reject(errors)
+                return Reloaded(applied=False, changes=(), faults=errors)
+            changes = differences(self.config, new)
+            if self.rebind is not None and (new.api.host, new.api.port) != (self.config.api.host, self.config.api.port):
+                try:
+                    await self.rebind(new)
+                except OSError as exc:
+                    text = f"api.port {new.api.port} cannot be used: {exc.strerror or exc}"
+                    self._reject((text,))
+                    return Reloaded(applied=False, changes=(), faults=(text,))
+            await self._apply(new)
+            self.health.clear("config_rejected")
+            self.hub.publish(ConfigApplied(changes=changes))
+            return Reloaded(applied=True, changes=changes, faults=())
+
+    def _reject(self, faults: tuple[str, ...]) -> None:
+        self.hub.publish(ConfigRejected(faults=faults))
+        self.health.raise_(
+            "config_rejected",
+            severity=Severity.WARNING,
+            text=f"The configuration file has {len(faults)} faults; the settings from before stay in force.",
+            remedy="Run `mailgate check`: it names file, line and remedy. Then `mailgate reload`.",
+        )
+
+    async def _apply(self, new: Config) -> None:
+        old, self.config = self.config, new
+        self.pipeline.configure(new)
+        if (old.internal, old.delivery) != (new.internal, new.delivery):
+            former = self.queue.configure(new.delivery, self.ports.make_transport(new))
+            await former.close_idle()
+        self.guards.settings = new.store
+        removed = {account.name for account in old.accounts} - {account.name for account in new.accounts}
+        for name in removed:
+            self.health.clear("account_failing", subject=name)
+        self.fetching.configure(new)
+
+    # -- queries
+
+    async def probe(self, name: str) -> Probe:
+        """Try the connection to an account.
+
+        Raises:
+            UnknownError: there is no such account.
+        """
+        account = self.config.account(name)
+        if account is None:
+            names = ", ".join(one.name for one in self.config.accounts) or "none"
+            raise UnknownError(f"there is no account called {name!r}; there are: {names}")
+        ports = self.ports
+        return await AccountProbe(
+            account, self.config.fetch, dialer=ports.dialer, secrets=ports.secrets, clock=ports.clock
+        ).run()
+
+    def try_routing(self, account: str, header: bytes) -> Routing:
+        """Return where a message with this header would go."""
+        return self.pipeline.try_routing(account, header)
+
+    async def message(self, name: str) -> QueueEntry:
+        """Return a message by its queue id.
+
+        Raises:
+            UnknownError: there is none.
+        """
+        entry = await self.ports.store.entry(_number(name))
+        if entry is None:
+            raise UnknownError(f"there is no message {name}: `mailgate log` lists what there is")
+        return entry
+
+    async def trace(self, name: str) -> tuple[QueueEntry, tuple[TraceStep, ...]]:
+        """Return a message and the whole of its path.
+
+        Raises:
+            UnknownError: there is none.
+        """
+        entry = await self.message(name)
+        return entry, tuple(await self.ports.store.trace(entry.id))
+
+    async def messages(self, which: MessageFilter, *, before: str, limit: int) -> tuple[tuple[QueueEntry, ...], int]:
+        """Return messages, newest first, and how many match in all."""
+        number = _number(before) if before else None
+        found, total = await self.ports.store.messages(which, before=number, limit=limit)
+        return tuple(found), total
+
+    async def counts(self, *, day_begins: datetime) -> StoreCounts:
+        """Return the counts that windows show; `delivered` is since `day_begins`."""
+        return await self.ports.store.counts(since=day_begins, now=self.ports.clock.now())
+
+
+def _number(name: str) -> int:
+    number = entry_number(name)
+    if number is None:
+        raise UnknownError(f"{name!r} is no message id: they look like Pmg001A")
+    return number

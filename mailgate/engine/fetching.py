@@ -1,0 +1,350 @@
+"""Which account is fetched when: the schedule, requests by people, limits, back-off; never two sessions on a mailbox.
+
+Waiting is by the monotonic clock, so that a jump of the wall clock neither bursts nor loses a session.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from mailgate.engine.events import EventHub
+from mailgate.engine.health import HealthBoard
+from mailgate.engine.tickets import Ticket, Tickets
+from mailgate.intake.fetch.session import FetchSession, SessionResult, Tools
+from mailgate.model.errors import REMEDIES, ConflictError, ErrorClass, UnknownError
+from mailgate.model.events import FetchPaused, Severity
+from mailgate.model.settings import Account, Config, FetchSettings
+from mailgate.policy.retry import session_backoff
+from mailgate.ports.clock import Clock
+from mailgate.queue.manager import QueueManager
+
+log = logging.getLogger(__name__)
+
+TICK_S: Final = 1.0
+QUIET_WAIT: Final = timedelta(hours=1)
+"""How long a request waits for the deliveries of what it fetched before it is called done anyway."""
+_AT_ONCE: Final = frozenset({ErrorClass.AUTH, ErrorClass.CERT, ErrorClass.CONFIG, ErrorClass.INTERNAL, ErrorClass.DISK})
+"""Failures that do not go away by waiting: they show after the first one, others after the second."""
+_PAUSE_KEY: Final = "fetch.paused"
+_FOR_EVER: Final = "for ever"
+
+
+@dataclass(slots=True)
+class AccountWatch:
+    """What is known about one account while the engine runs. `due` is monotonic seconds."""
+
+    account: Account
+    due: float
+    busy: bool = False
+    again: bool = False
+    taken: int = 0
+    new: int = 0
+    failures: int = 0
+    error: str = ""
+    error_class: ErrorClass | None = None
+    last_success: datetime | None = None
+    last_attempt: datetime | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Fetching:
+    """Runs sessions. `run` works until it is cancelled."""
+
+    def __init__(
+        self, config: Config, tools: Tools, *, queue: QueueManager, hub: EventHub, health: HealthBoard, clock: Clock
+    ) -> None:
+        self._settings: FetchSettings = config.fetch
+        self._tools = tools
+        self._queue = queue
+        self._hub = hub
+        self._health = health
+        self._clock = clock
+        self._wanted: dict[str, None] = {}  # accounts that a person asked for, in order
+        self._tickets = Tickets()
+        self._bell = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._stopped = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._session = 0
+        self._in_force: frozenset[str] = frozenset()
+        self.paused = False
+        self.paused_until: datetime | None = None
+        self.watches: dict[str, AccountWatch] = {}
+        self.configure(config)
+
+    # -- what people ask for
+
+    def request(self, account: str | None) -> Ticket:
+        """Ask for a pass over one account, or over all enabled ones, as soon as the limits allow.
+
+        Raises:
+            UnknownError: there is no such account.
+            ConflictError: it is switched off, or no mail can be taken just now.
+        """
+        held = self._health.no_fetching()
+        if held:
+            raise ConflictError(f"no mail is fetched just now: {held.text} {held.remedy}")
+        if account is None:
+            names = tuple(name for name, watch in self.watches.items() if watch.account.enabled)
+        else:
+            watch = self.watches.get(account)
+            if watch is None:
+                raise UnknownError(
+                    f"there is no account called {account!r}; there are: {', '.join(self.watches) or 'none'}"
+                )
+            if not watch.account.enabled:
+                raise ConflictError(f"account {account} is switched off (enabled = false)")
+            names = (account,)
+        ticket = self._tickets.issue(names)
+        for name in names:
+            watch = self.watches[name]
+            if watch.busy:
+                watch.again = True  # what came after it listed the mailbox must not be missed
+            self._wanted[name] = None
+        if self._group is not None:
+            self._group.create_task(self._finish(ticket))
+        self._bell.set()
+        return ticket
+
+    async def ticket(self, number: int, *, wait_s: float) -> Ticket:
+        """Return how a request stands, waiting up to `wait_s` seconds for its end.
+
+        Raises:
+            UnknownError: there is no such request any more.
+        """
+        ticket = self._tickets.get(number)
+        if wait_s > 0:
+            try:
+                async with asyncio.timeout(wait_s):
+                    await ticket.quiet.wait()
+            except TimeoutError:
+                pass
+        return ticket
+
+    def stop_sessions(self) -> None:
+        """Ask running sessions to end after the message they are at, and forget requests that have not begun."""
+        for name in list(self._wanted):
+            if not self.watches[name].busy:
+                self._end_pass(name)
+        self._wanted.clear()
+        for watch in self.watches.values():
+            watch.again = False
+            watch.stopping.set()
+
+    async def pause(self, until: datetime | None, *, by: str) -> None:
+        """Begin no scheduled session until then, or until somebody resumes. Survives a restart."""
+        await self._tools.store.put_value(_PAUSE_KEY, until.isoformat() if until else _FOR_EVER)
+        self.paused, self.paused_until = True, until
+        self._hub.publish(FetchPaused(paused=True, until=until, by=by))
+
+    async def resume(self, *, by: str) -> None:
+        """Let scheduled sessions go on."""
+        await self._tools.store.put_value(_PAUSE_KEY, None)
+        if self.paused:
+            self.paused, self.paused_until = False, None
+            self._hub.publish(FetchPaused(paused=False, until=None, by=by))
+            self._bell.set()
+
+    async def restore_pause(self) -> None:
+        """Take up a pause from an earlier run."""
+        kept = await self._tools.store.value(_PAUSE_KEY)
+        if kept:
+            self.paused = True
+            self.paused_until = None if kept == _FOR_EVER else datetime.fromisoformat(kept)
+
+    # -- the configuration
+
+    def configure(self, config: Config) -> None:
+        """Put a configuration in force: sessions of removed or switched-off accounts end, new ones come soon."""
+        self._settings = config.fetch
+        now = self._clock.monotonic()
+        accounts = {account.name: account for account in config.accounts}
+        self._in_force = frozenset(accounts)
+        for name in list(self.watches):
+            new = accounts.get(name)
+            if new is None or not new.enabled:
+                self.watches[name].stopping.set()
+            if new is None:
+                self._wanted.pop(name, None)
+                self._end_pass(name)
+                if not self.watches[name].busy:
+                    del self.watches[name]
+        for place, account in enumerate(config.accounts):
+            watch = self.watches.get(account.name)
+            if watch is None:
+                first = 0.0 if config.fetch.at_start else self._interval(account).total_seconds()
+                self.watches[account.name] = AccountWatch(account, due=now + first + 0.01 * place)
+                continue
+            if watch.account != account:
+                watch.failures = 0  # what was wrong may be mended: try soon, not after the back-off
+                watch.due = min(watch.due, now)
+            watch.account = account
+            watch.due = min(watch.due, now + self._interval(account).total_seconds())
+        self._bell.set()
+
+    def _interval(self, account: Account) -> timedelta:
+        return account.interval or self._settings.interval
+
+    def next_session(self, watch: AccountWatch) -> datetime | None:
+        """Return when the account is fetched next by the schedule, None while it is off or fetching is paused."""
+        if not watch.account.enabled or (self.paused and self.paused_until is None):
+            return None
+        when = self._clock.now() + timedelta(seconds=max(0.0, watch.due - self._clock.monotonic()))
+        return max(when, self.paused_until) if self.paused and self.paused_until else when
+
+    # -- the work
+
+    async def run(self) -> None:
+        """Begin sessions when they are due, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for early in self._tickets.all():
+                group.create_task(self._finish(early))
+            while not self._stopped:
+                self._bell.clear()
+                await self._end_pause_in_time()
+                self._begin_sessions(group)
+                try:
+                    async with asyncio.timeout(TICK_S):
+                        await self._bell.wait()
+                except TimeoutError:
+                    pass
+
+    async def stop(self) -> None:
+        """Begin nothing more and ask running sessions to end."""
+        self._stopped = True
+        self.stop_sessions()
+        self._bell.set()
+
+    async def wait_idle(self, timeout: timedelta) -> None:
+        """Return once no session runs, or after `timeout`."""
+        try:
+            async with asyncio.timeout(timeout.total_seconds()):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("sessions of %s did not end in time", ", ".join(n for n, w in self.watches.items() if w.busy))
+
+    @property
+    def busy(self) -> bool:
+        """Whether any session runs."""
+        return any(watch.busy for watch in self.watches.values())
+
+    async def _end_pause_in_time(self) -> None:
+        if self.paused and self.paused_until and self._clock.now() >= self.paused_until:
+            await self.resume(by="the clock")
+
+    def _begin_sessions(self, group: asyncio.TaskGroup) -> None:
+        if self._health.no_fetching():
+            return
+        running = [watch for watch in self.watches.values() if watch.busy]
+        hosts: dict[str, int] = {}
+        for watch in running:
+            hosts[watch.account.host] = hosts.get(watch.account.host, 0) + 1
+        count = len(running)
+        for watch in self._candidates():
+            host = watch.account.host
+            if count >= self._settings.workers:
+                return
+            if hosts.get(host, 0) >= self._settings.per_host:
+                continue
+            count += 1
+            hosts[host] = hosts.get(host, 0) + 1
+            self._wanted.pop(watch.account.name, None)
+            watch.busy, watch.again, watch.stopping = True, False, asyncio.Event()
+            self._idle.clear()
+            watch.taken = watch.new = 0
+            group.create_task(self._pass(watch))
+
+    def _candidates(self) -> list[AccountWatch]:
+        asked = [self.watches[name] for name in self._wanted if not self.watches[name].busy]
+        if self.paused:
+            return asked
+        now = self._clock.monotonic()
+        due = [
+            watch
+            for name, watch in self.watches.items()
+            if watch.account.enabled and not watch.busy and watch.due <= now and name not in self._wanted
+        ]
+        return asked + sorted(due, key=lambda watch: watch.due)
+
+    async def _pass(self, watch: AccountWatch) -> None:
+        """Session after session until the mailbox has nothing new, then tell who waits for it."""
+        account = watch.account
+        tickets = self._tickets.waiting_for(account.name)
+        passed_over: set[str] = set()
+        try:
+            another = True
+            while another and not watch.stopping.is_set():
+                result = await self._one_session(watch, frozenset(passed_over))
+                passed_over |= set(result.skipped)
+                for ticket in tickets:
+                    _add(ticket, result)
+                another = result.another and not result.error
+        finally:
+            watch.busy = False
+            if not self.busy:
+                self._idle.set()
+            if account.name not in self._wanted:
+                self._end_pass(account.name)
+            if account.name not in self._in_force and self.watches.get(account.name) is watch:
+                del self.watches[account.name]
+            self._bell.set()
+
+    async def _one_session(self, watch: AccountWatch, passed_over: frozenset[str]) -> SessionResult:
+        account = watch.account
+        self._session += 1
+        watch.last_attempt = self._clock.now()
+        session = FetchSession(account, self._settings, self._tools, number=self._session, stopping=watch.stopping)
+        try:
+            result = await session.run(passed_over)
+        except Exception as exc:
+            log.exception("a session of account %s failed", account.name)
+            result = SessionResult(self._session, account.name)
+            result.error = f"{type(exc).__name__}: {exc}"
+            result.error_class = ErrorClass.INTERNAL
+        self._note(watch, result)
+        return result
+
+    def _note(self, watch: AccountWatch, result: SessionResult) -> None:
+        account = watch.account
+        watch.error, watch.error_class = result.error, result.error_class
+        if not result.error:
+            watch.failures = 0
+            watch.last_success = self._clock.now()
+            self._health.clear("account_failing", subject=account.name)
+        else:
+            watch.failures += 1
+            if result.error_class in _AT_ONCE or watch.failures > 1:
+                serious = result.error_class in _AT_ONCE
+                self._health.raise_(
+                    "account_failing",
+                    subject=account.name,
+                    severity=Severity.ERROR if serious else Severity.WARNING,
+                    text=f"Account {account.name} cannot be fetched: {result.error}",
+                    remedy=REMEDIES[result.error_class or ErrorClass.INTERNAL],
+                )
+        wait = session_backoff(self._interval(account), watch.failures, self._settings.backoff_max)
+        watch.due = self._clock.monotonic() + wait.total_seconds()
+
+    def _end_pass(self, account: str) -> None:
+        for ticket in self._tickets.waiting_for(account):
+            ticket.pass_over(account)
+
+    async def _finish(self, ticket: Ticket) -> None:
+        """Call a request done once its passes are over and nothing is left to do for what they took."""
+        await ticket.passes_over.wait()
+        await self._queue.wait_quiet(ticket.entries, timeout=QUIET_WAIT)
+        ticket.quiet.set()
+
+
+def _add(ticket: Ticket, result: SessionResult) -> None:
+    ticket.entries += result.entries
+    ticket.listed = max(ticket.listed, result.listed)
+    ticket.new += len(result.entries)
+    ticket.deleted += result.deleted
+    ticket.skipped += len(result.skipped)
+    if result.error:
+        ticket.errors.append(f"{result.account}: {result.error}")

@@ -1,0 +1,71 @@
+"""Requests for sessions, and how far they are: what `fetch --wait` and a progress bar ask for."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailgate.model.errors import UnknownError
+
+KEPT: Final = 100
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One request: the accounts that still have to end their pass, and what came of the others."""
+
+    id: int
+    accounts: tuple[str, ...]
+    remaining: set[str] = field(default_factory=set)
+    entries: list[int] = field(default_factory=list)
+    listed: int = 0
+    new: int = 0
+    deleted: int = 0
+    skipped: int = 0
+    errors: list[str] = field(default_factory=list)
+    passes_over: asyncio.Event = field(default_factory=asyncio.Event)
+    quiet: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def pass_over(self, account: str) -> None:
+        """Note that an account's pass has ended."""
+        self.remaining.discard(account)
+        if not self.remaining:
+            self.passes_over.set()
+
+
+class Tickets:
+    """The latest requests, by number."""
+
+    def __init__(self) -> None:
+        self._next = 1
+        self._held: OrderedDict[int, Ticket] = OrderedDict()
+
+    def issue(self, accounts: tuple[str, ...]) -> Ticket:
+        """Return a new ticket for `accounts`."""
+        ticket = Ticket(self._next, accounts, set(accounts))
+        if not accounts:
+            ticket.passes_over.set()
+        self._next += 1
+        self._held[ticket.id] = ticket
+        while len(self._held) > KEPT:
+            self._held.popitem(last=False)
+        return ticket
+
+    def get(self, number: int) -> Ticket:
+        """Return a ticket.
+
+        Raises:
+            UnknownError: no such ticket, or it is too old.
+        """
+        ticket = self._held.get(number)
+        if ticket is None:
+            raise UnknownError(f"there is no request {number} for sessions any more")
+        return ticket
+
+    def all(self) -> list[Ticket]:
+        """Return the tickets that are kept, the oldest first."""
+        return list(self._held.values())
+
+    def waiting_for(self, account: str) -> list[Ticket]:
+        """Return the tickets that wait for this account's pass."""
+        return [ticket for ticket in self._held.values() if account in ticket.remaining]

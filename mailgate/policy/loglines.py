@@ -1,0 +1,152 @@
+"""The lines of the mail log and of the live windows: what an event says, in the forms of the original product.
+
+English, with a decimal point; windows that speak another language make their own text from the event. What happens to
+a message after its fetch begins with its queue id, since deliveries run while the session goes on.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, assert_never, cast
+
+from mailgate.mime.addresses import addresses
+from mailgate.mime.decode import printable
+from mailgate.model.events import (
+    ConditionCleared,
+    ConditionRaised,
+    ConfigApplied,
+    ConfigRejected,
+    EngineStarted,
+    EngineStopping,
+    Event,
+    FetchPaused,
+    MessageDecided,
+    MessageDeferred,
+    MessageDelivered,
+    MessageFetched,
+    MessageParked,
+    MessageRouted,
+    MessageSkipped,
+    RecoveryDone,
+    SessionEnded,
+    SessionListed,
+    SessionStarted,
+)
+
+MAX_LINE_CHARS: Final = 20_000  # a message to some hundred recipients still shows all of them
+
+AnyEvent = (
+    EngineStarted
+    | EngineStopping
+    | ConfigApplied
+    | ConfigRejected
+    | SessionStarted
+    | SessionListed
+    | MessageFetched
+    | MessageSkipped
+    | MessageRouted
+    | MessageDelivered
+    | MessageDeferred
+    | MessageParked
+    | MessageDecided
+    | SessionEnded
+    | FetchPaused
+    | ConditionRaised
+    | ConditionCleared
+    | RecoveryDone
+)
+"""The events of `EVENTS` as a type, so that a missing case below is an error of types."""
+
+
+def lines(event: Event, at: datetime) -> tuple[str, ...]:
+    """Return the log lines of `event`, each headed by the hour and minute of `at`; none when it has nothing to say.
+
+    `at` is in the reader's own time zone, and so are the times that a line names. What came from outside is made
+    harmless: a line is one line, and steers no terminal.
+    """
+    return tuple(f"[{at:%H:%M}] {printable(text, MAX_LINE_CHARS)}" for text in _texts(cast("AnyEvent", event), at))
+
+
+def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
+    match event:
+        case EngineStarted():
+            where = f", {event.url}" if event.url else ""
+            return [f"MailGate {event.version} started (pid {event.pid}{where})"]
+        case EngineStopping():
+            return [f"MailGate stops: {event.reason}"]
+        case ConfigApplied():
+            return ["Configuration applied.", *(f"Configuration: {change}" for change in event.changes)]
+        case ConfigRejected():
+            faults = (f"Configuration: {fault}" for fault in event.faults)
+            return ["Configuration rejected; the old one stays in force.", *faults]
+        case SessionStarted():
+            return [f"Fetch [{event.session}] Connecting to {event.host}..."]
+        case SessionListed():
+            found = f"{event.messages} messages, {event.new} new, {_kb(event.size_octets)}"
+            return [f"Fetch [{event.session}] Login successful...done. ({found})"]
+        case MessageFetched():
+            facts = f"{event.uid}, {_kb(event.size_octets)}, {event.entry}"
+            return [
+                f"Fetch [{event.session}] From: <{_address(event.from_)}> ({facts})",
+                f"Fetch [{event.session}] Subject: {event.subject}",
+            ]
+        case MessageSkipped():
+            return [f"Fetch [{event.session}] Skipped: {event.uid} ({event.reason})"]
+        case MessageRouted():
+            to = ", ".join(event.recipients) or "nobody"
+            codes = f" [{event.codes}]" if event.codes else ""
+            return [f"Fetch [{event.session}] {event.entry} Routed to: {to}{codes}"]
+        case MessageDelivered():
+            return [f"Fetch [{event.session}] {event.entry} Delivered ({event.reply})"]
+        case MessageDeferred():
+            again = f"next try {_when(event.next_attempt, at)}"
+            twice = "; possible duplicate" if event.possible_duplicate else ""
+            return [f"Fetch [{event.session}] {event.entry} Deferred ({event.reply or 'no answer'}), {again}{twice}"]
+        case MessageParked():
+            text = f" ({event.text})" if event.text else ""
+            return [f"Fetch [{event.session}] {event.entry} Parked: {event.reason}{text}"]
+        case MessageDecided():
+            return [f"Queue: {event.entry} {event.what} (by {event.by})"]
+        case SessionEnded():
+            return _ended(event)
+        case FetchPaused():
+            until = f" until {_when(event.until, at)}" if event.until else ""
+            return [f"Fetching paused{until} (by {event.by})" if event.paused else f"Fetching resumed (by {event.by})"]
+        case ConditionRaised():
+            text = f"{event.text} {event.remedy}".strip()
+            return [f"{event.severity.capitalize()}: {text} ({_condition(event.code, event.subject)})"]
+        case ConditionCleared():
+            return [f"Over: {_condition(event.code, event.subject)}"]
+        case RecoveryDone():
+            return [f"Recovery: {finding}" for finding in event.findings]
+        case _:
+            assert_never(event)
+
+
+def _ended(event: SessionEnded) -> Sequence[str]:
+    texts = []
+    if event.error:
+        its_class = f" ({event.error_class})" if event.error_class else ""
+        texts.append(f"Fetch [{event.session}] Error: {event.error}{its_class}")
+    another = " Another session follows." if event.another else ""
+    texts.append(f"Fetch [{event.session}] Connection closed. ({event.deleted} deleted){another}")
+    return texts
+
+
+def _condition(code: str, subject: str) -> str:
+    return f"{code}: {subject}" if subject else code
+
+
+def _address(from_: str) -> str:
+    """Return the first address of a From field as people read it, or all of its text when it holds none."""
+    found = addresses(from_.encode("utf-8", "replace"))
+    return found[0][1] if found else from_
+
+
+def _kb(octets: int) -> str:
+    return f"{octets / 1000:.1f} kb"
+
+
+def _when(time: datetime, at: datetime) -> str:
+    """Return `time` in the zone of `at`: hour and minute, and the date when it is another day."""
+    local = time.astimezone(at.tzinfo)
+    return f"{local:%H:%M}" if local.date() == at.date() else f"{local:%Y-%m-%d %H:%M}"

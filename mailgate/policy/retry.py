@@ -1,0 +1,38 @@
+"""When to try again: deliveries that were deferred, and accounts whose sessions failed."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+FIRST_BACKOFF: Final = timedelta(minutes=1)
+_MOST_DOUBLINGS: Final = 20  # two years: no setting is longer, no timedelta overflows
+
+
+def next_attempt(steps: Sequence[timedelta], *, failed: datetime, attempts: int) -> datetime:
+    """Return when to try again: `failed` plus the step for this attempt; the last step repeats for ever.
+
+    `failed` is aware and in UTC; `attempts` counts from 1 and includes the one that just failed. Nobody gives up here:
+    fetched mail that its server does not take yet has nowhere to go back to. Jitter is the caller's.
+
+    Raises:
+        ValueError: `attempts` is below 1, or there are no steps.
+
+    RFC 5321 section 4.5.4.1 asks for 30 minutes between tries once the first quick ones are over.
+    """
+    if attempts < 1:
+        raise ValueError(f"attempts count from 1, not {attempts}")
+    if not steps:
+        raise ValueError("there is no wait between tries to choose from")
+    return failed + steps[min(attempts, len(steps)) - 1]
+
+
+def session_backoff(interval: timedelta, failures: int, longest: timedelta) -> timedelta:
+    """Return the wait until the next session of an account after so many failed ones in a row.
+
+    Without failures that is `interval`. After the first it is a minute, doubled with each further one, up to
+    `longest`; yet never less than `interval`, since a failing account is not asked more often than a sound one, even
+    where `longest` is below `interval`. Providers lock out who logs in too often.
+    """
+    if failures < 1:
+        return interval
+    return max(interval, min(longest, FIRST_BACKOFF * (1 << min(failures - 1, _MOST_DOUBLINGS))))

@@ -1,0 +1,121 @@
+"""The API's server: uvicorn in the engine's own loop, on a socket that is bound before anything is promised."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from litestar.types import ASGIApp
+
+from mailgate.adapters.platform.files import Files, write_atomic
+from mailgate.client.discover import ADDRESS_FILE, TOKEN_FILE, EngineAddress
+
+GRACE_S: Final = 3  # a stalled websocket must not hold the whole stop up
+BACKLOG: Final = 128
+TOKEN_OCTETS: Final = 32
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the engine, and says when it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        finally:
+            self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class ApiHost:
+    """Serves one application, and can move it to another address while it runs."""
+
+    def __init__(self, data_dir: Path, files: Files) -> None:
+        self._data_dir = data_dir
+        self._files = files
+        self._sockets: list[socket.socket] = []
+        self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
+        self.token = self._token()
+        self.url = ""
+
+    def bind(self, host: str, port: int) -> None:
+        """Take the address; `port` 0 takes a free one.
+
+        Raises:
+            OSError: it is taken, or not this machine's.
+        """
+        host = host.strip("[]")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if os.name == "posix":  # on Windows the option would let two programs share the port
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((host, port))
+            bound.listen(BACKLOG)
+            bound.setblocking(False)
+        except OSError:
+            bound.close()
+            raise
+        self._sockets.append(bound)
+        shown = f"[{host}]" if family is socket.AF_INET6 else host
+        self.url = f"http://{shown}:{bound.getsockname()[1]}"
+
+    @property
+    def address(self) -> EngineAddress:
+        """Where the API answers, with its token."""
+        return EngineAddress(self.url, self.token, os.getpid())
+
+    async def serve(self, app: ASGIApp, group: asyncio.TaskGroup) -> None:
+        """Serve `app` on the newest socket, and write where, once it answers; older servers end."""
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="websockets-sansio",
+            log_config=None,
+            access_log=False,
+            lifespan="off",  # the application outlives a server that moves
+            timeout_graceful_shutdown=GRACE_S,
+            server_header=False,
+        )
+        server = _Server(config)
+        task = group.create_task(server.serve(sockets=[self._sockets[-1]]))
+        await server.up.wait()
+        for older, _ in self._servers:
+            older.should_exit = True
+        self._servers.append((server, task))
+        said = json.dumps({"url": self.url, "pid": os.getpid()}).encode()
+        await asyncio.to_thread(write_atomic, self._files, self._data_dir / ADDRESS_FILE, said)
+
+    async def close(self) -> None:
+        """End the servers and forget the address."""
+        for server, task in self._servers:
+            server.should_exit = True
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2 * GRACE_S):
+                    await asyncio.shield(task)
+        for bound in self._sockets:
+            bound.close()
+        await asyncio.to_thread(self._files.remove, self._data_dir / ADDRESS_FILE)
+
+    def _token(self) -> str:
+        path = self._data_dir / TOKEN_FILE
+        try:
+            token = path.read_text("ascii").strip()
+        except FileNotFoundError:
+            token = ""
+        if len(token) < TOKEN_OCTETS:
+            token = secrets.token_urlsafe(TOKEN_OCTETS)
+            write_atomic(self._files, path, f"{token}\n".encode())
+        return token

@@ -1,0 +1,306 @@
+"""Wires everything and runs it: `mailgate run`. The only place where adapters meet the engine.
+
+The order matters: our own data directory, then the lock, then the configuration, then the store (which mends what a
+crash left), and only then anything that takes mail.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+from litestar import Litestar
+from litestar.types import ASGIApp
+
+from mailgate import __version__
+from mailgate.adapters.clock import SystemClock
+from mailgate.adapters.maillog import MailLog
+from mailgate.adapters.net.dialer import NetDialer
+from mailgate.adapters.platform.disk import free_space
+from mailgate.adapters.platform.files import RealFiles
+from mailgate.adapters.platform.lock import AlreadyRunningError, DataDirLock
+from mailgate.adapters.platform.rights import DataDirError, check_data_dir
+from mailgate.adapters.platform.signals import install_stop
+from mailgate.adapters.platform.system import detect
+from mailgate.adapters.secrets.store import Secrets
+from mailgate.adapters.store.failpoints import FAIL_POINTS, FailPoint, harmless
+from mailgate.adapters.store.store import SqliteStore, open_store
+from mailgate.api.app import build_api, guarded
+from mailgate.api.auth import Doorkeeper
+from mailgate.client.http import EngineClient
+from mailgate.config.load import load
+from mailgate.config.report import report
+from mailgate.delivery.smtp import SmtpTransport
+from mailgate.engine.engine import Engine, Ports
+from mailgate.model.errors import StoreError
+from mailgate.model.events import Numbered, Severity
+from mailgate.model.settings import Config
+from mailgate.policy.loglines import lines
+from mailgate.ports.secrets import Secret
+from mailgate.ports.store import Finding
+from mailgate.service.apihost import ApiHost
+from mailgate.service.exits import Exit
+
+log = logging.getLogger(__name__)
+
+CONFIG_FILE: Final = "mailgate.toml"
+FAIL_POINT_VARIABLE: Final = "MAILGATE_FAIL_POINT"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a caller of `running` gets: the engine, where its API answers, and how to end it."""
+
+    engine: Engine
+    host: ApiHost
+    api: Litestar
+
+
+class StartError(Exception):
+    """The engine cannot start; `args[0]` says why and what to do, `code` is the exit code."""
+
+    def __init__(self, text: str, code: Exit) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def run(data_dir: Path, config_file: Path | None, *, with_app: bool = True) -> Exit:
+    """Run the engine until a signal ends it; return the exit code."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
+    for noisy in ("httpx", "uvicorn.error", "asyncio", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        return asyncio.run(_run(data_dir, config_file, with_app=with_app))
+    except StartError as exc:
+        print(exc, file=sys.stderr)
+        return exc.code
+
+
+async def _run(data_dir: Path, config_file: Path | None, *, with_app: bool) -> Exit:
+    loop = asyncio.get_running_loop()
+    async with running(data_dir, config_file, with_app=with_app, mirror=_print_line) as it:
+        reloads: set[asyncio.Task[object]] = set()
+
+        def reload() -> None:
+            task = loop.create_task(it.engine.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        uninstall = install_stop(loop, lambda: it.engine.stop("a signal"), reload=reload)
+        try:
+            print(f"MailGate {__version__} runs on {data_dir}; API at {it.host.url}", flush=True)
+            if it.engine.config.api.app and with_app:
+                print(f"App: `mailgate app --data {data_dir}` opens it", flush=True)
+            await it.engine.stopping.wait()
+        finally:
+            uninstall()
+    return Exit.OK
+
+
+def _print_line(line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        print(line, flush=True)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    data_dir: Path,
+    config_file: Path | None = None,
+    *,
+    with_app: bool = True,
+    mirror: Callable[[str], None] | None = None,
+) -> AsyncIterator[Running]:
+    """Run an engine while the context is open.
+
+    Raises:
+        StartError: something that must be right first is not; the text is for the operator.
+    """
+    config_file = config_file or data_dir / CONFIG_FILE
+    lock = await asyncio.to_thread(_take, data_dir)
+    try:
+        config = await asyncio.to_thread(_read, config_file)
+        files = RealFiles(detect())
+        host = ApiHost(data_dir, files)
+        store, findings = await _open(data_dir, files, config)
+        try:
+            async with _engine(data_dir, config_file, config, files, store, findings, host, with_app, mirror) as it:
+                yield it
+        finally:
+            await store.close()
+    finally:
+        lock.release()
+
+
+def _take(data_dir: Path) -> DataDirLock:
+    try:
+        check_data_dir(data_dir)
+    except DataDirError as exc:
+        raise StartError(str(exc), Exit.BAD_DATA) from exc
+    lock = DataDirLock(data_dir)
+    try:
+        lock.acquire()
+    except AlreadyRunningError as exc:
+        raise StartError(str(exc), Exit.ALREADY_RUNNING) from exc
+    return lock
+
+
+def _read(config_file: Path) -> Config:
+    loaded = load(config_file)
+    if loaded.config is None or any(fault.severity == "error" for fault in loaded.faults):
+        raise StartError(report(loaded.faults), Exit.BAD_CONFIG)
+    for fault in loaded.faults:
+        log.warning("%s", fault)
+    return loaded.config
+
+
+async def _open(data_dir: Path, files: RealFiles, config: Config) -> tuple[SqliteStore, tuple[Finding, ...]]:
+    clock = SystemClock()
+    try:
+        return await open_store(
+            data_dir,
+            files=files,
+            inline_limit=config.store.inline_limit,
+            now=clock.now(),
+            fail_point=_fail_point(os.environ.get(FAIL_POINT_VARIABLE, "")),
+        )
+    except StoreError as exc:
+        raise StartError(
+            f"{exc}\nNothing was changed. `mailgate store check --data {data_dir}` looks the store over.", Exit.BAD_DATA
+        ) from exc
+
+
+@contextlib.asynccontextmanager
+async def _engine(
+    data_dir: Path,
+    config_file: Path,
+    config: Config,
+    files: RealFiles,
+    store: SqliteStore,
+    findings: tuple[Finding, ...],
+    host: ApiHost,
+    with_app: bool,  # noqa: FBT001 handed on as it came
+    mirror: Callable[[str], None] | None,
+) -> AsyncIterator[Running]:
+    clock = SystemClock()
+    secrets = Secrets(data_dir, files, config.secrets.timeout)
+    ports = Ports(
+        store=store,
+        secrets=secrets,
+        dialer=NetDialer(),
+        clock=clock,
+        make_transport=lambda now: SmtpTransport(now.internal, now.delivery, secrets=secrets, clock=clock),
+        read_config=lambda: load(config_file),
+        free_space=lambda: free_space(data_dir),
+        data_dir=data_dir,
+        version=__version__,
+        pid=os.getpid(),
+    )
+    engine = Engine(config, ports, findings=findings)
+    mail_log = MailLog(data_dir, keep_files=config.log.keep_files, mirror=mirror)
+    engine.hub.listen(lambda numbered: _log(mail_log, numbered))
+    _bind(host, config, engine)
+
+    async def app_password() -> Secret | None:
+        ref = engine.config.api.app_password
+        return await secrets.get(ref) if ref else None
+
+    doorkeeper = Doorkeeper(host.token, clock=clock, password=app_password)
+    ui, lifespans = _app(engine, host, with_app=with_app)
+    api = build_api(engine, doorkeeper, lambda: host.url, ui=ui.app if ui else None, lifespan=lifespans)
+    if ui:
+        ui.api = api
+    front = guarded(api, engine)
+    try:
+        async with api.lifespan(), asyncio.TaskGroup() as group:
+            await host.serve(front, group)
+
+            async def rebind(new: Config) -> None:
+                host.bind(new.api.host, new.api.port)
+                await host.serve(front, group)
+                engine.health.clear("port_taken")
+
+            engine.rebind = rebind
+            work = group.create_task(engine.run(url=host.url))
+            try:
+                yield Running(engine, host, api)
+            finally:
+                engine.stop("the end of the program")
+                await work
+                await host.close()
+    finally:
+        await asyncio.to_thread(mail_log.close)
+
+
+def _log(mail_log: MailLog, numbered: Numbered) -> None:
+    at = numbered.at.astimezone()
+    for line in lines(numbered.event, at):
+        mail_log.write(at, line)
+
+
+def _bind(host: ApiHost, config: Config, engine: Engine) -> None:
+    """Take the API's address; where it is taken, another, so that windows still find the engine."""
+    try:
+        host.bind(config.api.host, config.api.port)
+    except OSError as exc:
+        host.bind("127.0.0.1", 0)
+        engine.health.raise_(
+            "port_taken",
+            severity=Severity.WARNING,
+            text=f"Port {config.api.port} (api.port) cannot be used: {exc.strerror or exc}. The API is at {host.url}.",
+            remedy="End the program that uses the port, or set another api.port, then `mailgate reload`.",
+        )
+
+
+class _MountedApp:
+    """The app inside the API: it reaches the engine by the API itself, in process, so that every guard applies."""
+
+    def __init__(self, host: ApiHost) -> None:
+        from mailgate.app.web import asgi_app, lifespan  # noqa: PLC0415 40 MB that an engine without it does not hold
+
+        self.api: Litestar | None = None
+        self._host = host
+        self.app: ASGIApp = asgi_app(self._connect)
+        self._lifespan = lifespan
+
+    def _connect(self) -> EngineClient:
+        if self.api is None:
+            raise AssertionError("the app was opened before the API was built")
+        return EngineClient(self._host.address, name="app", transport=httpx.ASGITransport(self.api))  # type: ignore[arg-type]
+
+    def lifespan(self, _api: Litestar) -> AbstractAsyncContextManager[None]:
+        return self._lifespan()
+
+
+def _app(
+    engine: Engine, host: ApiHost, *, with_app: bool
+) -> tuple[_MountedApp | None, list[Callable[[Litestar], AbstractAsyncContextManager[None]]]]:
+    if not (with_app and engine.config.api.app):
+        return None, []
+    mounted = _MountedApp(host)
+    return mounted, [mounted.lifespan]
+
+
+def _fail_point(wish: str) -> FailPoint:
+    """Return the hook that ends this process where the tests want it; see `adapters.store.failpoints`."""
+    if not wish:
+        return harmless
+    name, _, count = wish.partition(":")
+    if name not in FAIL_POINTS:
+        raise StartError(f"{FAIL_POINT_VARIABLE}: there is no fail point {name!r}", Exit.FAILED)
+    left = [int(count or 1)]
+
+    def hook(reached: str) -> None:
+        if reached == name:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+
+    return hook

@@ -1,0 +1,127 @@
+"""What the tray says, in English and German. One field, one meaning; placeholders by name."""
+
+import locale
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """One language. Sentences begin small where they follow "MailGate: " in a tooltip."""
+
+    tooltip: str
+    today: str
+    other_day: str
+    running: str
+    running_next: str
+    working: str
+    working_of: str
+    unrouted_one: str
+    unrouted_many: str
+    parked_one: str
+    parked_many: str
+    and_more: str
+    paused: str
+    paused_until: str
+    stopping: str
+    lost: str
+    lost_since: str
+    no_access: str
+    fetch_now: str
+    fetch_account: str
+    pause: str
+    pause_hour: str
+    pause_tomorrow: str
+    pause_open: str
+    resume: str
+    open_app: str
+    quit: str
+    raised_many: str
+    ended: str
+    refused: str
+    no_browser: str
+
+
+EN: Final = Words(
+    tooltip="MailGate: {text}",
+    today="%H:%M",
+    other_day="%d/%m %H:%M",
+    running="everything is running",
+    running_next="everything is running, next session {time}",
+    working="fetching",
+    working_of="fetching ({taken} of {new})",
+    unrouted_one="1 unrouted message",
+    unrouted_many="{count} unrouted messages",
+    parked_one="1 parked message",
+    parked_many="{count} parked messages",
+    and_more="{text} (and {count} more)",
+    paused="paused",
+    paused_until="paused until {time}",
+    stopping="the service is stopping",
+    lost="no connection",
+    lost_since="no connection since {time}",
+    no_access="this user may not talk to the service",
+    fetch_now="Fetch now",
+    fetch_account="Fetch account",
+    pause="Pause",
+    pause_hour="For one hour",
+    pause_tomorrow="Until tomorrow",
+    pause_open="Until I resume",
+    resume="Resume",
+    open_app="Open MailGate",
+    quit="Quit the icon (MailGate keeps running)",
+    raised_many="{count} things need your attention",
+    ended="Over: {text}",
+    refused="That did not work",
+    no_browser="No browser was found. Open this address: {url}",
+)
+
+DE: Final = Words(
+    tooltip="MailGate: {text}",
+    today="%H:%M",
+    other_day="%d.%m. %H:%M",
+    running="alles läuft",
+    running_next="alles läuft, nächste Abholung {time}",
+    working="holt ab",
+    working_of="holt ab ({taken} von {new})",
+    unrouted_one="1 Nachricht ohne Empfänger",
+    unrouted_many="{count} Nachrichten ohne Empfänger",
+    parked_one="1 geparkte Nachricht",
+    parked_many="{count} geparkte Nachrichten",
+    and_more="{text} (und {count} weitere)",
+    paused="angehalten",
+    paused_until="angehalten bis {time}",
+    stopping="der Dienst wird beendet",
+    lost="keine Verbindung",
+    lost_since="keine Verbindung seit {time}",
+    no_access="dieser Benutzer hat keinen Zugriff auf den Dienst",
+    fetch_now="Jetzt abholen",
+    fetch_account="Konto abholen",
+    pause="Anhalten",
+    pause_hour="Eine Stunde",
+    pause_tomorrow="Bis morgen",
+    pause_open="Bis ich fortsetze",
+    resume="Fortsetzen",
+    open_app="MailGate öffnen",
+    quit="Symbol beenden (MailGate läuft weiter)",
+    raised_many="{count} Dinge brauchen Ihre Aufmerksamkeit",
+    ended="Vorbei: {text}",
+    refused="Das ging nicht",
+    no_browser="Kein Browser gefunden. Öffnen Sie diese Adresse: {url}",
+)
+
+
+def reader_words(environ: Mapping[str, str] = os.environ, *, system: str | None = None) -> Words:
+    """Return the words in the reader's language: German where the locale is German, English everywhere else.
+
+    `system` is the locale's name where the environment says nothing (Windows, macOS); None asks the C library.
+    Of the variables the first that is set counts, in the order POSIX gives them (XBD section 8.2).
+    """
+    named = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environ.get(name))), "")
+    if not named:
+        named = system if system is not None else locale.getlocale()[0] or ""
+    # "de_AT.UTF-8" by POSIX, "de-AT" on macOS, "German_Austria" on Windows
+    language = named.replace("-", "_").partition("_")[0].partition(".")[0].lower()
+    return DE if language in {"de", "german"} else EN

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""The one entry for set-up, demo and tests: `python3 run.py [VERB]`. Needs Python 3.11 or newer, nothing else.
+
+Makes `.venv` beside this file from the hashed lock files (with uv when it is there, else with pip), then runs the
+verb in it. Nothing is installed outside of `.venv`, but for `test` on Debian as root, which installs the mail servers
+that the integration tests talk to.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = VENV / "mailgate.stamp"
+OLDEST = (3, 11)
+
+VERBS = {
+    "demo": "the demo office: a provider, an internal server and the engine on this machine (the default)",
+    "setup": "make the environment, with the tools for development",
+    "test": "lint, types, layers and every test: what must be green before a change lands (--fast: under a minute)",
+    "campaign": "hundreds of kills under load and long property runs; the result goes into docs/campaign.md",
+    "fmt": "ruff format and fix",
+    "lint": "ruff check",
+    "types": "mypy, strict",
+    "layers": "import-linter",
+    "cov": "tests with branch coverage",
+    "snapshots": "record the snapshots anew",
+    "docs": "rebuild the reference pages and the OpenAPI document",
+    "bench": "side by side with the rivals; the result goes into docs/performance.md",
+    "package": "build and try the executables (PyInstaller)",
+}
+NEEDS_TOOLS = set(VERBS) - {"demo"}
+
+
+def main() -> int:
+    """Run the verb; return its exit code."""
+    words = sys.argv[1:]
+    if words and words[0] in {"-h", "--help", "help"}:
+        print("usage: python3 run.py [VERB] [ARGUMENTS]\n")
+        print("\n".join(f"  {verb:10} {what}" for verb, what in VERBS.items()))
+        return 0
+    verb = words.pop(0) if words and not words[0].startswith("-") else "demo"
+    if verb not in VERBS:
+        print(f"there is no verb {verb!r}; there are: {', '.join(VERBS)}", file=sys.stderr)
+        return 2
+    if sys.version_info < OLDEST:
+        print(f"MailGate needs Python 3.11 or newer; this is {sys.version.split()[0]}", file=sys.stderr)
+        return 2
+    set_up(tools=verb in NEEDS_TOOLS)
+    if verb == "setup":
+        return 0
+    return VERB_CODE.get(verb, tool)(verb, words)
+
+
+# --- the environment
+
+
+def set_up(*, tools: bool) -> None:
+    """Make or renew `.venv` when the lock files or this Python have changed."""
+    lock = ROOT / ("requirements-dev.lock" if tools else "requirements.lock")
+    wanted = f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {sys.version.split()[0]} {lock.name}"
+    have = STAMP.read_text() if STAMP.exists() else ""
+    if have == wanted or (not tools and have.endswith("requirements-dev.lock") and PYTHON.exists()):
+        return
+    uv = shutil.which("uv")
+    print(f"setting up {VENV.name} with {'uv' if uv else 'pip'}; the first time takes a minute ...", flush=True)
+    if have.split(" ")[1:2] != [sys.version.split()[0]]:
+        shutil.rmtree(VENV, ignore_errors=True)
+    if not PYTHON.exists():
+        make_venv(uv)
+    install = [uv, "pip", "install", "--quiet", "--python", PYTHON] if uv else [PYTHON, "-m", "pip", "install", "--quiet"]
+    check(*install, "--require-hashes", "-r", lock)
+    check(*install, "--no-deps", "--no-build-isolation", "-e", ROOT)
+    STAMP.write_text(wanted)
+
+
+def make_venv(uv: str | None) -> None:
+    """Make an empty environment with this Python."""
+    if uv:
+        check(uv, "venv", "--quiet", "--python", sys.executable, VENV)
+        return
+    import venv
+
+    try:
+        venv.create(VENV, with_pip=True)
+    except (subprocess.CalledProcessError, ModuleNotFoundError) as exc:
+        shutil.rmtree(VENV, ignore_errors=True)
+        raise SystemExit(
+            "this Python cannot make virtual environments: on Debian and Ubuntu install python3-venv, then try again"
+        ) from exc
+
+
+def check(*command: object) -> None:
+    """Run a command; end when it fails."""
+    code = subprocess.run([str(word) for word in command], cwd=ROOT, check=False).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def run(*command: object) -> int:
+    """Run a command of the environment; return its exit code."""
+    words = [str(word) for word in command]
+    environment = os.environ | {"PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    try:
+        return subprocess.run(words, cwd=ROOT, check=False, env=environment).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+# --- the verbs
+
+TOOLS = {
+    "fmt": (["ruff", "format", "."], ["ruff", "check", "--fix", "."]),
+    "lint": (["ruff", "format", "--check", "."], ["ruff", "check", "."]),
+    "types": (["mypy"],),
+    "layers": (["lint-imports"],),
+}
+FAST = ["tests/unit", "tests/dialogues", "tests/corpus", "tests/suites"]
+
+
+def tool(verb: str, words: list[str]) -> int:
+    """Run the tools behind a verb, all of them, and return the first failure."""
+    codes = [run(PYTHON.parent / command[0], *command[1:], *words) for command in TOOLS[verb]]
+    return next(filter(None, codes), 0)
+
+
+def demo(_verb: str, words: list[str]) -> int:
+    """Start the demo office."""
+    return run(PYTHON, "-m", "mailgate", "demo", *words)
+
+
+def test(_verb: str, words: list[str]) -> int:
+    """Lint, types, layers and tests; `--fast` leaves out what needs servers, browsers or a screen."""
+    fast = "--fast" in words
+    words = [word for word in words if word != "--fast"]
+    if not fast:
+        install_servers()
+    codes = [tool(verb, []) for verb in ("lint", "types", "layers")]
+    codes.append(run(PYTHON, "-m", "pytest", *(FAST if fast else ["tests"]), *words))
+    return next(filter(None, codes), 0)
+
+
+def install_servers() -> None:
+    """On Debian as root, install what the integration tests start; elsewhere they skip by name."""
+    if os.name == "posix" and os.geteuid() == 0 and Path("/etc/debian_version").exists():
+        code = run("sh", ROOT / ".ci" / "install-debian.sh")
+        if code:
+            print("the test servers could not be installed; tests that need them are skipped", file=sys.stderr)
+
+
+def snapshots(_verb: str, words: list[str]) -> int:
+    """Record the snapshots anew; their diff is reviewed as code is."""
+    return run(PYTHON, "-m", "pytest", "--snapshot-update", *FAST, *words)
+
+
+def cov(_verb: str, words: list[str]) -> int:
+    """Run the tests with branch coverage and print what was not reached."""
+    code = run(PYTHON, "-m", "coverage", "run", "-m", "pytest", *(words or ["tests"]))
+    run(PYTHON, "-m", "coverage", "combine", "--quiet")
+    return run(PYTHON, "-m", "coverage", "report", "--skip-covered") or code
+
+
+def script(path: str) -> "Verb":
+    """Return a verb that runs a script of the project."""
+    return lambda _verb, words: run(PYTHON, ROOT / path, *words)
+
+
+def package(_verb: str, words: list[str]) -> int:
+    """Build the executables and start them once."""
+    check(PYTHON, "-m", "pip", "--version")
+    return run(PYTHON, ROOT / "packaging" / "pyinstaller" / "build.py", *words)
+
+
+VERB_CODE = {
+    "demo": demo,
+    "test": test,
+    "snapshots": snapshots,
+    "cov": cov,
+    "docs": script("docs/build.py"),
+    "bench": script("bench/run.py"),
+    "campaign": script("tests/campaign/run.py"),
+    "package": package,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""Drives the app in headless Chromium, through the tree that a screen reader sees.
+
+The app is one canvas until its semantics are turned on; then buttons, fields and headings are there as roles and names.
+Where Playwright or Chromium is missing, a test that asks for `browser` is skipped and says so.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
+
+PICTURES: Final = Path(__file__).parents[1] / "pictures"
+"""Where the run puts its pictures; git ignores it."""
+
+SIZES: Final = {"desktop": (1280, 800), "tablet": (900, 800), "phone": (390, 844)}
+START_S: Final = 60
+PATIENCE_S: Final = 20
+
+ARGS: Final = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def _chromium() -> str:
+    """Return where Chromium is, or skip the test."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("needs Chromium: no chromium on the path")
+    return found
+
+
+@contextmanager
+def browser() -> Iterator["Browser"]:
+    """Start a browser for the length of a test. Cookies and sessions are kept apart by the windows opened in it."""
+    executable = _chromium()
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=executable, args=list(ARGS))
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+class Window:
+    """One reader's window. `troubles` gathers what no page should have: failed requests and errors on the console."""
+
+    def __init__(self, context: "BrowserContext") -> None:
+        self.context = context
+        self.page: Page = context.new_page()
+        self.troubles: list[str] = []
+        self.page.on("response", self._answered)
+        self.page.on("requestfailed", self._failed)
+        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+
+    def _answered(self, response: "Response") -> None:
+        if response.status >= 400:
+            self.troubles.append(f"{response.status} {response.url}")
+
+    def _failed(self, request: "Request") -> None:
+        # The client asks a public server for a file it does not need; the content security policy refuses it.
+        if request.url.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]")):
+            self.troubles.append(f"failed {request.url}")
+
+    def open(self, url: str) -> None:
+        """Open an address of the app, turn its semantics on, and wait until its first heading is there."""
+        self.page.goto(url)
+        self.awaken()
+
+    def awaken(self) -> None:
+        """Turn the semantics on: the placeholder is off the screen, so it is told of a click rather than clicked."""
+        self.page.locator("flt-semantics-placeholder").dispatch_event("click", timeout=START_S * 1000)
+        self.page.get_by_role("heading").first.wait_for(timeout=START_S * 1000)
+
+    def press(self, name: str, *, exact: bool = True) -> None:
+        """Press the first button of this name."""
+        self.page.get_by_role("button", name=name, exact=exact).first.click(timeout=PATIENCE_S * 1000)
+
+    def visit(self, name: str) -> None:
+        """Go to a place of the navigation, whichever form that has in this window."""
+        self.page.get_by_role("button", name=name).or_(self.page.get_by_role("tab", name=name)).first.click()
+
+    def fill(self, label: str, text: str) -> None:
+        """Type into a field: the client builds it anew when it gets the focus, so wait for that, and look after."""
+        box = self.page.get_by_label(label, exact=True)
+        box.click()
+        self.page.wait_for_timeout(150)
+        box.fill(text)
+        if box.input_value() != text:
+            raise AssertionError(f"the field {label!r} holds {box.input_value()!r}")
+
+    def see(self, text: str, *, exact: bool = False) -> None:
+        """Wait until this text is on the screen."""
+        self.page.get_by_text(text, exact=exact).first.wait_for(timeout=PATIENCE_S * 1000)
+
+    def tree(self) -> str:
+        """Return the accessibility tree as text."""
+        return self.page.locator("body").aria_snapshot()
+
+    def picture(self, name: str) -> Path:
+        """Take a picture. The tree is there before the first frame is, and a toast needs a moment to come in."""
+        self.page.wait_for_timeout(1500)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        path = PICTURES / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path
+
+
+@contextmanager
+def window(
+    started: "Browser",
+    *,
+    size: Literal["desktop", "tablet", "phone"] = "desktop",
+    colours: Literal["light", "dark"] = "light",
+    language: Literal["en", "de"] = "en",
+) -> Iterator[Window]:
+    """Open a window with cookies of its own."""
+    width, height = SIZES[size]
+    context = started.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=colours,
+        locale={"en": "en-GB", "de": "de-DE"}[language],
+        reduced_motion="reduce",
+    )
+    try:
+        yield Window(context)
+    finally:
+        context.close()

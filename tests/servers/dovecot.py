@@ -1,0 +1,177 @@
+"""Dovecot as the provider: POP3, POP3S, STLS, SASL PLAIN and the maildrop lock (2.3 of Debian 12, 2.4 of Debian 13)."""
+
+import os
+import pwd
+import re
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from mailgate.demo.certificates import DemoCertificates
+from tests.servers.base import HOST, Server, certificates, free_port, maildir_messages, program, tcp_answers
+
+_COMMON: Final = """\
+base_dir = {run}
+state_dir = {state}
+protocols = pop3
+listen = {host}
+log_path = {dir}/dovecot.log
+auth_verbose = yes
+ssl = yes
+auth_mechanisms = plain login
+first_valid_uid = 1
+mail_max_userip_connections = 0
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+service pop3-login {{
+  chroot =
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
+}}
+service imap-login {{
+  chroot =
+}}
+service submission-login {{
+  chroot =
+}}
+"""
+
+_V23: Final = """\
+disable_plaintext_auth = no
+ssl_cert = <{cert}
+ssl_key = <{key}
+mail_location = maildir:~/Maildir
+pop3_uidl_format = %08Xu%08Xv
+pop3_lock_session = {lock}
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {users}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={home}/%u
+}}
+"""
+
+_V24: Final = """\
+auth_allow_cleartext = yes
+ssl_server_cert_file = {cert}
+ssl_server_key_file = {key}
+mail_driver = maildir
+mail_path = ~/Maildir
+mail_inbox_path = ~/Maildir
+pop3_uidl_format = %{{uid | hex(8)}}%{{uidvalidity | hex(8)}}
+pop3_lock_session = {lock}
+passdb passwd-file {{
+  passwd_file_path = {users}
+  default_password_scheme = PLAIN
+}}
+userdb static {{
+  fields {{
+    uid = {uid}
+    gid = {gid}
+    home = {home}/%{{user}}
+  }}
+}}
+"""
+
+
+class Dovecot(Server):
+    """`users` maps login names to passwords. With `lock_session` a second session of a user gets [IN-USE].
+
+    That answer takes Dovecot about ten seconds.
+    """
+
+    name = "dovecot"
+
+    def __init__(self, users: Mapping[str, str], *, lock_session: bool = True) -> None:
+        super().__init__()
+        self.users = dict(users)
+        self.lock_session = lock_session
+        self.pop3, self.pop3s = free_port(), free_port()
+        self.certificates: DemoCertificates
+        self._put = 0
+
+    @property
+    def ca_file(self) -> Path:
+        """The authority to trust."""
+        return self.certificates.ca_file
+
+    def configure(self) -> None:
+        self.certificates = certificates(self.dir)
+        owner = pwd.getpwnam("mail")
+        home = self.dir / "home"
+        home.mkdir()
+        (self.dir / "users").write_text("".join(f"{user}:{secret}::::::\n" for user, secret in self.users.items()))
+        for user in self.users:
+            for sub in ("new", "cur", "tmp"):
+                (home / user / "Maildir" / sub).mkdir(parents=True)
+        for path in (home, *home.rglob("*")):
+            path.chmod(0o755 if path == home else 0o700)
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+        values = {
+            "dir": self.dir,
+            "run": self.dir / "run",
+            "state": self.dir / "state",
+            "host": HOST,
+            "home": home,
+            "pop3": self.pop3,
+            "pop3s": self.pop3s,
+            "users": self.dir / "users",
+            "uid": owner.pw_uid,
+            "gid": owner.pw_gid,
+            "cert": self.certificates.cert_file,
+            "key": self.certificates.key_file,
+            "lock": "yes" if self.lock_session else "no",
+        }
+        head, own = "", _V23
+        version = dovecot_version()
+        if version >= (2, 4):
+            text = ".".join(map(str, version))
+            head, own = f"dovecot_config_version = {text}\ndovecot_storage_version = {text}\n", _V24
+        (self.dir / "dovecot.conf").write_text(head + (_COMMON + own).format(**values))
+
+    def command(self) -> Sequence[str]:
+        return [program("dovecot"), "-F", "-c", str(self.dir / "dovecot.conf")]
+
+    def ready(self) -> bool:
+        return tcp_answers(self.pop3) and tcp_answers(self.pop3s)
+
+    def put(self, user: str, message: bytes) -> None:
+        """Lay a message into the user's Maildir, octets unchanged; over POP3 a bare LF comes as CRLF."""
+        self._put += 1
+        owner = pwd.getpwnam("mail")
+        name = f"{1_000_000_000 + self._put}.M{self._put}P1.mailgate"
+        arriving = self.maildir(user) / "tmp" / name
+        arriving.write_bytes(message)
+        os.chown(arriving, owner.pw_uid, owner.pw_gid)
+        arriving.rename(self.maildir(user) / "new" / name)
+
+    def messages(self, user: str) -> list[bytes]:
+        """Return what is in the mailbox now."""
+        return list(maildir_messages(self.maildir(user)))
+
+    def maildir(self, user: str) -> Path:
+        """Return where the user's mail lies."""
+        return self.dir / "home" / user / "Maildir"
+
+    def _end_process(self, first: signal.Signals, timeout_s: float = 1.0) -> None:
+        # Login processes that are just starting wait 5 s for the statistics process, which is gone by then.
+        super()._end_process(first, timeout_s)
+
+
+def dovecot_version() -> tuple[int, ...]:
+    """Return the installed version's first three numbers."""
+    said = subprocess.run([program("dovecot"), "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, re.findall(r"\d+", said)[:3]))

@@ -1,0 +1,177 @@
+"""The lines of the mail log."""
+
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailgate.model.events import (
+    EVENTS,
+    ConditionCleared,
+    ConditionRaised,
+    ConfigApplied,
+    ConfigRejected,
+    EngineStarted,
+    EngineStopping,
+    Event,
+    FetchPaused,
+    MessageDecided,
+    MessageDeferred,
+    MessageDelivered,
+    MessageFetched,
+    MessageParked,
+    MessageRouted,
+    MessageSkipped,
+    RecoveryDone,
+    SessionEnded,
+    SessionListed,
+    SessionStarted,
+)
+from mailgate.policy.loglines import AnyEvent, lines
+
+CET = timezone(timedelta(hours=1))
+AT = datetime(2025, 11, 4, 9, 12, 46, tzinfo=CET)
+SOON = datetime(2025, 11, 4, 8, 27, tzinfo=UTC)
+OF: dict[str, Any] = {"entry": "Pmg001A", "account": "office", "session": 7}
+
+
+def fetched(from_: str = "Carla <carla@sender.example>", subject: str = "Hello") -> MessageFetched:
+    return MessageFetched(
+        session=7,
+        account="office",
+        entry="Pmg001A",
+        uid="u1",
+        from_=from_,
+        subject=subject,
+        size_octets=4210,
+        nth=1,
+        of=2,
+    )
+
+
+CASES: list[tuple[Event, tuple[str, ...]]] = [
+    (
+        EngineStarted(version="0.1.0", pid=12, url="http://127.0.0.1:1"),
+        ("MailGate 0.1.0 started (pid 12, http://127.0.0.1:1)",),
+    ),
+    (EngineStarted(version="0.1.0", pid=12, url=""), ("MailGate 0.1.0 started (pid 12)",)),
+    (EngineStopping(reason="Ctrl+C"), ("MailGate stops: Ctrl+C",)),
+    (ConfigApplied(changes=("a", "b")), ("Configuration applied.", "Configuration: a", "Configuration: b")),
+    (ConfigRejected(faults=("a",)), ("Configuration rejected; the old one stays in force.", "Configuration: a")),
+    (
+        SessionStarted(session=7, account="office", host="pop.example.net"),
+        ("Fetch [7] Connecting to pop.example.net...",),
+    ),
+    (
+        SessionListed(session=7, account="office", messages=12, new=2, size_octets=1_234_567),
+        ("Fetch [7] Login successful...done. (12 messages, 2 new, 1234.6 kb)",),
+    ),
+    (fetched(), ("Fetch [7] From: <carla@sender.example> (u1, 4.2 kb, Pmg001A)", "Fetch [7] Subject: Hello")),
+    (fetched(from_="Carla"), ("Fetch [7] From: <Carla> (u1, 4.2 kb, Pmg001A)", "Fetch [7] Subject: Hello")),
+    (fetched(from_="", subject=""), ("Fetch [7] From: <> (u1, 4.2 kb, Pmg001A)", "Fetch [7] Subject:")),
+    (MessageSkipped(session=7, account="office", uid="u2", reason="too large"), ("Fetch [7] Skipped: u2 (too large)",)),
+    (
+        MessageRouted(**OF, recipients=("anna@example.org", "bert@example.org"), codes="E*", subject="Hello"),
+        ("Fetch [7] Pmg001A Routed to: anna@example.org, bert@example.org [E*]",),
+    ),
+    (MessageRouted(**OF, recipients=(), codes="", subject="Hello"), ("Fetch [7] Pmg001A Routed to: nobody",)),
+    (
+        MessageDelivered(**OF, recipients=("anna@example.org",), reply="250 2.0.0 Ok: queued as 4Abc", subject="Hello"),
+        ("Fetch [7] Pmg001A Delivered (250 2.0.0 Ok: queued as 4Abc)",),
+    ),
+    (
+        MessageDeferred(**OF, recipients=("anna@example.org",), reply="451 later", next_attempt=SOON),
+        ("Fetch [7] Pmg001A Deferred (451 later), next try 09:27",),
+    ),
+    (
+        MessageDeferred(
+            **OF,
+            recipients=("anna@example.org",),
+            reply="",
+            next_attempt=SOON + timedelta(days=1),
+            possible_duplicate=True,
+        ),
+        ("Fetch [7] Pmg001A Deferred (no answer), next try 2025-11-05 09:27; possible duplicate",),
+    ),
+    (MessageParked(**OF, reason="unrouted", text="", subject="Hello"), ("Fetch [7] Pmg001A Parked: unrouted",)),
+    (
+        MessageParked(**OF, reason="refused", text="550 no such user", subject="Hello"),
+        ("Fetch [7] Pmg001A Parked: refused (550 no such user)",),
+    ),
+    (
+        MessageDecided(entry="Pmg001A", by="anna", what="deliver to bert@example.org"),
+        ("Queue: Pmg001A deliver to bert@example.org (by anna)",),
+    ),
+    (
+        SessionEnded(session=7, account="office", taken=2, deleted=2, skipped=0, duration_ms=812),
+        ("Fetch [7] Connection closed. (2 deleted)",),
+    ),
+    (
+        SessionEnded(session=7, account="office", taken=200, deleted=0, skipped=0, duration_ms=812, another=True),
+        ("Fetch [7] Connection closed. (0 deleted) Another session follows.",),
+    ),
+    (
+        SessionEnded(
+            session=7,
+            account="office",
+            taken=0,
+            deleted=0,
+            skipped=0,
+            duration_ms=9,
+            error="the login was refused",
+            error_class="auth",
+        ),
+        ("Fetch [7] Error: the login was refused (auth)", "Fetch [7] Connection closed. (0 deleted)"),
+    ),
+    (FetchPaused(paused=True, until=SOON, by="anna"), ("Fetching paused until 09:27 (by anna)",)),
+    (FetchPaused(paused=True, until=None, by="anna"), ("Fetching paused (by anna)",)),
+    (FetchPaused(paused=False, until=None, by="anna"), ("Fetching resumed (by anna)",)),
+    (
+        ConditionRaised(code="login_refused", subject="office", severity="error", text="No login.", remedy="Do this."),
+        ("Error: No login. Do this. (login_refused: office)",),
+    ),
+    (
+        ConditionRaised(code="disk_low", subject="", severity="warning", text="Disk low.", remedy=""),
+        ("Warning: Disk low. (disk_low)",),
+    ),
+    (ConditionCleared(code="disk_low", subject=""), ("Over: disk_low",)),
+    (RecoveryDone(findings=()), ()),
+    (RecoveryDone(findings=("a body without a row was removed",)), ("Recovery: a body without a row was removed",)),
+]
+
+
+@pytest.mark.parametrize(("event", "texts"), CASES)
+def test_each_event_is_told_in_its_form(event: Event, texts: tuple[str, ...]) -> None:
+    assert lines(event, AT) == tuple(f"[09:12] {text}" for text in texts)
+
+
+def test_every_event_there_is_has_its_case() -> None:
+    assert set(get_args(AnyEvent)) == set(EVENTS)
+    assert {type(event) for event, _ in CASES} == set(EVENTS)
+
+
+foreign = st.text(st.sampled_from('a<>@,"\n\r\x00\x1b\x7f\x9b\u202e\u2028'), max_size=20)
+strategies: dict[Any, st.SearchStrategy[Any]] = {
+    str: foreign,
+    int: st.integers(0, 10**12),
+    bool: st.booleans(),
+    tuple[str, ...]: st.lists(foreign, max_size=3).map(tuple),
+    datetime: st.just(SOON),
+    datetime | None: st.sampled_from([SOON, None]),
+}
+events = st.one_of(
+    *(
+        st.builds(event, **{field.name: strategies[get_type_hints(event)[field.name]] for field in fields(event)})
+        for event in EVENTS
+    )
+)
+
+
+@given(event=events)
+def test_whatever_peers_say_a_line_is_one_line_and_steers_no_terminal(event: Event) -> None:
+    for line in lines(event, AT):
+        assert line.startswith("[09:12] ")
+        assert not set(line) & set("\n\r\x00\x1b\x7f\x9b\u202e\u2028")
