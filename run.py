@@ -11,6 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
+import venv
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -73,7 +75,9 @@ def set_up(*, tools: bool) -> None:
         shutil.rmtree(VENV, ignore_errors=True)
     if not PYTHON.exists():
         make_venv(uv)
-    install = [uv, "pip", "install", "--quiet", "--python", PYTHON] if uv else [PYTHON, "-m", "pip", "install", "--quiet"]
+    install = (
+        [uv, "pip", "install", "--quiet", "--python", PYTHON] if uv else [PYTHON, "-m", "pip", "install", "--quiet"]
+    )
     check(*install, "--require-hashes", "-r", lock)
     check(*install, "--no-deps", "--no-build-isolation", "-e", ROOT)
     STAMP.write_text(wanted)
@@ -84,8 +88,6 @@ def make_venv(uv: str | None) -> None:
     if uv:
         check(uv, "venv", "--quiet", "--python", sys.executable, VENV)
         return
-    import venv
-
     try:
         venv.create(VENV, with_pip=True)
     except (subprocess.CalledProcessError, ModuleNotFoundError) as exc:
@@ -165,15 +167,9 @@ def cov(_verb: str, words: list[str]) -> int:
     return run(PYTHON, "-m", "coverage", "report", "--skip-covered") or code
 
 
-def script(path: str) -> "Verb":
+def script(path: str) -> Callable[[str, list[str]], int]:
     """Return a verb that runs a script of the project."""
     return lambda _verb, words: run(PYTHON, ROOT / path, *words)
-
-
-def package(_verb: str, words: list[str]) -> int:
-    """Build the executables and start them once."""
-    check(PYTHON, "-m", "pip", "--version")
-    return run(PYTHON, ROOT / "packaging" / "pyinstaller" / "build.py", *words)
 
 
 VERB_CODE = {
@@ -184,7 +180,7 @@ VERB_CODE = {
     "docs": script("docs/build.py"),
     "bench": script("bench/run.py"),
     "campaign": script("tests/campaign/run.py"),
-    "package": package,
+    "package": script("packaging/pyinstaller/build.py"),
 }
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ HALTING: Final = frozenset({"disk_low", "store_damaged"})
 """Conditions under which MailGate takes no mail, when they are errors."""
 
 _RANK: Final = {"error": 0, "warning": 1, "info": 2}
-_TONE: Final = {"error": State.ERROR, "warning": State.RETRY, "info": State.WAITING}
+_TONE: Final = {"error": State.ERROR, "warning": State.WARNING, "info": State.NOTE}
 _CLASSES: Final = {
     "auth": "auth",
     "auth-expired": "auth",
@@ -160,7 +160,7 @@ def service_state(picture: Picture) -> tuple[State, str]:
     if status.paused:
         return State.PAUSED, "engine.paused"
     if "warning" in severities:
-        return State.RETRY, "engine.attention"
+        return State.WARNING, "engine.attention"
     return State.OK, "engine.running"
 
 
@@ -212,7 +212,8 @@ def _remedy(condition: v1.Condition, status: v1.Status) -> Remedy | None:
             return Remedy.CHOOSE_RECIPIENTS
         case "fetch_paused":
             return Remedy.RESUME
-    return None
+        case _:
+            return None
 
 
 def fine(status: v1.Status) -> tuple[Phrase, ...]:

@@ -11,6 +11,7 @@ from mailgate.app.words import Lang, say
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
+KILO: Final = 1000
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -22,8 +23,8 @@ def number(lang: Lang, value: int) -> str:
 
 def size(lang: Lang, octets: int) -> str:
     """Return a size in kB of 1000 octets, from a million octets in MB: "47.1 kB", "47,1 kB"."""
-    value, unit = (octets / 1_000_000, "MB") if octets >= 999_950 else (octets / 1000, "kB")
-    text = f"{value:.1f} {unit}"
+    kilo = round(octets / KILO, 1)
+    text = f"{kilo / KILO:.1f} MB" if kilo >= KILO else f"{kilo:.1f} kB"
     return text if lang == "en" else text.replace(".", ",")
 
 

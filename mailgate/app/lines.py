@@ -18,7 +18,7 @@ _TONES: Final = {
     "messageparked": State.PARKED,
     "configrejected": State.ERROR,
 }
-_SEVERITIES: Final = {"warning": State.RETRY, "error": State.ERROR}
+_SEVERITIES: Final = {"warning": State.WARNING, "error": State.ERROR}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import tzinfo
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import parse_qs, urlparse
 
 import flet as ft
@@ -57,7 +57,7 @@ def App(reader: Reader, prefs: Prefs) -> ft.Control:
         page.update()
 
     ft.use_effect(follow_colours, [seen.dark])
-    return cast("ft.Control", UiContext(Ui.of(reader, seen), lambda: ft.Router(ROUTES)))
+    return UiContext(Ui.of(reader, seen), lambda: ft.Router(ROUTES))
 
 
 def build(
@@ -72,7 +72,11 @@ def build(
     async def main(page: ft.Page) -> None:
         prefs = await _preferences(page)
         view, feed = View(), Feed()
-        store = SessionStore(connect(), changed=lambda: reader.sync(), monotonic=asyncio.get_running_loop().time)
+
+        def changed() -> None:
+            reader.sync()
+
+        store = SessionStore(connect(), changed=changed, monotonic=asyncio.get_running_loop().time)
         reader = Reader(prefs, view, feed, store, zone, partial(_remember, page))
         with suppress(ClientError, TimeoutError):
             async with asyncio.timeout(FIRST_PICTURE_S):

@@ -12,6 +12,8 @@ STATE_ICON: Final[dict[State, ft.IconData]] = {
     State.WAITING: ft.Icons.SCHEDULE,
     State.PAUSED: ft.Icons.PAUSE_CIRCLE_OUTLINE,
     State.RETRY: ft.Icons.REPLAY,
+    State.WARNING: ft.Icons.WARNING_AMBER,
+    State.NOTE: ft.Icons.INFO_OUTLINE,
     State.PARKED: ft.Icons.LOCAL_PARKING,
     State.ERROR: ft.Icons.ERROR_OUTLINE,
 }

@@ -156,12 +156,13 @@ class Ui:
         return formats.age(self.lang, at, self.now or at)
 
 
-UiContext: Final = ft.create_context(None)
+_NOTHING: Ui | None = None
+UiContext: Final = ft.create_context(_NOTHING)
 
 
 def use_ui() -> Ui:
     """Return what the calling component draws with."""
-    ui: Ui | None = ft.use_context(UiContext)
+    ui = ft.use_context(UiContext)
     if ui is None:
         raise RuntimeError("drawn outside of App")
     return ui

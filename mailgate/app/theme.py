@@ -35,13 +35,15 @@ FALLBACK: Final = ["Roboto", "MailGate Emoji", "MailGate CJK", "MailGate Scripts
 
 
 class State(StrEnum):
-    """Every state a thing can be in on the screens there are. One colour, one icon, one word each."""
+    """Every state a thing can be in on the screens there are: a colour and an icon each, and a word beside them."""
 
     OK = "ok"
     ACTIVE = "active"
     WAITING = "waiting"
+    NOTE = "note"
     PAUSED = "paused"
     RETRY = "retry"
+    WARNING = "warning"
     PARKED = "parked"
     ERROR = "error"
 
@@ -98,8 +100,10 @@ LIGHT: Final = Palette(
         State.OK: Tone("#17653A", "#DFF2E5"),
         State.ACTIVE: Tone("#0A5F73", "#D9EFF5"),
         State.WAITING: Tone("#46544F", "#E6EBE8"),
+        State.NOTE: Tone("#46544F", "#E6EBE8"),
         State.PAUSED: Tone("#5F4598", "#ECE6F7"),
         State.RETRY: Tone("#7A4B00", "#FBEBCF"),
+        State.WARNING: Tone("#7A4B00", "#FBEBCF"),
         State.PARKED: Tone("#6A4A36", "#F3E7DE"),
         State.ERROR: Tone("#A1261D", "#FBE2DF"),
     },
@@ -126,18 +130,24 @@ DARK: Final = Palette(
         State.OK: Tone("#86D9A4", "#163626"),
         State.ACTIVE: Tone("#7CD0E6", "#10363F"),
         State.WAITING: Tone("#B9C7C1", "#26322E"),
+        State.NOTE: Tone("#B9C7C1", "#26322E"),
         State.PAUSED: Tone("#C9B6F4", "#33284D"),
         State.RETRY: Tone("#F0C079", "#402E10"),
+        State.WARNING: Tone("#F0C079", "#402E10"),
         State.PARKED: Tone("#E0BFA6", "#3B2C22"),
         State.ERROR: Tone("#FFA79E", "#4C1E1A"),
     },
 )
 
 
+KNEE: Final = 0.04045
+"""Where the sRGB curve stops being a straight line (IEC 61966-2-1)."""
+
+
 def _luminance(color: str) -> float:
     def channel(value: int) -> float:
         c = value / 255
-        return c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        return c / 12.92 if c <= KNEE else ((c + 0.055) / 1.055) ** 2.4
 
     r, g, b = (channel(int(color[i : i + 2], 16)) for i in (1, 3, 5))
     return 0.2126 * r + 0.7152 * g + 0.0722 * b

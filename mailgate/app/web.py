@@ -140,5 +140,7 @@ def _headers(given: Any, path: str) -> list[tuple[bytes, bytes]]:
 
 
 async def _not_found(send: Send) -> None:
-    await send({"type": "http.response.start", "status": 404, "headers": [*SECURITY.items(), (b"content-length", b"0")]})
+    await send(
+        {"type": "http.response.start", "status": 404, "headers": [*SECURITY.items(), (b"content-length", b"0")]}
+    )
     await send({"type": "http.response.body", "body": b""})

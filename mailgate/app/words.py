@@ -72,7 +72,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Nicht jedes Konto ließ sich abholen: Die Übersicht sagt, warum.",
     ),
     "refused": ("That was not done: {why}", "Das wurde nicht ausgeführt: {why}"),
-    # overview: the first line
+    # the first line of the overview
     "ov.moving": ("Mail is moving", "Die Post läuft"),
     "ov.attention": ("Mail is moving, {n} things need you", "Die Post läuft, {n} Dinge brauchen Sie"),
     "ov.attention.one": ("Mail is moving, one thing needs you", "Die Post läuft, eine Sache braucht Sie"),
@@ -86,9 +86,15 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "ov.stopping": ("MailGate is stopping", "MailGate wird beendet"),
     "ov.lost": ("MailGate does not answer", "MailGate antwortet nicht"),
     "ov.loading": ("Overview", "Übersicht"),
-    "ov.since": ("Service running since {since}, last mail {ago}.", "Dienst läuft seit {since}, letzte Nachricht {ago}."),
-    "ov.since.nothing": ("Service running since {since}, no mail yet.", "Dienst läuft seit {since}, noch keine Nachricht."),
-    # overview: the path picture
+    "ov.since": (
+        "Service running since {since}, last mail {ago}.",
+        "Dienst läuft seit {since}, letzte Nachricht {ago}.",
+    ),
+    "ov.since.nothing": (
+        "Service running since {since}, no mail yet.",
+        "Dienst läuft seit {since}, noch keine Nachricht.",
+    ),
+    # the path picture of the overview
     "path.name": ("Path of inbound mail", "Weg der eingehenden Post"),
     "path.in": ("Inbound", "Eingang"),
     "path.provider": ("Provider", "Provider"),
@@ -102,7 +108,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "path.accepts": ("accepts mail", "nimmt an"),
     "path.silent": ("no answer", "keine Antwort"),
     "path.broken": ("mail stops here", "hier stockt die Post"),
-    # overview: numbers
+    # the numbers of the overview
     "fact.next": ("Next session", "Nächste Abholung"),
     "fact.next.paused": ("paused until you resume", "angehalten, bis Sie fortsetzen"),
     "fact.next.now": ("running now", "läuft gerade"),
@@ -137,7 +143,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "live.in": ("Inbound transfer", "Eingehende Übertragung"),
     "live.filter": ("Only lines with…", "Nur Zeilen mit…"),
-    "live.waiting": ("Nothing here yet. Lines appear as mail moves.", "Noch nichts. Zeilen erscheinen, sobald Post läuft."),
+    "live.waiting": (
+        "Nothing here yet. Lines appear as mail moves.",
+        "Noch nichts. Zeilen erscheinen, sobald Post läuft.",
+    ),
     "live.nohit": ("No line contains “{q}”.", "Keine Zeile enthält „{q}“."),
     "live.running": ("Live", "Live"),
     "live.paused": ("Paused: {n} new lines", "Angehalten: {n} neue Zeilen"),
@@ -204,7 +213,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "MailGate tries again with every session.",
         "MailGate versucht es bei jeder Abholung wieder.",
     ),
-    "cond.account_failing.auth": ("{host} refuses the login of {subject}", "{host} lehnt die Anmeldung von {subject} ab"),
+    "cond.account_failing.auth": (
+        "{host} refuses the login of {subject}",
+        "{host} lehnt die Anmeldung von {subject} ab",
+    ),
     "cond.account_failing.auth.fix": (
         "Presumably the password was changed at the provider: store the new one with `mailgate secrets set`.",
         "Vermutlich wurde das Kennwort beim Provider geändert: Hinterlegen Sie das neue mit `mailgate secrets set`.",
@@ -224,7 +236,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "See whether port and encryption of {subject} fit together in the configuration.",
         "Prüfen Sie, ob Port und Verschlüsselung von {subject} in der Konfiguration zusammenpassen.",
     ),
-    "cond.account_failing.cert": ("The certificate of {host} is not good", "Das Zertifikat von {host} ist nicht gültig"),
+    "cond.account_failing.cert": (
+        "The certificate of {host} is not good",
+        "Das Zertifikat von {host} ist nicht gültig",
+    ),
     "cond.account_failing.cert.fix": (
         "MailGate does not send a password over such a connection. Ask the provider, or see whether the host name is right.",
         "Über eine solche Verbindung sendet MailGate kein Kennwort. Fragen Sie den Provider, oder prüfen Sie den Hostnamen.",
@@ -357,4 +372,6 @@ def language_of(accepted: str) -> Lang:
                 return "en"
             case "de":
                 return "de"
+            case _:
+                continue
     return "en"

@@ -267,7 +267,7 @@ class _MountedApp:
 
         self.api: Litestar | None = None
         self._host = host
-        self.app: ASGIApp = asgi_app(self._connect)
+        self.app: ASGIApp = asgi_app(self._connect)  # type: ignore[assignment]  # the same protocol, spelled twice
         self._lifespan = lifespan
 
     def _connect(self) -> EngineClient:

@@ -20,6 +20,7 @@ from mailgate.adapters.platform.system import detect
 class _Inode:
     """A file apart from its names: what was written, and how much of that a power cut cannot take away."""
 
+    mode: int
     written: bytearray = field(default_factory=bytearray)
     durable: bytes = b""
 
@@ -52,7 +53,7 @@ class RecorderFiles:
             with self._point("create", path):
                 handle = self._files.create(path, mode=mode)
                 cut.callback(handle.close)
-                inode = self._now[path] = _Inode()
+                inode = self._now[path] = _Inode(mode)
             cut.pop_all()
         return _RecordedHandle(self, handle, path, inode)
 
@@ -103,15 +104,17 @@ class RecorderFiles:
 
         Contents that were not synced are gone. So are creations, renames and removals whose directory was not synced;
         with `names_kept` the disk happened to keep just those, which leaves empty files under good names.
-        `target_dir` is made; it must not lie below the root.
+        `target_dir` is made, with the rights of the root; it must not lie below the root.
         """
         with self._lock:
             target_dir.mkdir(parents=True)
+            shutil.copymode(self._root, target_dir)
             young = set() if names_kept else self._young
             self._copy_others(target_dir, young)
             for path, inode in (self._now if names_kept else self._durable).items():
                 if not young.intersection(path.parents):
                     self._target(target_dir, path).write_bytes(inode.durable)
+                    self._target(target_dir, path).chmod(inode.mode)
 
     def _copy_others(self, target_dir: Path, young: set[Path]) -> None:
         """Make the durable directories and copy the files that went past the recorder."""
@@ -120,8 +123,9 @@ class RecorderFiles:
                 continue
             if path.is_dir():
                 self._target(target_dir, path).mkdir()
+                shutil.copymode(path, self._target(target_dir, path))
             elif path not in self._now and not path.name.endswith("-shm"):  # shared memory is no part of a disk
-                shutil.copyfile(path, self._target(target_dir, path))
+                shutil.copy(path, self._target(target_dir, path))
 
     def _target(self, target_dir: Path, path: Path) -> Path:
         return target_dir / path.relative_to(self._root)
@@ -130,7 +134,7 @@ class RecorderFiles:
         """Take over a file that was there before: durable as it is."""
         if path not in self._now and path.is_file():
             content = path.read_bytes()
-            self._now[path] = self._durable[path] = _Inode(bytearray(content), content)
+            self._now[path] = self._durable[path] = _Inode(path.stat().st_mode & 0o777, bytearray(content), content)
 
     @contextmanager
     def _point(self, what: str, *paths: Path) -> Iterator[None]:

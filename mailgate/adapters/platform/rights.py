@@ -148,4 +148,5 @@ else:
 
     def _writable(path: Path) -> bool:
         """Return whether files can be made in `path`, as far as rights and mount go; the disk may be full."""
-        return os.access(path, os.R_OK | os.W_OK | os.X_OK)
+        as_we_run = os.access in os.supports_effective_ids
+        return os.access(path, os.R_OK | os.W_OK | os.X_OK, effective_ids=as_we_run)

@@ -102,9 +102,7 @@ def badge(ui: Ui, icon: ft.IconData, state: State | None = None) -> ft.Control:
     )
 
 
-def icon_button(
-    ui: Ui, icon: ft.IconData, name: str, on_click: Handler | None, *, filled: bool = False
-) -> ft.Control:
+def icon_button(ui: Ui, icon: ft.IconData, name: str, on_click: Handler | None, *, filled: bool = False) -> ft.Control:
     """Return an icon button whose tooltip is its accessible name; disabled without a handler.
 
     Merged, since the name otherwise ends up beside the button, and not in it.

@@ -11,6 +11,7 @@ from mailgate.app.components.base import (
     dim,
     panel,
     primary,
+    quiet,
     text,
     tonal,
     with_commands,
@@ -54,7 +55,8 @@ def HealthCard(card: Card) -> ft.Control:
     acts = [button for button in (_remedy(ui, card, ready=ready),) if button]
     if card.details:
         words = ui.t("do.details.less" if opened else "do.details")
-        acts.append(ft.TextButton(words, on_click=lambda _: set_opened(not opened)))
+        flip: Handler = lambda _: set_opened(not opened)  # noqa: E731
+        acts.append(ft.TextButton(words, on_click=flip) if acts else quiet(ui, words, None, flip))
     if acts:
         parts.append(ft.Row(acts, spacing=Space.S, run_spacing=Space.S, wrap=True))
     if opened:
@@ -67,7 +69,11 @@ def HealthCard(card: Card) -> ft.Control:
             )
         )
     mark = badge(ui, STATE_ICON[card.state], card.state)
-    head = ft.Row([ft.Container(title, expand=True), since], spacing=Space.M)
+    head = ft.Row(
+        [ft.Container(title, expand=True), ft.Container(since, padding=ft.Padding.only(top=3))],
+        spacing=Space.M,
+        vertical_alignment=ft.CrossAxisAlignment.START,
+    )
     stretch = ft.CrossAxisAlignment.STRETCH
     if ui.compact:
         top = ft.Row([mark, ft.Container(head, expand=True)], spacing=Space.M)
@@ -80,10 +86,12 @@ def health_cards(ui: Ui, cards: tuple[Card, ...]) -> ft.Control:
     """Return the cards: two beside each other where there is room."""
     if not ui.wide or len(cards) == 1:
         stretch = ft.CrossAxisAlignment.STRETCH
-        return ft.Column([HealthCard(c, key=c.key) for c in cards], spacing=Space.M, horizontal_alignment=stretch)
+        return ft.Column(
+            [ft.Container(HealthCard(c), key=c.key) for c in cards], spacing=Space.M, horizontal_alignment=stretch
+        )
     rows: list[ft.Control] = [
         ft.Row(
-            [ft.Container(HealthCard(c, key=c.key), expand=True) for c in cards[i : i + 2]],
+            [ft.Container(HealthCard(c), key=c.key, expand=True) for c in cards[i : i + 2]],
             spacing=Space.L,
             vertical_alignment=ft.CrossAxisAlignment.START,
         )

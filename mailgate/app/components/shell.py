@@ -138,6 +138,18 @@ def _switches(ui: Ui) -> list[ft.Control]:
     ]
 
 
+def _icon(ui: Ui, picture: Picture, place: Place, *, here: bool) -> ft.Icon:
+    """Return the icon of a place with its count, for where there are no words beside it."""
+    count, tone = _count(picture, place), ui.p.tones[State.WARNING]
+    mark = ft.Badge(ui.number(count), offset=ft.Offset(10, -6), bgcolor=tone.ink, text_color=ui.p.panel)
+    return ft.Icon(
+        place.icon_here if here else place.icon,
+        size=22,
+        color=ui.p.on_brand_soft if here else ui.p.ink2,
+        badge=mark if count else None,
+    )
+
+
 def _nav_item(ui: Ui, picture: Picture, place: Place, *, here: bool) -> ft.Control:
     ink = ui.p.on_brand_soft if here else ui.p.ink
     count = _count(picture, place)
@@ -192,8 +204,7 @@ def _side_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
 
 def _rail(ui: Ui, picture: Picture, here: Place) -> ft.Control:
     def item(place: Place) -> ft.Control:
-        ink = ui.p.on_brand_soft if place is here else ui.p.ink2
-        icon = ft.Icon(place.icon_here if place is here else place.icon, size=22, color=ink)
+        icon = _icon(ui, picture, place, here=place is here)
         name = ui.t(place.key)
         pad = ft.Padding.symmetric(horizontal=13, vertical=11)
         return pressable(ui, icon, go(place.path), selected=place is here, name=name, tooltip=name, padding=pad)
@@ -259,10 +270,6 @@ def _bottom_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
     def change(event: ft.Event[ft.NavigationBar]) -> None:
         go(PLACES[event.control.selected_index].path)(event)
 
-    def icon(place: Place, data: ft.IconData, color: str) -> ft.Icon:
-        count = _count(picture, place)
-        return ft.Icon(data, color=color, badge=ft.Badge(ui.number(count)) if count else None)
-
     return ft.NavigationBar(
         selected_index=PLACES.index(here),
         on_change=change,
@@ -271,8 +278,8 @@ def _bottom_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
         height=68,
         destinations=[
             ft.NavigationBarDestination(
-                icon=icon(place, place.icon, ui.p.ink2),
-                selected_icon=icon(place, place.icon_here, ui.p.on_brand_soft),
+                icon=_icon(ui, picture, place, here=False),
+                selected_icon=_icon(ui, picture, place, here=True),
                 label=ui.t(place.key),
             )
             for place in PLACES
@@ -305,16 +312,12 @@ def screen(
     scroll: bool = True,
 ) -> ft.Control:
     """Return a screen: title, one sentence that answers its question, actions, body."""
-    named = ft.Semantics(
-        header=True, heading_level=1, content=text(ui, title, 22 if ui.compact else 26, Face.SEMI)
-    )
+    named = ft.Semantics(header=True, heading_level=1, content=text(ui, title, 22 if ui.compact else 26, Face.SEMI))
     words = ft.Column([named, *([dim(ui, lead, 14)] if lead else [])], spacing=Space.XS, expand=True)
     if ui.compact:
         top: ft.Control = ft.Column([ft.Row([words]), *([ft.Row(actions)] if actions else [])], spacing=Space.M)
     else:
-        top = ft.Row(
-            [words, ft.Row(actions or [], spacing=Space.M)], vertical_alignment=ft.CrossAxisAlignment.START
-        )
+        top = ft.Row([words, ft.Row(actions or [], spacing=Space.M)], vertical_alignment=ft.CrossAxisAlignment.START)
     inner = ft.Column(
         [top, body],
         spacing=Space.L if ui.compact else Space.XL,
@@ -322,8 +325,9 @@ def screen(
         scroll=ft.ScrollMode.AUTO if scroll else None,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
     )
-    side, above = (16, 16) if ui.compact else (32, 26)
-    return ft.Container(inner, padding=ft.Padding.only(left=side, right=side, top=above), expand=True)
+    side, above, below = (16, 16, 12) if ui.compact else (32, 26, 20)
+    pad = ft.Padding.only(left=side, right=side, top=above, bottom=0 if scroll else below)
+    return ft.Container(inner, padding=pad, expand=True)
 
 
 def _keys(ui: Ui) -> list[tuple[str, str]]:

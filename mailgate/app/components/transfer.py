@@ -15,7 +15,7 @@ def _span(value: str, color: str, face: Face = Face.MONO) -> ft.TextSpan:
 
 def _line(ui: Ui, line: Line, color: str) -> ft.Control:
     if line.gap:
-        spans = [_span(f"– {ui.t('live.gap')} –", ui.p.term_dim)]
+        spans = [_span(f"— {ui.t('live.gap')} —", ui.p.term_dim)]
     else:
         ink = ui.p.tones[line.tone].ink if line.tone else ui.p.term_ink
         spans = [_span(line.rest, ink)]
@@ -33,7 +33,9 @@ def _line(ui: Ui, line: Line, color: str) -> ft.Control:
 
 
 @ft.component
-def TransferWindow(name: str, color: str, icon: ft.IconData, needle: str, on_clear: Handler, *, paused: bool) -> ft.Control:
+def TransferWindow(
+    name: str, color: str, icon: ft.IconData, needle: str, on_clear: Handler, *, paused: bool
+) -> ft.Control:
     """The lines of this session's feed that contain `needle`.
 
     Pausing freezes the picture and counts what was missed since; lines come in all the same.
@@ -50,7 +52,9 @@ def TransferWindow(name: str, color: str, icon: ft.IconData, needle: str, on_cle
     last = lines[-1].no if lines else -1
     missed = feed.lines[-1].no - last if feed.lines else 0
     shown = [line for line in lines if line.contains(needle)]
-    state = chip(ui, State.PAUSED, ui.t("live.paused", n=missed)) if paused else chip(ui, State.OK, ui.t("live.running"))
+    state = (
+        chip(ui, State.PAUSED, ui.t("live.paused", n=missed)) if paused else chip(ui, State.OK, ui.t("live.running"))
+    )
     head = ft.Container(
         ft.Row(
             [ft.Icon(icon, size=18, color=color), ft.Container(heading(ui, name, 14), expand=True), state],

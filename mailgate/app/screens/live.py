@@ -6,7 +6,6 @@ from mailgate.app.components.base import field, quiet
 from mailgate.app.components.shell import screen
 from mailgate.app.components.transfer import TransferWindow
 from mailgate.app.session import use_ui
-from mailgate.app.theme import Space
 
 
 @ft.component
@@ -39,10 +38,4 @@ def Live() -> ft.Control:
         lambda _: set_needle(""),
         paused=paused,
     )
-    body = ft.Column(
-        [window, ft.Container(height=Space.S)],
-        spacing=Space.S,
-        expand=True,
-        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
-    )
-    return screen(ui, ui.t("nav.live"), ui.t("live.lead"), body, [search, pause], scroll=False)
+    return screen(ui, ui.t("nav.live"), ui.t("live.lead"), window, [search, pause], scroll=False)

@@ -1,5 +1,7 @@
 """Is mail moving, and if not, where does it stop?"""
 
+from typing import Final
+
 import flet as ft
 
 from mailgate.app.answers import cards, fine, headline, last_session, path
@@ -13,7 +15,8 @@ from mailgate.app.session import Ui, use_picture, use_ui
 from mailgate.app.theme import Face, Space
 from mailgate.contract import v1
 
-NUMBERS_PX = 256  # height of the chart, and of the facts beside it
+NUMBERS_PX: Final = 256  # height of the chart, and of the facts beside it
+NO_TIME: Final = "—"
 
 
 def _fact(ui: Ui, title: str, value: str, sub: str) -> ft.Control:
@@ -24,19 +27,26 @@ def _fact(ui: Ui, title: str, value: str, sub: str) -> ft.Control:
 
 def _next(ui: Ui, status: v1.Status) -> tuple[str, str]:
     if status.busy:
-        return "–", ui.t("fact.next.now")
+        return NO_TIME, ui.t("fact.next.now")
     if status.paused and status.paused_until is None:
-        return "–", ui.t("fact.next.paused")
+        return NO_TIME, ui.t("fact.next.paused")
     if status.next_session is None:
-        return "–", ui.t("fact.next.none")
+        return NO_TIME, ui.t("fact.next.none")
     return ui.moment(status.next_session), ui.ahead(status.next_session)
 
 
 def _last(ui: Ui, status: v1.Status) -> tuple[str, str]:
     tried, failed = last_session(status)
     if tried is None:
-        return "–", ui.t("fact.last.none")
+        return NO_TIME, ui.t("fact.last.none")
     return ui.moment(tried), ui.t("fact.last.failed", n=failed) if failed else ui.t("fact.last.fine")
+
+
+def _parted(ui: Ui, facts: list[ft.Control]) -> ft.Control:
+    parted = facts[:1]
+    for fact in facts[1:]:
+        parted += [ft.Divider(color=ui.p.line), fact]
+    return ft.Column(parted, spacing=10)
 
 
 def _facts(ui: Ui, status: v1.Status, height: int | None) -> ft.Control:
@@ -54,10 +64,10 @@ def _facts(ui: Ui, status: v1.Status, height: int | None) -> ft.Control:
         _fact(ui, ui.t("fact.today"), ui.number(counts.delivered_today), today),
         _fact(ui, ui.t("fact.waiting"), ui.number(counts.waiting), waiting),
     ]
-    parted: list[ft.Control] = [facts[0]]
-    for fact in facts[1:]:
-        parted += [ft.Divider(color=ui.p.line), fact]
-    return panel(ui, ft.Column(parted, spacing=10), height=height)
+    if height is None and not ui.compact:  # alone in its row: two beside each other
+        columns: list[ft.Control] = [ft.Container(_parted(ui, facts[i : i + 2]), expand=True) for i in (0, 2)]
+        return panel(ui, ft.Row(columns, spacing=Space.XXL))
+    return panel(ui, _parted(ui, facts), height=height)
 
 
 def _numbers(ui: Ui, status: v1.Status) -> ft.Control:

@@ -94,8 +94,11 @@ def Unrouted() -> ft.Control:
         body = panel(ui, card, 0, expand=True)
     else:
         lead = ui.t("un.lead", n=page.total)
-        rows = [_row(ui, m, _button(ui, m, lambda _, m=m: run(pick, m))) for m in page.messages]
-        listing = panel(ui, ft.ListView(rows, expand=True), 0, expand=True)
+
+        def row(message: v1.Message) -> ft.Control:
+            return _row(ui, message, _button(ui, message, lambda _: run(pick, message)))
+
+        listing = panel(ui, ft.ListView([row(m) for m in page.messages], expand=True), 0, expand=True)
         body = ft.Column(
             [listing, *_pager(ui, page, picture.skipped)],
             spacing=Space.S,

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +33,8 @@ print("held", flush=True)
 sys.stdin.read()
 """
 
+NOBODY = 65534
+
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no owner and mode bits")
 
 
@@ -52,6 +55,21 @@ def holder(data_dir: Path) -> Iterator["subprocess.Popen[bytes]"]:
         assert process.stdout.readline() == b"held\n"
         yield process
         process.kill()
+
+
+@pytest.fixture
+def as_somebody() -> Iterator[Path]:
+    """A directory of a user that is not root, as whom the test runs."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:  # the folders pytest makes are closed to others
+        if sys.platform != "win32" and os.geteuid() == 0:
+            os.chown(made, NOBODY, -1)
+            os.seteuid(NOBODY)
+            try:
+                yield Path(made)
+            finally:
+                os.seteuid(0)
+        else:
+            yield Path(made)
 
 
 @pytest.mark.parametrize(("platform", "system"), [("linux", POSIX), ("darwin", MACOS), ("win32", WINDOWS)])
@@ -161,12 +179,19 @@ def test_a_user_without_a_name_goes_by_number() -> None:
     assert user_name(4_000_000_001) == "4000000001"
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_data_directory_that_takes_no_files_is_refused(data_dir: Path) -> None:
-    data_dir.chmod(0o500)
+@posix_only
+def test_a_data_directory_that_takes_no_files_is_refused(as_somebody: Path) -> None:
+    as_somebody.chmod(0o500)
     with pytest.raises(DataDirError, match="cannot be written to"):
-        check_data_dir(data_dir)
-    data_dir.chmod(0o700)
+        check_data_dir(as_somebody)
+    as_somebody.chmod(0o700)
+    check_data_dir(as_somebody)
+
+
+@posix_only
+def test_a_directory_of_root_is_no_data_directory_of_somebody_else(as_somebody: Path) -> None:
+    with pytest.raises(DataDirError, match="the data directory / belongs to root, and this program runs as"):
+        check_data_dir(Path("/"))
 
 
 @posix_only

@@ -232,3 +232,15 @@ def test_an_atomic_write_leaves_the_old_octets_or_the_new_ones_at_every_point(
     assert set(seen) == {b"old", b"new"}
     assert seen == sorted(seen, reverse=True)  # once new, never old again
     assert left(disk) == {"token": b"new"}
+
+
+def test_an_image_has_the_rights_of_the_original(disk: RecorderFiles, root: Path) -> None:
+    root.chmod(0o700)
+    disk.make_dir(root / "spool")
+    put(disk, root / "spool" / "a", b"", sync=True)
+    disk.sync_dir(root)
+    disk.sync_dir(root / "spool")
+    target = root.parent / "image"
+    disk.image(target)
+    modes = [path.stat().st_mode & 0o777 for path in (target, target / "spool", target / "spool" / "a")]
+    assert modes == [0o700, 0o700, 0o600]

@@ -29,10 +29,10 @@ SHORT = timedelta(milliseconds=50)
 class MemoryKeyring(KeyringBackend):
     """A backend of the library, in memory; never chosen by itself."""
 
-    priority = -1.0  # type: ignore[assignment] # the library's own classes do the same
+    priority = -1.0
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # the library's
         self.held: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -146,14 +146,14 @@ async def test_the_engine_goes_on_while_the_keyring_waits(waiting: WaitingKeyrin
 
 
 async def test_a_machine_without_a_keyring_is_pointed_to_the_vault() -> None:
-    ring = OsKeyring(LONG, backend=keyring.backends.fail.Keyring())
+    ring = OsKeyring(LONG, backend=keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call] # the library's
     with pytest.raises(SecretError, match=r"no keyring on this machine.*mailgate secrets set vault:office"):
         await ring.get("office")
     assert await ring.describe() == "no keyring on this machine: use vault:NAME"
 
 
 async def test_a_keyring_that_forgets_without_a_word_is_found_out() -> None:
-    ring = OsKeyring(LONG, backend=keyring.backends.null.Keyring())
+    ring = OsKeyring(LONG, backend=keyring.backends.null.Keyring())  # type: ignore[no-untyped-call] # the library's
     with pytest.raises(SecretError, match=r"did not keep the secret.*vault:office"):
         await ring.set("office", Secret(SECRET))
     assert await ring.describe() == "no keyring on this machine: use vault:NAME"
