@@ -67,8 +67,9 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A health condition: what happened, what it means, what to do about it."""
+    """A health condition: what happened, what it means, what to do about it. `key` tells it from the others."""
 
+    key: str
     state: State
     title: Phrase
     meaning: Phrase
@@ -77,11 +78,6 @@ class Card:
     details: str
     remedy: Remedy | None = None
     account: str = ""
-
-    @property
-    def key(self) -> str:
-        """What tells this card from the others."""
-        return f"{self.title}/{self.account}/{self.since.isoformat()}"
 
 
 def failing(status: v1.Status) -> frozenset[str]:
@@ -180,6 +176,7 @@ def _card(condition: v1.Condition, status: v1.Status) -> Card:
         own = f"{base}.{its_class}" if its_class else ""
     known = knows(base)
     return Card(
+        key=_coded(condition),
         state=_TONE[condition.severity],
         title=Phrase(own or base, values) if known else Phrase(said=condition.text),
         meaning=Phrase(f"{base}.what", values) if known else Phrase(),

@@ -48,6 +48,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "do.choose": ("Choose recipients", "Empfänger wählen"),
     "do.details": ("Details", "Einzelheiten"),
     "do.details.less": ("Hide details", "Einzelheiten ausblenden"),
+    "do.copy": ("Copy", "Kopieren"),
     "do.clear": ("Clear filter", "Filter löschen"),
     "do.older": ("Older", "Ältere"),
     "do.newer": ("Newer", "Neuere"),
@@ -71,6 +72,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Not every account could be fetched: the overview says why.",
         "Nicht jedes Konto ließ sich abholen: Die Übersicht sagt, warum.",
     ),
+    "copied": ("Copied.", "Kopiert."),
     "refused": ("That was not done: {why}", "Das wurde nicht ausgeführt: {why}"),
     # the first line of the overview
     "ov.moving": ("Mail is moving", "Die Post läuft"),

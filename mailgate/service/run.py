@@ -140,13 +140,12 @@ async def running(
 
 
 def _take(data_dir: Path) -> DataDirLock:
-    try:
-        check_data_dir(data_dir)
-    except DataDirError as exc:
-        raise StartError(str(exc), Exit.BAD_DATA) from exc
     lock = DataDirLock(data_dir)
     try:
+        check_data_dir(data_dir)
         lock.acquire()
+    except DataDirError as exc:
+        raise StartError(str(exc), Exit.BAD_DATA) from exc
     except AlreadyRunningError as exc:
         raise StartError(str(exc), Exit.ALREADY_RUNNING) from exc
     return lock

@@ -1,6 +1,7 @@
 """What the reader does: each act asks the store, and tells her how it ended."""
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TypeVar
 
 import flet as ft
@@ -50,6 +51,14 @@ async def stop(ui: Ui) -> None:
 async def resume(ui: Ui) -> None:
     """Let fetching go on."""
     await _told(ui, ui.reader.store.resume())
+
+
+async def copy(ui: Ui, words: str) -> None:
+    """Put words on the reader's clipboard. A browser may refuse, and then nothing happens."""
+    page = ft.context.page
+    with suppress(RuntimeError, TimeoutError):
+        await ft.Clipboard().set(words)
+        toast(page, ui, ui.t("copied"))
 
 
 async def open_unrouted(ui: Ui) -> None:

@@ -9,6 +9,7 @@ from mailgate.app.components.base import (
     badge,
     chip,
     dim,
+    icon_button,
     panel,
     primary,
     quiet,
@@ -38,6 +39,20 @@ def _remedy(ui: Ui, card: Card, *, ready: bool) -> ft.Control | None:
     return tonal(ui, words, None, press if ready else None)
 
 
+def _details(ui: Ui, words: str) -> ft.Control:
+    """Return the engine's own words, with a button that copies them.
+
+    Not selectable: such text tells a row of equal heights a height without wrapping.
+    """
+    copy = icon_button(ui, ft.Icons.CONTENT_COPY, ui.t("do.copy"), lambda _: run(act.copy, ui, words))
+    row = ft.Row(
+        [ft.Container(text(ui, words, 12, Face.MONO), expand=True), copy],
+        spacing=Space.S,
+        vertical_alignment=ft.CrossAxisAlignment.START,
+    )
+    return ft.Container(row, bgcolor=ui.p.sunken, border_radius=Radius.CONTROL, padding=ft.Padding.only(12, 8, 4, 8))
+
+
 @ft.component
 def HealthCard(card: Card) -> ft.Control:
     """What happened, what it means, what to do; the engine's own words under Details."""
@@ -60,14 +75,7 @@ def HealthCard(card: Card) -> ft.Control:
     if acts:
         parts.append(ft.Row(acts, spacing=Space.S, run_spacing=Space.S, wrap=True))
     if opened:
-        parts.append(
-            ft.Container(
-                text(ui, card.details, 12, Face.MONO, selectable=True),
-                bgcolor=ui.p.sunken,
-                border_radius=Radius.CONTROL,
-                padding=Space.M,
-            )
-        )
+        parts.append(_details(ui, card.details))
     mark = badge(ui, STATE_ICON[card.state], card.state)
     head = ft.Row(
         [ft.Container(title, expand=True), ft.Container(since, padding=ft.Padding.only(top=3))],
@@ -83,7 +91,7 @@ def HealthCard(card: Card) -> ft.Control:
 
 
 def health_cards(ui: Ui, cards: tuple[Card, ...]) -> ft.Control:
-    """Return the cards: two beside each other where there is room."""
+    """Return the cards: two beside each other where there is room, and those of equal height."""
     if not ui.wide or len(cards) == 1:
         stretch = ft.CrossAxisAlignment.STRETCH
         return ft.Column(
@@ -93,7 +101,8 @@ def health_cards(ui: Ui, cards: tuple[Card, ...]) -> ft.Control:
         ft.Row(
             [ft.Container(HealthCard(c), key=c.key, expand=True) for c in cards[i : i + 2]],
             spacing=Space.L,
-            vertical_alignment=ft.CrossAxisAlignment.START,
+            intrinsic_height=True,
+            vertical_alignment=ft.CrossAxisAlignment.STRETCH,
         )
         for i in range(0, len(cards), 2)
     ]
