@@ -41,6 +41,7 @@ ConfigReader = Callable[[], Loaded]
 Rebind = Callable[[Config], Awaitable[None]]
 """Moves the API to another address; raises OSError when that is taken."""
 
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The outside world, as `service` or a test provides it."""

@@ -14,10 +14,11 @@ from mailgate.engine.health import HealthBoard
 from mailgate.engine.tickets import Ticket, Tickets
 from mailgate.intake.fetch.session import FetchSession, SessionResult, Tools
 from mailgate.model.errors import REMEDIES, ConflictError, ErrorClass, UnknownError
-from mailgate.model.events import FetchPaused, Severity
+from mailgate.model.events import FetchPaused, MessageFetched, Numbered, SessionListed, Severity
 from mailgate.model.settings import Account, Config, FetchSettings
 from mailgate.policy.retry import session_backoff
 from mailgate.ports.clock import Clock
+from mailgate.ports.events import raise_store_condition
 from mailgate.queue.manager import QueueManager
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,18 @@ class Fetching:
         self.paused_until: datetime | None = None
         self.watches: dict[str, AccountWatch] = {}
         self.configure(config)
+        hub.listen(self._hear)
+
+    def _hear(self, numbered: Numbered) -> None:
+        """Keep the figures that windows show as progress: what this pass has found, and what it has taken."""
+        match numbered.event:
+            case SessionListed(account=name, new=new) if name in self.watches:
+                watch = self.watches[name]
+                watch.new = watch.taken + new
+            case MessageFetched(account=name) if name in self.watches:
+                self.watches[name].taken += 1
+            case _:
+                pass
 
     # -- what people ask for
 
@@ -315,6 +328,10 @@ class Fetching:
             watch.failures = 0
             watch.last_success = self._clock.now()
             self._health.clear("account_failing", subject=account.name)
+        elif result.store_failed:
+            # Not the account's fault: no back-off, it is fetched again as soon as mail can be taken.
+            damaged = result.error_class is ErrorClass.INTERNAL
+            raise_store_condition(self._health, result.error, damaged=damaged)
         else:
             watch.failures += 1
             if result.error_class in _AT_ONCE or watch.failures > 1:

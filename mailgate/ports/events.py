@@ -23,3 +23,13 @@ class Health(Protocol):
     def clear(self, code: str, *, subject: str = "") -> None:
         """Say that a condition is over; nothing happens when it did not hold."""
         ...
+
+
+def raise_store_condition(health: Health, text: str, *, damaged: bool) -> None:
+    """Say that the store does not take what it should: for good (`store_damaged`), or for a while (`store_refuses`)."""
+    if damaged:
+        remedy = "No more mail is taken. Stop MailGate and run `mailgate store check`, then `mailgate store salvage`."
+    else:
+        remedy = "Free some space on the disk that holds the data directory. MailGate goes on by itself."
+    code = "store_damaged" if damaged else "store_refuses"
+    health.raise_(code, severity=Severity.ERROR, text=text, remedy=remedy)

@@ -27,7 +27,7 @@ from mailgate.model.events import (
 from mailgate.model.settings import DeliverySettings
 from mailgate.model.verdict import Disposition, Stage, TraceStep
 from mailgate.ports.clock import Clock
-from mailgate.ports.events import Health, Publisher
+from mailgate.ports.events import Health, Publisher, raise_store_condition
 from mailgate.ports.stages import Outgoing, Processor, Transport
 from mailgate.ports.store import DraftContent, NewEntry, Outcome, Store
 from mailgate.queue.lanes import Lane
@@ -136,7 +136,7 @@ class QueueManager:
             try:
                 await self._process(entry, header)
             except StoreError as exc:
-                await self._store_failed(exc)
+                self._store_failed(exc)
                 await self._clock.sleep(_RECORD_AGAIN_S)
                 await self._received.put((entry, header))
 
@@ -226,7 +226,7 @@ class QueueManager:
         try:
             found = await self._store.due(self._clock.now(), limit=1, exclude=frozenset(self._in_hand))
         except StoreError as exc:
-            await self._store_failed(exc)
+            self._store_failed(exc)
             return None
         if not found:
             return None
@@ -247,7 +247,7 @@ class QueueManager:
         try:
             await self._deliver_one(entry)
         except StoreError as exc:
-            await self._store_failed(exc)
+            self._store_failed(exc)
             self._deferred.add(entry.id)
         finally:
             self._lane.busy -= 1
@@ -323,7 +323,7 @@ class QueueManager:
             try:
                 await self._store.record(entry.id, outcome, now=now)
             except StoreError as exc:
-                await self._store_failed(exc)
+                self._store_failed(exc)
                 if exc.error_class is ErrorClass.INTERNAL:
                     raise
                 await self._clock.sleep(_RECORD_AGAIN_S)
@@ -366,18 +366,8 @@ class QueueManager:
         async with self._news:
             self._news.notify_all()
 
-    async def _store_failed(self, exc: StoreError) -> None:
-        damaged = exc.error_class is ErrorClass.INTERNAL
-        self._health.raise_(
-            "store_damaged" if damaged else "store_refuses",
-            severity=Severity.ERROR,
-            text=str(exc),
-            remedy=(
-                "No more mail is taken. Stop MailGate and run `mailgate store check`, then `mailgate store salvage`."
-                if damaged
-                else "Free some space on the disk that holds the data directory. MailGate goes on by itself."
-            ),
-        )
+    def _store_failed(self, exc: StoreError) -> None:
+        raise_store_condition(self._health, str(exc), damaged=exc.error_class is ErrorClass.INTERNAL)
 
     # -- a person's acts
 

@@ -54,6 +54,7 @@ class SessionResult:
     skipped: list[str] = field(default_factory=list)
     error: str = ""
     error_class: ErrorClass | None = None
+    store_failed: bool = False
     another: bool = False
 
 
@@ -85,6 +86,7 @@ class FetchSession:
             failure = _first(group)
             self._result.error = str(failure)
             self._result.error_class = failure.error_class
+            self._result.store_failed = isinstance(failure, StoreError)
         result = self._result
         publisher.publish(
             SessionEnded(
