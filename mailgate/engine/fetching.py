@@ -328,10 +328,9 @@ class Fetching:
             watch.failures = 0
             watch.last_success = self._clock.now()
             self._health.clear("account_failing", subject=account.name)
-        elif result.store_failed:
+        elif result.store_failed is not None:
             # Not the account's fault: no back-off, it is fetched again as soon as mail can be taken.
-            damaged = result.error_class is ErrorClass.INTERNAL
-            raise_store_condition(self._health, result.error, damaged=damaged)
+            raise_store_condition(self._health, result.store_failed)
         else:
             watch.failures += 1
             if result.error_class in _AT_ONCE or watch.failures > 1:

@@ -62,11 +62,20 @@ class NotAcceptedError(MailgateError):
 
 
 class StoreError(MailgateError):
-    """The store could not read or write. `error_class` DISK: try again later; INTERNAL: it is damaged."""
+    """The store could not read or write.
 
-    def __init__(self, text: str, *, error_class: ErrorClass = ErrorClass.INTERNAL) -> None:
+    `error_class` DISK and TEMPORARY: try again later. `damaged`: it cannot be trusted any more until somebody has
+    looked it over.
+    """
+
+    def __init__(self, text: str, *, error_class: ErrorClass = ErrorClass.INTERNAL, damaged: bool = False) -> None:
         super().__init__(text)
         self.error_class = error_class
+        self.damaged = damaged
+
+
+class StaleEntryError(StoreError):
+    """An entry is in a state from which the wanted move does not exist: somebody else was quicker."""
 
 
 class StoreTooNewError(StoreError):

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from mailgate.model.errors import StoreError
 from mailgate.model.events import Event, Severity
 
 
@@ -25,11 +26,12 @@ class Health(Protocol):
         ...
 
 
-def raise_store_condition(health: Health, text: str, *, damaged: bool) -> None:
+def raise_store_condition(health: Health, failure: StoreError) -> None:
     """Say that the store does not take what it should: for good (`store_damaged`), or for a while (`store_refuses`)."""
-    if damaged:
+    if failure.damaged:
+        code = "store_damaged"
         remedy = "No more mail is taken. Stop MailGate and run `mailgate store check`, then `mailgate store salvage`."
     else:
+        code = "store_refuses"
         remedy = "Free some space on the disk that holds the data directory. MailGate goes on by itself."
-    code = "store_damaged" if damaged else "store_refuses"
-    health.raise_(code, severity=Severity.ERROR, text=text, remedy=remedy)
+    health.raise_(code, severity=Severity.ERROR, text=str(failure), remedy=remedy)

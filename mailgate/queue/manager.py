@@ -6,6 +6,7 @@ stops the worker it happens to; what a peer took is recorded as soon as the disk
 
 import asyncio
 import contextlib
+import logging
 import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -15,7 +16,14 @@ from typing import Final
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS, edit, split_header
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
-from mailgate.model.errors import ConflictError, ContentLostError, ErrorClass, MailgateError, StoreError, UnknownError
+from mailgate.model.errors import (
+    ConflictError,
+    ContentLostError,
+    MailgateError,
+    StaleEntryError,
+    StoreError,
+    UnknownError,
+)
 from mailgate.model.events import (
     MessageDecided,
     MessageDeferred,
@@ -32,6 +40,8 @@ from mailgate.ports.stages import Outgoing, Processor, Transport
 from mailgate.ports.store import DraftContent, NewEntry, Outcome, Store
 from mailgate.queue.lanes import Lane
 from mailgate.queue.outcomes import judge
+
+log = logging.getLogger(__name__)
 
 PROCESSORS: Final = 8
 """Entries in the pipeline at once: enough that their commits share transactions."""
@@ -133,18 +143,27 @@ class QueueManager:
     async def _process_loop(self) -> None:
         while True:
             entry, header = await self._received.get()
-            try:
-                await self._process(entry, header)
-            except StoreError as exc:
-                self._store_failed(exc)
-                await self._clock.sleep(_RECORD_AGAIN_S)
-                await self._received.put((entry, header))
+            while True:
+                try:
+                    await self._process(entry, header)
+                except StaleEntryError as exc:
+                    log.warning("%s", exc)
+                except StoreError as exc:
+                    self._store_failed(exc)
+                    await self._clock.sleep(_RECORD_AGAIN_S)
+                    continue
+                break
 
     async def _process(self, entry: QueueEntry, header: bytes | None) -> None:
-        if header is None:
-            header = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
         try:
+            if header is None:
+                header = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
             disposition = await self._processor.process(entry, header)
+        except StoreError as exc:
+            if not isinstance(exc, ContentLostError):
+                raise
+            await self._park_broken(entry, exc)
+            return
         except Exception as exc:  # noqa: BLE001 whatever it is, it concerns this entry alone
             await self._park_broken(entry, exc)
             return
@@ -322,9 +341,12 @@ class QueueManager:
         while True:
             try:
                 await self._store.record(entry.id, outcome, now=now)
+            except StaleEntryError as exc:
+                log.warning("%s", exc)
+                return
             except StoreError as exc:
                 self._store_failed(exc)
-                if exc.error_class is ErrorClass.INTERNAL:
+                if exc.damaged:
                     raise
                 await self._clock.sleep(_RECORD_AGAIN_S)
             else:
@@ -367,7 +389,7 @@ class QueueManager:
             self._news.notify_all()
 
     def _store_failed(self, exc: StoreError) -> None:
-        raise_store_condition(self._health, str(exc), damaged=exc.error_class is ErrorClass.INTERNAL)
+        raise_store_condition(self._health, exc)
 
     # -- a person's acts
 

@@ -29,12 +29,12 @@ def as_store_error(exc: BaseException) -> StoreError:
         if primary in _LATER:
             return StoreError(f"the database cannot be used just now: {exc}", error_class=ErrorClass.TEMPORARY)
         if primary in _DAMAGED:
-            return StoreError(f"the database is damaged: {exc}")
+            return StoreError(f"the database is damaged: {exc}", damaged=True)
         return StoreError(f"the database refuses: {exc}")
     if isinstance(exc, OSError):
         if exc.errno in _FULL_ERRNO:
             return StoreError(f"the disk takes no more: {exc.strerror}", error_class=ErrorClass.DISK)
         if exc.errno in _BUSY_ERRNO:
             return StoreError(f"the system is out of resources: {exc.strerror}", error_class=ErrorClass.TEMPORARY)
-        return StoreError(f"the disk cannot be read or written: {exc.strerror}")
+        return StoreError(f"the disk cannot be read or written: {exc.strerror}", damaged=True)
     return StoreError(f"{type(exc).__name__}: {exc}")

@@ -31,7 +31,7 @@ from mailgate.adapters.store.schema import DATABASE, open_database, upgrade
 from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT, TRACE, VALUE
 from mailgate.adapters.store.writer import Writer
 from mailgate.model.entry import SETTLED, EntryRecipient, EntryState, ParkReason, QueueEntry, RecipientState
-from mailgate.model.errors import StoreError
+from mailgate.model.errors import StaleEntryError
 from mailgate.model.message import ContentRef
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, TraceStep
@@ -402,7 +402,7 @@ class SqliteStore:
             .values(state=after.value, **values)
         )
         if moved.rowcount != 1:
-            raise StoreError(f"entry {entry_id} is in no state from which it can become {after.value}")
+            raise StaleEntryError(f"entry {entry_id} is in no state from which it can become {after.value}")
 
     def _settle(self, connection: Connection, entry_id: int, state: EntryState) -> None:
         """In the same commit as DONE or PARKED: the provider's copy is no longer needed."""

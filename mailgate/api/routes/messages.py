@@ -29,9 +29,7 @@ class MessageRoutes(Controller):
     async def messages(
         self,
         engine: NamedDependency[Engine],
-        in_state: Annotated[
-            EntryState | None, Parameter(query="state", description="only those in this state")
-        ] = None,
+        in_state: Annotated[EntryState | None, Parameter(query="state", description="only those in this state")] = None,
         account: Annotated[str, Parameter(description="only those of this account")] = "",
         text: Annotated[
             str, Parameter(max_length=MAX_TEXT, description="in subject, addresses, Message-ID or UID")

@@ -50,7 +50,8 @@ def _details(ui: Ui, words: str) -> ft.Control:
         spacing=Space.S,
         vertical_alignment=ft.CrossAxisAlignment.START,
     )
-    return ft.Container(row, bgcolor=ui.p.sunken, border_radius=Radius.CONTROL, padding=ft.Padding.only(12, 8, 4, 8))
+    pad = ft.Padding.only(left=12, top=8, right=4, bottom=8)
+    return ft.Container(row, bgcolor=ui.p.sunken, border_radius=Radius.CONTROL, padding=pad)
 
 
 @ft.component

@@ -64,13 +64,16 @@ def TransferWindow(
         border=ft.Border.only(bottom=ft.BorderSide(1, ui.p.line)),
     )
     if shown:
-        tail: ft.Control = ft.ListView(
+        # A column, though it draws every line: a lazy list only guesses its length where lines wrap, and so its end.
+        tail: ft.Control = ft.Column(
             [_line(ui, line, color) for line in shown[-LINES_DRAWN:]],
+            scroll=ft.ScrollMode.AUTO,
             auto_scroll=not paused,
             expand=True,
             spacing=2,
-            padding=ft.Padding.symmetric(horizontal=14, vertical=10),
+            horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
         )
+        tail = ft.Container(tail, padding=ft.Padding.only(left=14, right=6, top=6, bottom=6), expand=True)
     elif needle:
         clear = quiet(ui, ui.t("do.clear"), ft.Icons.CLOSE, on_clear)
         tail = empty(ui, ft.Icons.FILTER_LIST_OFF, "", ui.t("live.nohit", q=needle), clear)

@@ -54,7 +54,7 @@ class SessionResult:
     skipped: list[str] = field(default_factory=list)
     error: str = ""
     error_class: ErrorClass | None = None
-    store_failed: bool = False
+    store_failed: StoreError | None = None
     another: bool = False
 
 
@@ -86,7 +86,7 @@ class FetchSession:
             failure = _first(group)
             self._result.error = str(failure)
             self._result.error_class = failure.error_class
-            self._result.store_failed = isinstance(failure, StoreError)
+            self._result.store_failed = failure if isinstance(failure, StoreError) else None
         result = self._result
         publisher.publish(
             SessionEnded(
