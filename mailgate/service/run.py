@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
 from litestar import Litestar
 from litestar.types import ASGIApp
 
@@ -35,7 +34,6 @@ from mailgate.adapters.store.failpoints import FAIL_POINTS, FailPoint, harmless
 from mailgate.adapters.store.store import SqliteStore, open_store
 from mailgate.api.app import build_api, guarded
 from mailgate.api.auth import Doorkeeper
-from mailgate.client.http import EngineClient
 from mailgate.config.load import load
 from mailgate.config.report import report
 from mailgate.delivery.smtp import SmtpTransport
@@ -62,6 +60,7 @@ class Running:
     engine: Engine
     host: ApiHost
     api: Litestar
+    doorkeeper: Doorkeeper
 
 
 class StartError(Exception):
@@ -98,7 +97,9 @@ async def _run(data_dir: Path, config_file: Path | None, *, with_app: bool) -> E
         try:
             print(f"MailGate {__version__} runs on {data_dir}; API at {it.host.url}", flush=True)
             if it.engine.config.api.app and with_app:
-                print(f"App: `mailgate app --data {data_dir}` opens it", flush=True)
+                code = it.doorkeeper.issue_code()
+                print(f"App at {it.host.url}/ui/, one-time code {code.code}, good for ten minutes;", flush=True)
+                print(f"`mailgate app --data {data_dir}` opens it at any time", flush=True)
             await it.engine.stopping.wait()
         finally:
             uninstall()
@@ -229,7 +230,7 @@ async def _engine(
             engine.rebind = rebind
             work = group.create_task(engine.run(url=host.url))
             try:
-                yield Running(engine, host, api)
+                yield Running(engine, host, api, doorkeeper)
             finally:
                 engine.stop("the end of the program")
                 await work
@@ -262,17 +263,21 @@ class _MountedApp:
     """The app inside the API: it reaches the engine by the API itself, in process, so that every guard applies."""
 
     def __init__(self, host: ApiHost) -> None:
-        from mailgate.app.web import asgi_app, lifespan  # noqa: PLC0415 40 MB that an engine without it does not hold
+        # 40 MB that an engine without it does not hold.
+        import httpx  # noqa: PLC0415
+
+        from mailgate.app.web import asgi_app, lifespan  # noqa: PLC0415
+        from mailgate.client.http import EngineClient  # noqa: PLC0415
+
+        def connect() -> EngineClient:
+            if self.api is None:
+                raise AssertionError("the app was opened before the API was built")
+            transport = httpx.ASGITransport(self.api)  # type: ignore[arg-type]  # the same protocol, spelled twice
+            return EngineClient(host.address, name="app", transport=transport)
 
         self.api: Litestar | None = None
-        self._host = host
-        self.app: ASGIApp = asgi_app(self._connect)  # type: ignore[assignment]  # the same protocol, spelled twice
+        self.app: ASGIApp = asgi_app(connect)  # type: ignore[assignment]  # the same protocol, spelled twice
         self._lifespan = lifespan
-
-    def _connect(self) -> EngineClient:
-        if self.api is None:
-            raise AssertionError("the app was opened before the API was built")
-        return EngineClient(self._host.address, name="app", transport=httpx.ASGITransport(self.api))  # type: ignore[arg-type]
 
     def lifespan(self, _api: Litestar) -> AbstractAsyncContextManager[None]:
         return self._lifespan()

@@ -97,7 +97,7 @@ class Verbs:
     def store_salvage(self, data: Path, target: Path) -> int:
         """Copy what can be read of a damaged database into a new one."""
         from mailgate.adapters.platform.lock import AlreadyRunningError, DataDirLock  # noqa: PLC0415
-        from mailgate.adapters.store.check import salvage_store  # noqa: PLC0415
+        from mailgate.adapters.store.salvage import salvage_store  # noqa: PLC0415
 
         lock = DataDirLock(data)
         try:
