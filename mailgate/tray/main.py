@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from mailgate.client.discover import find_engine
 from mailgate.client.http import EngineClient
@@ -23,9 +23,8 @@ from mailgate.tray.pystray_backend import PystrayBackend
 from mailgate.tray.words import reader_words
 
 EXIT_DONE: Final = 0
-EXIT_INTERNAL: Final = 1
-EXIT_NO_TRAY: Final = 4
-"""No display, no tray on it, or the desktop took the icon away."""
+EXIT_FAILED: Final = 1
+"""No display, no tray on it, the desktop took the icon away, or an error of ours."""
 
 _END_WAIT_S: Final = 5.0
 
@@ -39,7 +38,7 @@ def main(data_dir: Path, *, open_app: Callable[[str], object] = webbrowser.open)
     returns False when there is none.
     """
     model = TrayModel(reader_words())
-    worker = _Worker()
+    worker = Worker()
     try:
         backend = PystrayBackend(worker.act, model.picture(_now()))
         worker.follower = Follower(lambda: _connect(data_dir), backend, model, now=_now, open_app=open_app)
@@ -49,19 +48,19 @@ def main(data_dir: Path, *, open_app: Callable[[str], object] = webbrowser.open)
         backend.run(lambda: worker.follow(backend.stop))
     except NoTrayError as exc:
         sys.stderr.write(f"no tray here: use `mailgate app` or `mailgate status` ({exc})\n")
-        return EXIT_NO_TRAY
+        return EXIT_FAILED
     finally:
         worker.end()
     if worker.failed:
-        return EXIT_INTERNAL
+        return EXIT_FAILED
     if not worker.asked_to_quit:
         sys.stderr.write("the desktop took the icon away: start `mailgate tray` again when its tray is back\n")
-        return EXIT_NO_TRAY
+        return EXIT_FAILED
     return EXIT_DONE
 
 
 def _connect(data_dir: Path) -> AbstractAsyncContextManager[Engine]:
-    return EngineClient(find_engine(data_dir))
+    return EngineClient(find_engine(data_dir), name="tray")
 
 
 def _now() -> datetime:
@@ -69,11 +68,23 @@ def _now() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC)
 
 
-class _Worker:
+class Follows(Protocol):
+    """What the worker asks of a `Follower`."""
+
+    async def run(self) -> None:
+        """Follow the engine until cancelled."""
+        ...
+
+    async def act(self, action: Action) -> None:
+        """Carry out what was clicked."""
+        ...
+
+
+class Worker:
     """The thread with the follower's loop. A daemon: a library that blocks in it must not keep the program alive."""
 
     def __init__(self) -> None:
-        self.follower: Follower | None = None
+        self.follower: Follows | None = None
         self.asked_to_quit = False
         self.failed = False
         self._loop = asyncio.new_event_loop()

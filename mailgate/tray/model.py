@@ -10,13 +10,11 @@ from enum import StrEnum
 from typing import Final
 
 from mailgate.contract import v1
+from mailgate.tray.conditions import concerning, title
 from mailgate.tray.words import Words
 
 TOOLTIP_UNITS: Final = 127
 """UTF-16 units that Windows takes in a tooltip: 128 with the final NUL (NOTIFYICONDATAW, szTip)."""
-
-SEVERITY: Final[dict[v1.SeverityWord, int]] = {"error": 0, "warning": 1, "info": 2}
-"""Worst first."""
 
 
 class IconState(StrEnum):
@@ -122,7 +120,7 @@ class TrayModel:
             return IconState.PAUSED
         if status.busy:
             return IconState.WORKING
-        return IconState.ATTENTION if self._attention(status) else IconState.IDLE
+        return IconState.ATTENTION if concerning(status) else IconState.IDLE
 
     def picture(self, now: datetime) -> Picture:
         """Return what to show. `now` is aware; it decides whether a time needs its date."""
@@ -158,13 +156,7 @@ class TrayModel:
 
     def _attention(self, status: v1.Status) -> list[str]:
         """Return what needs the reader, worst first, then oldest."""
-        words, counts = self.words, status.counts
-        lines = [one_line(c.text) for c in conditions(status)]
-        if counts.unrouted:
-            lines.append(_plural(words.unrouted_one, words.unrouted_many, counts.unrouted))
-        if (parked := counts.parked - counts.unrouted) > 0:  # an unrouted message is a parked one
-            lines.append(_plural(words.parked_one, words.parked_many, parked))
-        return lines
+        return [title(condition, status, self.words) for condition in concerning(status)]
 
     def _menu(self, state: IconState, line: str) -> tuple[MenuItem, ...]:
         words, status = self.words, self.status
@@ -198,11 +190,6 @@ class TrayModel:
         return here.strftime(self.words.today if here.date() == today.date() else self.words.other_day)
 
 
-def conditions(status: v1.Status) -> list[v1.Condition]:
-    """Return the conditions that concern the reader: warnings and errors, worst first, then oldest."""
-    return sorted((c for c in status.conditions if c.severity != "info"), key=lambda c: (SEVERITY[c.severity], c.since))
-
-
 def minutes_until_tomorrow(now: datetime, zone: tzinfo | None = None) -> int:
     """Return the whole minutes, at least 1, until the reader's next day begins."""
     here = now.astimezone(zone)
@@ -211,11 +198,6 @@ def minutes_until_tomorrow(now: datetime, zone: tzinfo | None = None) -> int:
     tomorrow = midnight.astimezone() if zone is None else midnight.replace(tzinfo=zone)
     seconds = tomorrow.timestamp() - now.timestamp()  # by timestamps: a night of changing clocks has 23 or 25 hours
     return max(1, -int(-seconds // 60))
-
-
-def one_line(text: str) -> str:
-    """Return the text with every run of white space as one space."""
-    return " ".join(text.split())
 
 
 def clip(text: str, units: int) -> str:
@@ -229,7 +211,3 @@ def clip(text: str, units: int) -> str:
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _plural(one: str, many: str, count: int) -> str:
-    return one if count == 1 else many.format(count=count)

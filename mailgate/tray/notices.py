@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailgate.contract import v1
-from mailgate.tray.model import SEVERITY, clip, conditions, one_line
+from mailgate.tray.conditions import SEVERITY, concerning, one_line, remedy, title
+from mailgate.tray.model import clip
 from mailgate.tray.words import Words
 
 PRODUCT: Final = "MailGate"
@@ -21,11 +22,11 @@ class Notice:
     text: str
 
 
-def make_notice(title: str, text: str) -> Notice:
+def make_notice(headline: str, text: str) -> Notice:
     """Return a notice that fits every desktop. A text there must be: Windows takes an empty one as "remove it"."""
     if not text:
-        title, text = PRODUCT, one_line(title)
-    return Notice(clip(one_line(title), TITLE_UNITS), clip(text, TEXT_UNITS))
+        headline, text = PRODUCT, one_line(headline)
+    return Notice(clip(one_line(headline), TITLE_UNITS), clip(text, TEXT_UNITS))
 
 
 def notice_between(before: v1.Status | None, after: v1.Status, words: Words) -> Notice | None:
@@ -37,17 +38,18 @@ def notice_between(before: v1.Status | None, after: v1.Status, words: Words) -> 
     """
     if before is None:
         return None
-    old = {(c.code, c.subject): c for c in conditions(before)}
-    held = {(c.code, c.subject): c for c in conditions(after)}
+    old = {(c.code, c.subject): c for c in concerning(before)}
+    held = {(c.code, c.subject): c for c in concerning(after)}
     raised = [c for key, c in held.items() if key not in old or SEVERITY[c.severity] < SEVERITY[old[key].severity]]
     ended = [c for key, c in old.items() if key not in held] if before.run == after.run else []
     if len(raised) == 1 and not ended:
-        return make_notice(raised[0].text, raised[0].remedy)
-    lines = [one_line(c.text) for c in raised] + [words.ended.format(text=one_line(c.text)) for c in ended]
+        return make_notice(title(raised[0], after, words), remedy(raised[0], after, words))
+    lines = [title(c, after, words) for c in raised]
+    lines += [words.ended.format(text=title(c, before, words)) for c in ended]
     if len(lines) > LINES:
         last = words.and_more.format(text=lines[LINES - 1], count=len(lines) - LINES)
         lines = [*lines[: LINES - 1], last]
     if not lines:
         return None
-    title = words.raised_many.format(count=len(raised)) if len(raised) > 1 else lines.pop(0)
-    return make_notice(title, "\n".join(lines))
+    headline = words.raised_many.format(count=len(raised)) if len(raised) > 1 else lines.pop(0)
+    return make_notice(headline, "\n".join(lines))

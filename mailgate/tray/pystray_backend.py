@@ -5,24 +5,17 @@ The only module that knows pystray. It is imported on use: without a display the
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Final
-
-from PIL import Image
 
 from mailgate.tray.backend import Act, NoTrayError
 from mailgate.tray.icons import draw
 from mailgate.tray.model import MenuItem, Picture
 from mailgate.tray.notices import PRODUCT, Notice
+from mailgate.tray.xorg_icon import xorg_icon
 
 HOST_WAIT_S: Final = 10.0
 """How long a bare X11 desktop may take to bring its tray up: at login the panel may start after us."""
-
-BARE_GROUND: Final = "#121B18"
-"""What stands behind the picture where the tray knows no transparency: the bar's colour in the dark palette."""
-
-_HOST_POLL_S: Final = 0.25
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +37,9 @@ class PystrayBackend:
             raise NoTrayError(f"no desktop was found ({type(exc).__name__}: {exc})") from exc
         self._pystray: Any = pystray
         bare_x11 = pystray.Icon.__module__ == "pystray._xorg"
-        make = _xorg_icon(pystray.Icon) if bare_x11 else pystray.Icon
+        make = xorg_icon(pystray.Icon) if bare_x11 else pystray.Icon
         self._icon: Any = make(PRODUCT, draw(first.state, first.frame), PRODUCT, self._menu(first.menu))
-        if bare_x11 and not _host_comes(self._icon, host_wait_s):
+        if bare_x11 and not self._icon.host_comes(host_wait_s):
             raise NoTrayError("this desktop has no tray")
 
     def run(self, ready: Callable[[], None]) -> None:
@@ -57,7 +50,7 @@ class PystrayBackend:
                 icon.stop()
                 return
             icon.visible = True
-            icon.title = self._shown.tooltip  # not sooner: bare X11 makes its window with a Latin-1 title only
+            icon.title = self._shown.tooltip  # not sooner: on bare X11 the first title must be Latin-1
             ready()
 
         try:
@@ -114,50 +107,3 @@ class PystrayBackend:
                     self._act(action)
 
         return self._pystray.MenuItem(item.text, does, default=item.default, enabled=item.enabled)
-
-
-def _xorg_icon(icon: Any) -> Any:
-    """Return pystray's X11 icon with its faults mended (0.19.5; see `docs/quirks.md`)."""
-    from Xlib import X  # noqa: PLC0415 only where pystray uses it
-
-    class XorgIcon(icon):  # type: ignore[misc]  # pystray has no types
-        def _create_window(self) -> Any:
-            window = super()._create_window()
-            # Without ButtonPress no click ever arrives.
-            window.change_attributes(event_mask=X.ExposureMask | X.StructureNotifyMask | X.ButtonPressMask)
-            return window
-
-        def _run(self) -> None:
-            # The set-up thread that `_run` starts asks for this at once, sometimes before it is there.
-            self._thread = threading.current_thread()
-            super()._run()
-
-        def _update_title(self) -> None:
-            # WM_NAME is Latin-1, and a character outside of it raises; the real name goes where UTF-8 may be.
-            utf8 = self._display.intern_atom("UTF8_STRING")
-            name = self._display.intern_atom("_NET_WM_NAME")
-            self._window.change_property(name, utf8, 8, self.title.encode())
-            self._window.set_wm_name(self.title.encode("latin-1", "replace").decode("latin-1"))
-            self._display.flush()
-
-        def _assert_icon_data(self, width: int, height: int) -> None:
-            # pystray stretches the picture over the window, which few trays make square, and drops its alpha
-            # channel, which leaves specks at the edges.
-            if self._icon_data and self._icon_data.size == (width, height):
-                return
-            side = max(1, min(width, height))
-            picture = self._icon.resize((side, side), Image.Resampling.BOX)
-            self._icon_data = Image.new("RGB", (width, height), BARE_GROUND)
-            self._icon_data.paste(picture, ((width - side) // 2, (height - side) // 2), picture)
-
-    return XorgIcon
-
-
-def _host_comes(icon: Any, wait_s: float) -> bool:
-    """Return whether a tray is there, or comes within the time."""
-    last = time.monotonic() + wait_s
-    while not icon._get_systray_manager():  # noqa: SLF001 pystray only logs that there is none, and runs on unseen
-        if time.monotonic() >= last:
-            return False
-        time.sleep(_HOST_POLL_S)
-    return True

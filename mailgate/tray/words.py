@@ -42,6 +42,8 @@ class Words:
     ended: str
     refused: str
     no_browser: str
+    conditions: Mapping[str, tuple[str, str]]
+    """By code, or code and the class of the account's error: what happened, and what to do."""
 
 
 EN: Final = Words(
@@ -76,6 +78,7 @@ EN: Final = Words(
     ended="Over: {text}",
     refused="That did not work",
     no_browser="No browser was found. Open this address: {url}",
+    conditions={},  # the engine speaks English itself, and knows the particulars
 )
 
 DE: Final = Words(
@@ -110,6 +113,46 @@ DE: Final = Words(
     ended="Vorbei: {text}",
     refused="Das ging nicht",
     no_browser="Kein Browser gefunden. Öffnen Sie diese Adresse: {url}",
+    conditions={
+        "account_failing": (
+            "{subject} lässt sich nicht abholen",
+            "Die Post bleibt sicher beim Provider. Die Übersicht zeigt den Grund.",
+        ),
+        "account_failing.auth": (
+            "{host} lehnt die Anmeldung von {subject} ab",
+            "Vermutlich wurde das Kennwort beim Provider geändert: `mailgate secrets set` hinterlegt das neue.",
+        ),
+        "bodies_missing": (
+            "Nachrichten haben ihren Inhalt verloren",
+            "Prüfen Sie die Platte und rufen Sie `mailgate store check` auf.",
+        ),
+        "config_rejected": (
+            "Die neue Konfiguration hat Fehler",
+            "Die alte bleibt in Kraft. Rufen Sie `mailgate check` auf.",
+        ),
+        "disk_low": (
+            "Die Platte ist fast voll",
+            "Schaffen Sie Platz. Neue Post wartet sicher beim Provider, und das Abholen geht von selbst weiter.",
+        ),
+        "internal_down": (
+            "Der Mailserver nimmt keine Post an",
+            "Prüfen Sie, ob er läuft. Abgeholte Post wartet sicher und geht von selbst weiter.",
+        ),
+        "parked": ("Geparkte Nachrichten", "`mailgate log` nennt sie, `mailgate explain` sagt, warum."),
+        "port_taken": (
+            "Ein Port ist von einem anderen Programm belegt",
+            "Beenden Sie das andere Programm, oder nennen Sie in der Konfiguration einen anderen Port.",
+        ),
+        "store_damaged": (
+            "Der Nachrichtenspeicher ist beschädigt",
+            "Neue Post wartet beim Provider. Beenden Sie den Dienst und rufen Sie `mailgate store check` auf.",
+        ),
+        "store_refuses": (
+            "Der Nachrichtenspeicher nimmt nichts an",
+            "Schaffen Sie Platz auf der Platte. MailGate macht von selbst weiter.",
+        ),
+        "unrouted": ("Nachrichten ohne Empfänger", "Bestimmen Sie unter „Ohne Empfänger“, wer sie bekommt."),
+    },
 )
 
 

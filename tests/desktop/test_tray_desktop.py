@@ -7,13 +7,13 @@ serves the contract's shapes; any other that has the methods of `EngineSide` can
 import asyncio
 import json
 import os
-import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qs
@@ -25,20 +25,16 @@ from PIL import Image, ImageChops
 
 from mailgate.client.discover import ADDRESS_FILE, TOKEN_FILE
 from mailgate.contract import v1
+from tests.servers.base import needs, program, wait_for
 from tests.servers.desktop import Display
-from tests.unit.tray.samples import condition, counts, status
+from tests.unit.tray.tray_samples import condition, status, waiting
 
-MISSING = [name for name in ("Xvfb", "trayer", "xdotool", "xwininfo", "import") if shutil.which(name) is None]
-pytestmark = [
-    pytest.mark.desktop,
-    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
-]
+pytestmark = [pytest.mark.desktop, needs("Xvfb", "trayer", "xdotool", "xwininfo", "import")]
 
 PATIENCE_S = 20.0
-POLL_S = 0.05
+SCREEN = "400x120"
 PICTURES = Path(__file__).parent.parent / "pictures"
 TOKEN = "tray-test-token"
-TRAY = "import sys, pathlib; from mailgate.tray.main import main; sys.exit(main(pathlib.Path(sys.argv[1])))"
 
 
 class EngineSide(Protocol):
@@ -151,17 +147,14 @@ class Tray:
         self._display = display
         self._env = display.env() | {"PYSTRAY_BACKEND": "xorg", "LC_ALL": "de_DE.UTF-8", "TZ": "UTC"}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", TRAY, str(data_dir)], env=self._env, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "mailgate", "tray", "--data", str(data_dir)],
+            env=self._env,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self.window = ""
 
     def __enter__(self) -> Self:
-        try:
-            eventually(lambda: self._display.tray_icons() != [], "an icon in the tray")
-            self.window = self.xdotool("search", "--classname", "MailGateSystemTrayIcon")
-        except BaseException:
-            self.__exit__()
-            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -169,16 +162,23 @@ class Tray:
             self.process.kill()
             self.process.communicate()
 
+    def docked(self) -> Self:
+        """Wait until the icon sits in the tray."""
+        wait_for(lambda: self._display.tray_icons() != [], PATIENCE_S, "an icon in the tray")
+        self.window = self.xdotool("search", "--classname", "MailGateSystemTrayIcon")
+        return self
+
     def xdotool(self, *words: str) -> str:
         done = subprocess.run(["xdotool", *words], env=self._env, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     def click(self) -> None:
-        self.xdotool("mousemove", "--window", self.window, "10", "10", "click", "1")
+        [icon] = self._display.tray_icons()
+        self._display.click(icon)
 
     def says(self, text: str) -> None:
         """Wait until this is the tooltip."""
-        eventually(lambda: self.title() == text, text)
+        wait_for(lambda: self.title() == text, PATIENCE_S, text)
 
     def title(self) -> str:
         return self.xdotool("getwindowname", self.window)
@@ -192,28 +192,31 @@ class Tray:
         with Image.open(path) as image:
             return image.convert("RGB")
 
-    def end(self) -> tuple[int, str]:
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Ask the process to end, and return its exit code and what it complained about."""
-        self.process.terminate()
+        self.process.send_signal(number)
         _, complaints = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, complaints
-
-
-def eventually(check: Callable[[], bool], what: str) -> None:
-    """Wait for another process to do something."""
-    last = time.monotonic() + PATIENCE_S
-    while not check():
-        assert time.monotonic() < last, f"waited in vain for: {what}"
-        time.sleep(POLL_S)
 
 
 def calm(**differs: object) -> v1.Status:
     return status(next_session=None, **differs)
 
 
+@contextmanager
+def panel(display: Display) -> Iterator[None]:
+    """A tray host that ends before its screen does."""
+    trayer = subprocess.Popen([program("trayer")], env=display.env(), stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        trayer.terminate()
+        trayer.wait(PATIENCE_S)
+
+
 @pytest.fixture
 def display() -> Iterator[Display]:
-    with Display("400x120") as shown:
+    with Display(SCREEN) as shown:
         yield shown
 
 
@@ -228,13 +231,13 @@ def engine_side(tmp_path: Path) -> Iterator[EngineSide]:
 @pytest.fixture
 def tray(display: Display, engine_side: EngineSide) -> Iterator[Tray]:
     with Tray(display, engine_side.data_dir) as shown:
-        yield shown
+        yield shown.docked()
 
 
 def test_a_click_on_the_icon_starts_a_session(tray: Tray, engine_side: EngineSide) -> None:
     tray.says("MailGate: alles läuft")
     tray.click()
-    eventually(lambda: engine_side.sessions() == [None], "a session")
+    wait_for(lambda: engine_side.sessions() == [None], PATIENCE_S, "a session")
     engine_side.says(calm(busy=True, taken=2, new=14))
     tray.says("MailGate: holt ab (2 von 14)")
     assert tray.end() == (0, "")
@@ -244,8 +247,8 @@ def test_the_icon_shows_each_state_of_the_engine(tray: Tray, engine_side: Engine
     tray.says("MailGate: alles läuft")
     pictures = [tray.picture("idle")]
     for name, snapshot, tooltip in (
-        ("attention", calm(counts=counts(unrouted=1, parked=1)), "MailGate: 1 Nachricht ohne Empfänger"),
-        ("error", calm(conditions=(condition(text="„relay“ → nein"),)), "MailGate: „relay“ → nein"),
+        ("attention", calm(**waiting(unrouted=1, parked=1)), "MailGate: 1 Nachricht ohne Empfänger"),
+        ("error", calm(conditions=(condition("new", text="„relay“ → nein"),)), "MailGate: „relay“ → nein"),
         ("paused", calm(paused=True), "MailGate: angehalten"),
         ("working", calm(busy=True), "MailGate: holt ab"),
     ):
@@ -261,13 +264,38 @@ def test_the_icon_finds_an_engine_that_comes_back_on_another_port(display: Displ
     first, second = ScriptedEngine(tmp_path), ScriptedEngine(tmp_path)
     first.start()
     with Tray(display, tmp_path) as tray:
-        tray.says("MailGate: alles läuft")
+        tray.docked().says("MailGate: alles läuft")
         first.stop()
-        eventually(lambda: "keine Verbindung seit" in tray.title(), "the loss")
+        wait_for(lambda: "keine Verbindung seit" in tray.title(), PATIENCE_S, "the loss")
         tray.picture("disconnected")
         second.start()
         tray.says("MailGate: alles läuft")
     second.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_takes_the_icon_away_quietly(tray: Tray, number: signal.Signals) -> None:
+    tray.says("MailGate: alles läuft")
+    assert tray.end(number) == (0, "")
+
+
+def test_the_icon_waits_for_a_panel_that_starts_late_and_comes_back_with_a_new_one(engine_side: EngineSide) -> None:
+    with Display(SCREEN, tray=False) as bare, Tray(bare, engine_side.data_dir) as tray:
+        with panel(bare):
+            tray.docked().says("MailGate: alles läuft")
+        assert bare.tray_icons() == []
+        with panel(bare):
+            tray.docked().click()
+            wait_for(lambda: engine_side.sessions() == [None], PATIENCE_S, "a session")
+
+
+def test_a_screen_that_goes_away_ends_the_tray_in_one_sentence(engine_side: EngineSide) -> None:
+    with Display(SCREEN) as screen, Tray(screen, engine_side.data_dir) as tray:
+        tray.docked().says("MailGate: alles läuft")
+        screen.stop()
+        _, complaints = tray.process.communicate(timeout=PATIENCE_S)
+    assert tray.process.returncode == 1
+    assert complaints == "the desktop took the icon away: start `mailgate tray` again when its tray is back\n"
 
 
 def test_a_desktop_without_a_tray_is_told_apart_from_one_with(tmp_path: Path) -> None:
@@ -280,7 +308,7 @@ def test_a_desktop_without_a_tray_is_told_apart_from_one_with(tmp_path: Path) ->
         "except NoTrayError as exc:\n"
         "    print(exc)\n"
     )
-    with Display("400x120", tray=False) as bare:
+    with Display(SCREEN, tray=False) as bare:
         env = bare.env() | {"PYSTRAY_BACKEND": "xorg"}
         done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("this desktop has no tray\n", "")

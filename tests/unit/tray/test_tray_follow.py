@@ -11,7 +11,7 @@ from mailgate.tray.follow import BACK_OFF_S, FRAME_S, REFRESH_S, Follower
 from mailgate.tray.model import Action, Fetch, IconState, OpenApp, Pause, Picture, Quit, Resume, TrayModel
 from mailgate.tray.notices import Notice
 from mailgate.tray.words import EN
-from tests.unit.tray.samples import BERLIN, NOW, condition, status
+from tests.unit.tray.tray_samples import BERLIN, NOW, condition, status
 
 PATIENCE_S = 5.0
 URL = "http://127.0.0.1:8643/ui/login?code=abc"
@@ -304,7 +304,9 @@ async def test_a_condition_that_came_while_the_connection_was_gone_is_told() -> 
         office.engine.now_says = status(conditions=(condition(),))
         await office.naps.end(BACK_OFF_S[0])
         await office.pictures([IconState.ERROR])
-        assert office.display.notices == [Notice("pop.provider.example refuses our login", "Enter the new password.")]
+        assert office.display.notices == [
+            Notice("Account office cannot be fetched: login refused", "Enter the new password.")
+        ]
 
     await in_office(script)
 

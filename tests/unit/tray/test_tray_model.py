@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,7 +21,7 @@ from mailgate.tray.model import (
     minutes_until_tomorrow,
 )
 from mailgate.tray.words import DE, EN, Words
-from tests.unit.tray.samples import BERLIN, NOW, account, condition, counts, status
+from tests.unit.tray.tray_samples import BERLIN, NOW, account, condition, status, waiting
 
 
 def shown(words: Words = DE, **differs: object) -> Picture:
@@ -73,7 +72,7 @@ def test_a_working_engine_has_two_frames_and_an_idle_one_has_one() -> None:
     ],
 )
 def test_messages_that_wait_for_a_person_ask_for_attention(unrouted: int, parked: int, expected: str) -> None:
-    picture = shown(counts=counts(unrouted=unrouted, parked=parked))
+    picture = shown(**waiting(unrouted=unrouted, parked=parked))
     assert picture.state is IconState.ATTENTION
     assert picture.tooltip == f"MailGate: {expected}"
 
@@ -104,17 +103,15 @@ def test_a_pause_tells_its_end() -> None:
 
 
 def test_what_is_worse_wins() -> None:
-    everything: dict[str, Any] = {
-        "conditions": (condition(),),
-        "paused": True,
-        "busy": True,
-        "counts": counts(unrouted=1, parked=1),
-    }
-    order = []
-    for gone in ("conditions", "paused", "busy", "counts"):
-        order.append(shown(**everything).state)
-        del everything[gone]
-    assert order == [IconState.ERROR, IconState.PAUSED, IconState.WORKING, IconState.ATTENTION]
+    unrouted = waiting(unrouted=1, parked=1)
+    error = {"conditions": (*unrouted["conditions"], condition())}
+    assert [
+        shown(**(unrouted | error), paused=True, busy=True).state,
+        shown(**unrouted, paused=True, busy=True).state,
+        shown(**unrouted, busy=True).state,
+        shown(**unrouted).state,
+        shown().state,
+    ] == [IconState.ERROR, IconState.PAUSED, IconState.WORKING, IconState.ATTENTION, IconState.IDLE]
 
 
 def test_a_lost_connection_is_told_with_the_time_of_its_first_failure() -> None:
@@ -205,16 +202,12 @@ def entries(menu: tuple[MenuItem, ...]) -> Iterator[MenuItem]:
     held=conditions,
     paused=st.booleans(),
     busy=st.booleans(),
-    parked=st.integers(0, 9),
-    unrouted=st.integers(0, 9),
     words=st.sampled_from([EN, DE]),
 )
 def test_any_snapshot_gives_a_tooltip_that_fits_and_one_default_entry(
-    held: tuple[object, ...], paused: bool, busy: bool, parked: int, unrouted: int, words: Words
+    held: tuple[object, ...], paused: bool, busy: bool, words: Words
 ) -> None:
-    picture = shown(
-        words, conditions=held, paused=paused, busy=busy, counts=counts(unrouted=unrouted, parked=parked + unrouted)
-    )
+    picture = shown(words, conditions=held, paused=paused, busy=busy)
     assert picture.tooltip.startswith("MailGate: ")
     assert len(picture.tooltip.encode("utf-16-le", "surrogatepass")) <= 2 * TOOLTIP_UNITS
     assert [item.action for item in entries(picture.menu) if item.default] == [Fetch()]

@@ -1,7 +1,7 @@
 from mailgate.contract import v1
 from mailgate.tray.notices import TEXT_UNITS, TITLE_UNITS, Notice, notice_between
 from mailgate.tray.words import DE, EN
-from tests.unit.tray.samples import condition, status
+from tests.unit.tray.tray_samples import condition, status
 
 AUTH = condition("auth", "office", text="The login is refused", remedy="Enter the new password.")
 DISK = condition("disk", "", severity="warning", text="The disk is nearly full", remedy="Free some space.")

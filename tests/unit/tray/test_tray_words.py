@@ -5,7 +5,7 @@ import pytest
 
 from mailgate.tray.words import DE, EN, Words, reader_words
 
-NAMES = [field.name for field in fields(Words)]
+NAMES = [field.name for field in fields(Words) if field.name != "conditions"]
 
 
 def placeholders(template: str) -> set[str]:
@@ -23,6 +23,23 @@ def test_both_languages_say_each_thing_with_the_same_facts(name: str) -> None:
 def test_nothing_was_left_untranslated() -> None:
     same = {name for name in NAMES if getattr(EN, name) == getattr(DE, name)}
     assert same == {"tooltip", "today"}
+
+
+def test_german_has_words_for_each_condition_that_the_engine_can_raise() -> None:
+    codes = {
+        "account_failing",
+        "bodies_missing",
+        "config_rejected",
+        "disk_low",
+        "internal_down",
+        "parked",
+        "port_taken",
+        "store_damaged",
+        "store_refuses",
+        "unrouted",
+    }
+    assert {code.partition(".")[0] for code in DE.conditions} == codes
+    assert all(told and done for told, done in DE.conditions.values())
 
 
 @pytest.mark.parametrize(
@@ -44,4 +61,4 @@ def test_the_readers_locale_picks_the_language(environ: dict[str, str], system: 
 
 
 def test_an_empty_environment_asks_the_system() -> None:
-    assert reader_words({}) in {EN, DE}
+    assert reader_words({}) in (EN, DE)

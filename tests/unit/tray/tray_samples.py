@@ -1,6 +1,7 @@
 """Snapshots of a made-up office, as the engine would send them."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import msgspec
 
@@ -11,7 +12,7 @@ BERLIN = timezone(timedelta(hours=1))
 """The reader's zone: 08:31 UTC is 09:31 there."""
 
 
-def account(name: str = "office", *, enabled: bool = True) -> v1.AccountState:
+def account(name: str = "office", *, enabled: bool = True, error_class: str = "") -> v1.AccountState:
     return v1.AccountState(
         name=name,
         host="pop.provider.example",
@@ -27,25 +28,32 @@ def account(name: str = "office", *, enabled: bool = True) -> v1.AccountState:
         next_session=None,
         failures=0,
         error="",
-        error_class="",
+        error_class=error_class,
         remedy="",
     )
 
 
 def condition(
-    code: str = "auth",
+    code: str = "account_failing",
     subject: str = "office",
     *,
     severity: v1.SeverityWord = "error",
-    text: str = "pop.provider.example refuses our login",
+    text: str = "Account office cannot be fetched: login refused.",
     remedy: str = "Enter the new password.",
     since: datetime = NOW,
 ) -> v1.Condition:
     return v1.Condition(code=code, subject=subject, severity=severity, since=since, text=text, remedy=remedy)
 
 
-def counts(*, unrouted: int = 0, parked: int = 0) -> v1.Counts:
-    return v1.Counts(waiting=0, deferred=0, unrouted=unrouted, parked=parked, delivered_today=12)
+def waiting(*, unrouted: int = 0, parked: int = 0) -> dict[str, Any]:
+    """Return what a snapshot says of so many messages that wait for a person; `parked` includes the unrouted."""
+    held = []
+    if unrouted:
+        held.append(condition("unrouted", "", severity="warning", text=f"{unrouted} messages have nobody to go to."))
+    if parked > unrouted:
+        held.append(condition("parked", "", severity="warning", text=f"{parked} messages are kept."))
+    counts = v1.Counts(waiting=0, deferred=0, unrouted=unrouted, parked=parked, delivered_today=12)
+    return {"counts": counts, "conditions": tuple(held)}
 
 
 def status(**differs: object) -> v1.Status:
@@ -68,7 +76,7 @@ def status(**differs: object) -> v1.Status:
         internal_ok=True,
         accounts=(account(), account("shop")),
         conditions=(),
-        counts=counts(),
+        counts=v1.Counts(waiting=0, deferred=0, unrouted=0, parked=0, delivered_today=12),
         data_dir="",
     )
     return msgspec.structs.replace(calm, **differs)
