@@ -15,25 +15,23 @@ import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
 import pytest
 import uvicorn
-from PIL import Image, ImageChops
+from PIL import ImageChops
 
 from mailgate.client.discover import ADDRESS_FILE, TOKEN_FILE
 from mailgate.contract import v1
+from tests.desktop.tray_driver import PATIENCE_S, SCREEN, Tray
 from tests.servers.base import needs, program, wait_for
 from tests.servers.desktop import Display
 from tests.unit.tray.tray_samples import condition, status, waiting
 
 pytestmark = [pytest.mark.desktop, needs("Xvfb", "trayer", "xdotool", "xwininfo", "import")]
 
-PATIENCE_S = 20.0
-SCREEN = "400x120"
-PICTURES = Path(__file__).parent.parent / "pictures"
 TOKEN = "tray-test-token"
 
 
@@ -138,65 +136,6 @@ class ScriptedEngine:
     def _start_session(self, body: bytes) -> v1.SessionTicket:
         self._sessions.append(msgspec.json.decode(body, type=v1.StartSession).account)
         return v1.SessionTicket(id=1, accounts=("office", "shop"))
-
-
-class Tray:
-    """The tray's process and its icon's window."""
-
-    def __init__(self, display: Display, data_dir: Path) -> None:
-        self._display = display
-        self._env = display.env() | {"PYSTRAY_BACKEND": "xorg", "LC_ALL": "de_DE.UTF-8", "TZ": "UTC"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mailgate", "tray", "--data", str(data_dir)],
-            env=self._env,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.window = ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
-
-    def docked(self) -> Self:
-        """Wait until the icon sits in the tray."""
-        wait_for(lambda: self._display.tray_icons() != [], PATIENCE_S, "an icon in the tray")
-        self.window = self.xdotool("search", "--classname", "MailGateSystemTrayIcon")
-        return self
-
-    def xdotool(self, *words: str) -> str:
-        done = subprocess.run(["xdotool", *words], env=self._env, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    def click(self) -> None:
-        [icon] = self._display.tray_icons()
-        self._display.click(icon)
-
-    def says(self, text: str) -> None:
-        """Wait until this is the tooltip."""
-        wait_for(lambda: self.title() == text, PATIENCE_S, text)
-
-    def title(self) -> str:
-        return self.xdotool("getwindowname", self.window)
-
-    def picture(self, name: str) -> Image.Image:
-        """Return the icon as it is on the screen, and keep it under a name, with its whole desktop."""
-        PICTURES.mkdir(exist_ok=True)
-        path = PICTURES / f"tray-{name}.png"
-        subprocess.run(["import", "-silent", "-window", self.window, str(path)], env=self._env, check=True)
-        self._display.screenshot(PICTURES / f"tray-{name}-desktop.png")
-        with Image.open(path) as image:
-            return image.convert("RGB")
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """Ask the process to end, and return its exit code and what it complained about."""
-        self.process.send_signal(number)
-        _, complaints = self.process.communicate(timeout=PATIENCE_S)
-        return self.process.returncode, complaints
 
 
 def calm(**differs: object) -> v1.Status:
