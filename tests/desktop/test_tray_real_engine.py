@@ -13,9 +13,9 @@ from mailgate.client.discover import find_engine
 from mailgate.client.errors import NotRunningError
 from mailgate.client.http import EngineClient
 from mailgate.demo.office import DemoOffice
-from tests.desktop.tray_driver import SCREEN, Tray
+from tests.desktop.tray_driver import PATIENCE_S, SCREEN, Tray
 from tests.fakes.eventually import eventually, eventually_by
-from tests.servers.base import needs
+from tests.servers.base import needs, wait_for
 from tests.servers.desktop import Display
 
 pytestmark = [pytest.mark.desktop, needs("Xvfb", "trayer", "xdotool", "xwininfo", "import")]
@@ -65,6 +65,7 @@ async def test_a_click_on_the_icon_starts_a_session(
     assert (await engine.status()).counts.delivered_today == 0
     with Tray(display, tmp_path / "data") as tray:
         await asyncio.to_thread(tray.docked)
+        await asyncio.to_thread(wait_for, lambda: "alles läuft" in tray.title(), PATIENCE_S, "the tray to connect")
         await asyncio.to_thread(tray.click)
 
         async def all_here() -> bool:
