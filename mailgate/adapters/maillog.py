@@ -21,7 +21,10 @@ MAX_WAITING: Final = 10_000
 
 
 class MailLog:
-    """Takes lines from the event loop and writes them to the file of their day. `close` writes what waits."""
+    """Takes lines from the event loop and writes them to the file of their day. `close` writes what waits.
+
+    `mirror` gets each line, too, in the log's own thread: a terminal that takes nothing must not hold the loop up.
+    """
 
     def __init__(self, data_dir: Path, *, keep_files: int, mirror: Callable[[str], None] | None = None) -> None:
         self._folder = data_dir / FOLDER
@@ -36,8 +39,6 @@ class MailLog:
 
     def write(self, at: datetime, line: str) -> None:
         """Take one line; `at` is local time. Never waits."""
-        if self._mirror is not None:
-            self._mirror(line)
         try:
             self._waiting.put_nowait((at, line))
         except queue.Full:
@@ -56,7 +57,11 @@ class MailLog:
                 self._append(at, line)
             except OSError as exc:
                 self._close_file()
-                log.warning("the mail log cannot be written: %s", exc)
+                if not self._lost:  # one warning for as long as it lasts
+                    log.warning("the mail log cannot be written: %s", exc)
+                self._lost += 1
+            if self._mirror is not None:
+                self._mirror(line)
         self._close_file()
 
     def _append(self, at: datetime, line: str) -> None:
@@ -68,9 +73,10 @@ class MailLog:
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             self._day = day
             self._drop_old()
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            os.write(self._file, f"[{at:%H:%M}] {lost} lines are missing here: the disk was too slow\n".encode())
+        if lost := self._lost:
+            text = f"[{at:%H:%M}] {lost} lines are missing here: the disk was full or too slow\n"
+            os.write(self._file, text.encode())
+            self._lost -= lost
         os.write(self._file, f"{line}\n".encode("utf-8", "replace"))
 
     def _drop_old(self) -> None:

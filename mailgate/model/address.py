@@ -5,6 +5,7 @@ IDNA lives here and nowhere else: a domain is kept in its A-label form, lower ca
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 import idna
@@ -17,7 +18,7 @@ MAX_DOMAIN_OCTETS: Final = 255  # RFC 5321 section 4.5.3.1.2
 _DOT_STRING: Final = re.compile(r"[^\s\x00-\x1f\x7f()<>\[\]:;@\\,\"]+\Z")
 _QUOTED: Final = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"\Z')
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
-_LITERAL: Final = re.compile(r"\[(?:[0-9.]{7,15}|[Ii][Pp][Vv]6:[0-9A-Fa-f:.]{2,45})\]\Z")
+_LITERAL: Final = re.compile(r"\[(?:([0-9.]{7,15})|[Ii][Pp][Vv]6:([0-9A-Fa-f:.]{2,45}))\]\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def parse_domain(text: str) -> str:
         AddressError: not a domain name and not an address literal.
     """
     text = text.strip().rstrip(".")
-    if _LITERAL.match(text):
+    if _is_literal(text):
         return text
     domain = text.lower()
     if not domain.isascii():
@@ -99,6 +100,15 @@ def parse_domain(text: str) -> str:
     if not domain or len(domain) > MAX_DOMAIN_OCTETS or not all(_LABEL.match(label) for label in domain.split(".")):
         raise AddressError(f"{shorten(text)!r} is not a domain name")
     return domain
+
+
+def _is_literal(text: str) -> bool:
+    """Whether `text` is an address in brackets, RFC 5321 section 4.1.3."""
+    found = _LITERAL.match(text)
+    try:
+        return found is not None and bool(IPv4Address(found[1]) if found[1] else IPv6Address(found[2]))
+    except ValueError:
+        return False
 
 
 def shorten(text: str, limit: int = 80) -> str:

@@ -3,6 +3,7 @@
 `docs/spool.md` draws `MOVES` as a picture and lists what each state has on disk; a test keeps the two alike.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +13,8 @@ from mailgate.model.address import Address
 from mailgate.model.message import ContentRef, Glance, HeaderEdit
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import Reply
+
+_NAME: Final = re.compile(r"pmg([0-9a-f]{1,15})", re.IGNORECASE)  # 60 bits: the store counts in 63
 
 
 class EntryState(StrEnum):
@@ -120,11 +123,8 @@ def entry_name(number: int) -> str:
 
 def entry_number(name: str) -> int | None:
     """Return the number behind a queue id such as `Pmg001A`, any case, or None when it is none."""
-    digits = name[3:] if name[:3].casefold() == "pmg" else ""
-    try:
-        return int(digits, 16)
-    except ValueError:
-        return None
+    found = _NAME.fullmatch(name)
+    return int(found[1], 16) if found else None
 
 
 def can_move(before: EntryState, after: EntryState) -> bool:

@@ -87,8 +87,12 @@ class NetStream:
             raise connect_error(exc, self._endpoint) from exc
 
     async def start_tls(self) -> None:
-        """Protect the connection. What arrived before is dropped: it was not protected (RFC 2595 section 4)."""
+        """Protect the connection. Anything the server says before is an attack: it would count as said inside."""
         name = self._endpoint.host.strip("[]")
+        if await self._has_spoken():
+            self._writer.transport.abort()
+            text = f"{self._endpoint} went on in the clear where TLS begins (RFC 2595 section 4)"
+            raise ConnectError(text, error_class=ErrorClass.TLS)
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 await self._writer.start_tls(tls_context(self._endpoint.ca_file), server_hostname=name)
@@ -97,12 +101,23 @@ class NetStream:
         except (OSError, ssl.SSLError) as exc:
             raise connect_error(exc, self._endpoint) from exc
 
+    async def _has_spoken(self) -> bool:
+        """Return whether octets have arrived that nobody has read; from here on none are taken in."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]  # a stream's transport goes both ways
+        try:
+            async with asyncio.timeout(0):
+                return bool(await self._reader.read(1))
+        except TimeoutError:
+            return False
+
     async def close(self) -> None:
         """End the connection."""
         self._writer.close()
         with contextlib.suppress(OSError, ssl.SSLError, TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await self._writer.wait_closed()
+                return
+        self._writer.transport.abort()  # a peer that does not say good-bye to TLS
 
     def _silent(self) -> ConnectError:
         self._writer.transport.abort()
@@ -131,7 +146,7 @@ def connect_error(exc: Exception, endpoint: Endpoint) -> ConnectError:
             f"{endpoint}: its certificate is not good: {exc.verify_message}", error_class=ErrorClass.CERT
         )
     if isinstance(exc, ssl.SSLError):
-        said = exc.reason or str(exc)
+        said = getattr(exc, "reason", None) or str(exc)  # asyncio makes some that have none
         return ConnectError(f"{endpoint}: no protected connection (TLS): {said}", error_class=ErrorClass.TLS)
     if isinstance(exc, ConnectionRefusedError):
         return ConnectError(f"{endpoint} refuses the connection: nothing listens there")

@@ -5,9 +5,11 @@ it. So a row without its file means damage, and a file without a row is what a c
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Final
 
@@ -35,19 +37,29 @@ class SpoolFolder:
         self.fail_point = fail_point
 
     def prepare(self) -> None:
-        """Make the folders, durably."""
+        """Make the folders, durably: synced even where they exist, since a crash may have come between."""
         for folder in (self.path, self.partial):
-            if not self.files.exists(folder):
-                self.files.make_dir(folder)
-                self.files.sync_dir(folder.parent)
+            self.files.make_dir(folder)
+            self.files.sync_dir(folder.parent)
 
     def names(self) -> set[str]:
         """Return the names of all whole spool files."""
         return {name for name in self.files.list(self.path) if name != PARTIAL}
 
-    def remove(self, name: str) -> None:
-        """Remove a spool file; a missing one is fine."""
-        self.files.remove(self.path / name)
+    def remove(self, name: str) -> bool:
+        """Remove a spool file; a missing one is fine. False: the system refuses, and the next start tries again."""
+        return self._remove(self.path / name)
+
+    def remove_partial(self, name: str) -> bool:
+        """Remove a file that never became a whole body; see `remove`."""
+        return self._remove(self.partial / name)
+
+    def _remove(self, path: Path) -> bool:
+        try:
+            self.files.remove(path)
+        except OSError:
+            return False
+        return True
 
 
 class Writer:
@@ -62,6 +74,7 @@ class Writer:
         self._size = 0
         self._name = ""
         self._handle: FileHandle | None = None
+        self._lock = threading.Lock()  # a cancelled call's thread works on: `abandon` waits for its end
 
     async def write(self, data: bytes) -> None:
         """Add octets; blocks no longer than the disk takes for half a megabyte."""
@@ -74,10 +87,17 @@ class Writer:
             await self._in_thread(self._flush)
 
     async def finish(self) -> DraftContent:
-        """Return the draft; a body above `inline_limit` is in its spool file, synced and named, by then."""
+        """Return the draft; a body above `inline_limit` is in its spool file, synced and named, by then.
+
+        When that fails, or is cancelled, nothing is left of the body.
+        """
         token: object = bytes(self._buffer)
         if self._handle or self._size > self._inline_limit:
-            await self._in_thread(self._complete)
+            try:
+                await self._in_thread(self._complete)
+            except BaseException:
+                await self.abandon()
+                raise
             token = self._name
         self._buffer = bytearray()
         return DraftContent(token, self._size, self._hash.hexdigest(), bytes(self._header))
@@ -87,8 +107,12 @@ class Writer:
         await asyncio.to_thread(self._abandon)
 
     async def _in_thread(self, work: Callable[[], None]) -> None:
+        def locked() -> None:
+            with self._lock:
+                work()
+
         try:
-            await asyncio.to_thread(work)
+            await asyncio.to_thread(locked)
         except OSError as exc:
             raise as_store_error(exc) from exc
 
@@ -116,22 +140,21 @@ class Writer:
         spool.fail_point("body.folder_synced")
 
     def _abandon(self) -> None:
-        try:
+        with self._lock:
             if self._handle is not None:
-                self._handle.close()
+                with contextlib.suppress(OSError):
+                    self._handle.close()
+                self._handle = None
             if self._name:
-                self._spool.files.remove(self._spool.partial / self._name)
-                self._spool.files.remove(self._spool.path / self._name)
-        except OSError:
-            pass  # recovery removes it at the next start
-        self._handle = None
+                self._spool.remove_partial(self._name)
+                self._spool.remove(self._name)
 
 
-async def read_file(spool: SpoolFolder, name: str, start: int) -> AsyncIterator[bytes]:
-    """Yield a spool file's octets from `start` on.
+async def read_file(spool: SpoolFolder, name: str, *, start: int, size_octets: int) -> AsyncGenerator[bytes, None]:
+    """Yield a spool file's octets from `start` on; `size_octets` is how many it has in all.
 
     Raises:
-        ContentLostError: the file is missing.
+        ContentLostError: the file is missing or not whole; nothing of it was yielded then.
         StoreError: the file cannot be read.
     """
     try:
@@ -141,6 +164,9 @@ async def read_file(spool: SpoolFolder, name: str, start: int) -> AsyncIterator[
     except OSError as exc:
         raise as_store_error(exc) from exc
     try:
+        size = await asyncio.to_thread(file.seek, 0, os.SEEK_END)
+        if size != size_octets:
+            raise ContentLostError(f"the body {name} has {size} octets, not {size_octets}")
         await asyncio.to_thread(file.seek, start)
         while chunk := await asyncio.to_thread(file.read, _CHUNK):
             yield chunk

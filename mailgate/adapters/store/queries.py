@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
 
 from mailgate.adapters.store.rows import entry_select, from_ms, load_entries, load_step, to_ms
 from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT, TRACE
@@ -14,6 +14,11 @@ from mailgate.ports.store import LedgerRow, LedgerState, MessageFilter, StoreCou
 
 PORTION: Final = 500
 _HOURS: Final = 24
+_BODY: Final = (  # made once: to build a statement costs more than to run it
+    select(CONTENT.c.file, BODY.c.octets, CONTENT.c.dropped_at)
+    .join(BODY, BODY.c.content_id == CONTENT.c.id, isouter=True)
+    .where(CONTENT.c.id == bindparam("wanted"))
+)
 
 
 def body(connection: Connection, content_id: int) -> tuple[str | None, bytes]:
@@ -22,11 +27,7 @@ def body(connection: Connection, content_id: int) -> tuple[str | None, bytes]:
     Raises:
         ContentLostError: there is no such body any more.
     """
-    row = connection.execute(
-        select(CONTENT.c.file, BODY.c.octets, CONTENT.c.dropped_at)
-        .join(BODY, BODY.c.content_id == CONTENT.c.id, isouter=True)
-        .where(CONTENT.c.id == content_id)
-    ).first()
+    row = connection.execute(_BODY, {"wanted": content_id}).first()
     if row is None or row.dropped_at is not None or (row.file is None and row.octets is None):
         raise ContentLostError(f"the body of content {content_id} is not kept any more")
     return row.file, row.octets or b""
@@ -107,7 +108,7 @@ def counts(connection: Connection, since: datetime, now: datetime) -> StoreCount
     unrouted = _count(connection, and_(ENTRY.c.state == parked, ENTRY.c.park_reason == ParkReason.UNROUTED.value))
     hour = timedelta(hours=1) // timedelta(milliseconds=1)
     first = at - _HOURS * hour
-    slot = (ENTRY.c.finished_at - first).op("/")(hour)
+    slot = (ENTRY.c.finished_at - first) // hour
     hours = [0] * _HOURS
     for row in connection.execute(
         select(slot, func.count()).where(ENTRY.c.finished_at > first, ENTRY.c.finished_at <= at).group_by(slot)
@@ -129,8 +130,8 @@ def _count(connection: Connection, where: ColumnElement[bool]) -> int:
     return int(connection.execute(select(func.count()).select_from(ENTRY).where(where)).scalar_one())
 
 
-def drop_bodies(connection: Connection, before: datetime) -> list[str]:
-    """Let go of one portion of bodies whose entry was DONE before `before`; return spool files to remove."""
+def drop_bodies(connection: Connection, before: datetime) -> tuple[list[str], bool]:
+    """Let go of one portion of bodies whose entry was DONE by `before`; return spool files to remove, and if more."""
     at = to_ms(before)
     rows: list[Any] = list(
         connection.execute(
@@ -144,7 +145,7 @@ def drop_bodies(connection: Connection, before: datetime) -> list[str]:
     if ids:
         connection.execute(delete(BODY).where(BODY.c.content_id.in_(ids)))
         connection.execute(update(CONTENT).where(CONTENT.c.id.in_(ids)).values(dropped_at=at))
-    return [row.file for row in rows if row.file]
+    return [row.file for row in rows if row.file], len(rows) == PORTION
 
 
 def drop_entries(connection: Connection, before: datetime) -> tuple[int, bool]:

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, delete, select, update
 from mailgate.adapters.store.bodies import SpoolFolder
 from mailgate.adapters.store.rows import add_steps, to_ms
 from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT
-from mailgate.model.entry import SETTLED, EntryState, ParkReason, RecipientState, entry_name
+from mailgate.model.entry import EntryState, ParkReason, RecipientState, entry_name
 from mailgate.model.verdict import Stage, TraceStep
-from mailgate.ports.store import Finding, LedgerState
+from mailgate.ports.store import Finding
 
 INTERRUPTED: Final = (
     "MailGate was stopped in the middle of handing this message over. It is handed over again: the internal server "
@@ -47,34 +47,37 @@ def _interrupted(connection: Connection, now: datetime) -> list[Finding]:
         )
         add_steps(connection, entry_id, [TraceStep(now, Stage.RECOVERED, INTERRUPTED)])
     return [
-        Finding("interrupted", f"{entry_name(n)}: handing over was interrupted; it is tried again", True, False)
+        Finding(
+            "interrupted",
+            f"{entry_name(n)}: handing over was interrupted; it is tried again, a possible duplicate",
+            mended=True,
+            serious=False,
+        )
         for n in ids
     ]
 
 
 def _missing_bodies(connection: Connection, spool: SpoolFolder, now: datetime) -> list[Finding]:
-    """An unfinished entry without its body is parked and its UID forgotten, so that the provider's copy comes again."""
+    """An unfinished entry without its body is parked and its UID forgotten, so that the provider's copy comes again.
+
+    The UID is forgotten even when its deletion was confirmed: should the provider list it again after all, it must not
+    be taken for known. One that was parked for this before is no news.
+    """
     found = []
     open_states = [state.value for state in EntryState if state is not EntryState.DONE]
     rows = connection.execute(
-        select(ENTRY.c.id, ENTRY.c.state, CONTENT.c.file, CONTENT.c.size_octets, BODY.c.content_id)
+        select(ENTRY.c.id, CONTENT.c.file, CONTENT.c.size_octets)
         .join(CONTENT, CONTENT.c.id == ENTRY.c.content_id)
         .join(BODY, BODY.c.content_id == CONTENT.c.id, isouter=True)
-        .where(ENTRY.c.state.in_(open_states))
+        .where(ENTRY.c.state.in_(open_states), BODY.c.content_id.is_(None), ENTRY.c.error != BODY_GONE)
     ).all()
     for row in rows:
-        if row.content_id is not None:
-            continue
         path = spool.path / (row.file or "")
         if row.file and spool.files.exists(path) and spool.files.size(path) == row.size_octets:
             continue
         text = f"{entry_name(row.id)}: {BODY_GONE}; the provider's copy is fetched again if it is still there"
         found.append(Finding("body-missing", text, mended=False, serious=True))
-        connection.execute(
-            delete(LEDGER).where(LEDGER.c.entry_id == row.id, LEDGER.c.state != LedgerState.DELETED.value)
-        )
-        if EntryState(row.state) in SETTLED:
-            continue
+        connection.execute(delete(LEDGER).where(LEDGER.c.entry_id == row.id))
         connection.execute(
             update(ENTRY)
             .where(ENTRY.c.id == row.id)
@@ -92,16 +95,22 @@ def _missing_bodies(connection: Connection, spool: SpoolFolder, now: datetime) -
 
 def _orphans(connection: Connection, spool: SpoolFolder) -> list[Finding]:
     """Files that no row names: bodies that were never taken. The provider still has them."""
-    found = []
-    for name in spool.files.list(spool.partial):
-        spool.files.remove(spool.partial / name)
-        found.append(Finding("partial", f"spool/tmp/{name}: an unfinished body was removed", True, False))
+    unfinished = [
+        _removed("partial", f"spool/tmp/{name}: an unfinished body", spool.remove_partial(name))
+        for name in spool.files.list(spool.partial)
+    ]
     named = set(
         connection.execute(
             select(CONTENT.c.file).where(CONTENT.c.file.is_not(None), CONTENT.c.dropped_at.is_(None))
         ).scalars()
     )
-    for name in sorted(spool.names() - named):
-        spool.remove(name)
-        found.append(Finding("orphan", f"spool/{name}: a body that no message owns was removed", True, False))
-    return found
+    unowned = [
+        _removed("orphan", f"spool/{name}: a body that no message owns", spool.remove(name))
+        for name in sorted(spool.names() - named)
+    ]
+    return unfinished + unowned
+
+
+def _removed(code: str, what: str, removed: bool) -> Finding:  # noqa: FBT001 the last word on the line above
+    text = f"{what} was removed" if removed else f"{what} cannot be removed now; the next start tries again"
+    return Finding(code, text, mended=removed, serious=False)

@@ -5,18 +5,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, delete, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from mailgate.adapters.store.tables import CONTENT, ENTRY, RECIPIENT, TRACE
 from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry, RecipientState
 from mailgate.model.message import ContentRef, Glance, HeaderEdit
 from mailgate.model.source import Direction, Source
-from mailgate.model.status import Reply
+from mailgate.model.status import DeliveryResult, Reply
 from mailgate.model.verdict import Stage, TraceStep
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
+
+# Made once: to build a statement costs more than to run it.
+_ADD_STEPS: Final = insert(TRACE)
+_ADD_RECIPIENTS: Final = insert(RECIPIENT)
+_DROP_RECIPIENTS: Final = delete(RECIPIENT).where(RECIPIENT.c.entry_id == bindparam("of_entry"))
+_ANSWERED: Final = update(RECIPIENT).where(
+    RECIPIENT.c.entry_id == bindparam("of_entry"), RECIPIENT.c.address == bindparam("to")
+)
 
 _ENCODE: Final = msgspec.msgpack.Encoder()
 _EDIT: Final = msgspec.msgpack.Decoder(HeaderEdit)
@@ -109,7 +117,7 @@ def add_steps(connection: Connection, entry_id: int, steps: Iterable[TraceStep])
         for step in steps
     ]
     if rows:
-        connection.execute(insert(TRACE), rows)
+        connection.execute(_ADD_STEPS, rows)
 
 
 def load_step(row: Row[Any]) -> TraceStep:
@@ -117,12 +125,27 @@ def load_step(row: Row[Any]) -> TraceStep:
     return TraceStep(from_ms(row.at), Stage(row.stage), row.text, row.evidence)
 
 
+def write_results(connection: Connection, entry_id: int, results: Sequence[DeliveryResult]) -> None:
+    """Write what a peer answered for each of these recipients."""
+    for result in results:
+        if result.delivered:
+            state = RecipientState.DELIVERED
+        elif result.permanent:
+            state = RecipientState.FAILED
+        elif result.unknown:
+            state = RecipientState.UNKNOWN
+        else:
+            state = RecipientState.PENDING
+        row = {"state": state.value, "reply_code": result.reply.code, "reply_text": result.reply.text}
+        connection.execute(_ANSWERED, {"of_entry": entry_id, "to": result.address, **row})
+
+
 def write_recipients(connection: Connection, entry_id: int, recipients: Sequence[EntryRecipient]) -> None:
     """Put these in place of the entry's recipients."""
-    connection.execute(delete(RECIPIENT).where(RECIPIENT.c.entry_id == entry_id))
+    connection.execute(_DROP_RECIPIENTS, {"of_entry": entry_id})
     if recipients:
         connection.execute(
-            insert(RECIPIENT),
+            _ADD_RECIPIENTS,
             [
                 {
                     "entry_id": entry_id,

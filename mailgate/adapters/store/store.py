@@ -1,39 +1,30 @@
 """The store: every operation of `ports.store.Store`, each one transaction on the writer thread.
 
-Reads run on a small pool of threads with connections of their own, so that a busy writer does not make windows wait.
+What an operation writes is in `taking` and `moves`, what it reads in `queries`. Reads run on a small pool of threads with connections of their own, so that a busy writer does not make windows wait.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, bindparam, delete, exists, insert, literal, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from mailgate.adapters.platform.files import Files
-from mailgate.adapters.store import bodies, queries
+from mailgate.adapters.store import bodies, moves, queries, taking
 from mailgate.adapters.store.failpoints import FailPoint, harmless
 from mailgate.adapters.store.faults import as_store_error
 from mailgate.adapters.store.recovery import recover
-from mailgate.adapters.store.rows import (
-    add_steps,
-    encode_edit,
-    entry_select,
-    load_entries,
-    store_address,
-    to_ms,
-    write_recipients,
-)
-from mailgate.adapters.store.schema import DATABASE, open_database, upgrade
-from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT, TRACE, VALUE
+from mailgate.adapters.store.rows import entry_select, load_entries, to_ms
+from mailgate.adapters.store.schema import DATABASE, open_database, refuse_newer, upgrade
+from mailgate.adapters.store.tables import ENTRY, VALUE
 from mailgate.adapters.store.writer import Writer
-from mailgate.model.entry import SETTLED, EntryRecipient, EntryState, ParkReason, QueueEntry, RecipientState
-from mailgate.model.errors import StaleEntryError
+from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
+from mailgate.model.errors import ErrorClass, StoreError
 from mailgate.model.message import ContentRef
-from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, TraceStep
 from mailgate.ports.store import (
     ContentWriter,
@@ -90,97 +81,34 @@ class SqliteStore:
     async def header(self, ref: ContentRef, *, limit: int) -> bytes:
         """Return the first `limit` octets of a body."""
         octets = b""
-        async for chunk in self.read(ref):
-            octets += chunk
-            if len(octets) >= limit:
-                break
+        async with aclosing(self.read(ref)) as chunks:
+            async for chunk in chunks:
+                octets += chunk
+                if len(octets) >= limit:
+                    break
         return octets[:limit]
 
-    async def read(self, ref: ContentRef, *, start: int = 0) -> AsyncIterator[bytes]:
+    async def read(self, ref: ContentRef, *, start: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield a body's octets from `start` on."""
         file, octets = await self._read(lambda c: queries.body(c, ref.id))
         if file is None:
             yield octets[start:]
             return
-        async for chunk in bodies.read_file(self._spool, file, start):
-            yield chunk
+        async with aclosing(bodies.read_file(self._spool, file, start=start, size_octets=ref.size_octets)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     # -- taking in
 
     async def accept(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
-        """Take a message: body, entry and ledger row in one commit."""
-
-        def job(connection: Connection) -> QueueEntry:
-            file, octets = (draft.token, None) if isinstance(draft.token, str) else (None, draft.token)
-            content_id = connection.execute(
-                insert(CONTENT)
-                .values(size_octets=draft.size_octets, sha256=draft.sha256, file=file)
-                .returning(CONTENT.c.id)
-            ).scalar_one()
-            if octets is not None:
-                connection.execute(insert(BODY).values(content_id=content_id, octets=octets))
-            source, at = new.source, to_ms(new.received_at)
-            entry_id = connection.execute(
-                insert(ENTRY)
-                .values(
-                    direction=new.direction.value,
-                    state=EntryState.RECEIVED.value,
-                    account=source.account,
-                    uid=source.uid,
-                    session=source.session,
-                    host=source.host,
-                    content_id=content_id,
-                    received_at=at,
-                    attempts=0,
-                    message_id=new.glance.message_id,
-                    subject=new.glance.subject,
-                    from_=new.glance.from_,
-                    date=new.glance.date,
-                    edit=b"",
-                    codes="",
-                    text=new.trace[-1].text if new.trace else "",
-                    error="",
-                )
-                .returning(ENTRY.c.id)
-            ).scalar_one()
-            add_steps(connection, entry_id, new.trace)
-            seen = upsert(LEDGER).values(
-                account=source.account,
-                uid=source.uid,
-                state=LedgerState.TAKEN.value,
-                entry_id=entry_id,
-                first_seen=at,
-                last_listed=at,
-                size_octets=draft.size_octets,
-                sha256=draft.sha256,
-            )
-            connection.execute(
-                seen.on_conflict_do_update(
-                    index_elements=["account", "uid"],
-                    set_={
-                        name: seen.excluded[name]
-                        for name in ("state", "entry_id", "first_seen", "last_listed", "size_octets", "sha256")
-                    },
-                )
-            )
-            self._fail_point("accept.begun")
-            return QueueEntry(
-                id=entry_id,
-                direction=new.direction,
-                state=EntryState.RECEIVED,
-                source=source,
-                content=ContentRef(content_id, draft.size_octets, draft.sha256),
-                sender=None,
-                received_at=new.received_at,
-                next_attempt=None,
-                attempts=0,
-                glance=new.glance,
-                text=new.trace[-1].text if new.trace else "",
-            )
-
-        entry = await self._writer.run(job)
-        self._fail_point("accept.committed")
-        return entry
+        """Take a message: body, entry and ledger row in one commit. When that fails the draft is forgotten."""
+        try:
+            return await self._commit("accept", lambda c: taking.take(c, draft, new))
+        except StoreError as exc:
+            if exc.error_class is not ErrorClass.INTERNAL:
+                # Certainly not committed. Each try on a full disk would else leave one more body on it.
+                await self.discard(draft)
+            raise
 
     # -- the ledger
 
@@ -190,49 +118,16 @@ class SqliteStore:
 
     async def note_listed(self, account: str, uids: Sequence[str], *, now: datetime, remember: timedelta) -> None:
         """Remember when these UIDs were last listed; forget those not listed for `remember`."""
-
-        def job(connection: Connection) -> None:
-            at = to_ms(now)
-            if uids:
-                connection.execute(
-                    update(LEDGER)
-                    .where(LEDGER.c.account == account, LEDGER.c.uid == bindparam("listed"))
-                    .values(last_listed=at),
-                    [{"listed": uid} for uid in uids],
-                )
-            connection.execute(
-                delete(LEDGER).where(LEDGER.c.account == account, LEDGER.c.last_listed < to_ms(now - remember))
-            )
-
-        await self._writer.run(job)
+        await self._writer.run(lambda c: taking.note_listed(c, account, uids, now=now, remember=remember))
 
     async def settle_known(self, account: str, uid: str, *, step: TraceStep) -> None:
         """Mark a UID settled again."""
-        await self._set_ledger(account, [uid], LedgerState.SETTLED, step)
+        await self._writer.run(lambda c: taking.set_ledger(c, account, [uid], LedgerState.SETTLED, step))
 
     async def mark_deleted(self, account: str, uids: Sequence[str], *, step: TraceStep) -> None:
         """Record deletions that the provider confirmed."""
         if uids:
-            await self._set_ledger(account, uids, LedgerState.DELETED, step, fail_point="deleted")
-
-    async def _set_ledger(
-        self, account: str, uids: Sequence[str], state: LedgerState, step: TraceStep, *, fail_point: str = ""
-    ) -> None:
-        def job(connection: Connection) -> None:
-            which = [{"which": uid} for uid in uids]
-            here = (LEDGER.c.account == account, LEDGER.c.uid == bindparam("which"))
-            connection.execute(update(LEDGER).where(*here).values(state=state.value, last_listed=to_ms(step.at)), which)
-            # The ledger outlives the entry: one that was purged has no trace any more.
-            told = select(
-                LEDGER.c.entry_id, literal(to_ms(step.at)), literal(step.stage.value), literal(step.text), literal("")
-            ).where(*here, exists().where(ENTRY.c.id == LEDGER.c.entry_id))
-            connection.execute(insert(TRACE).from_select(["entry_id", "at", "stage", "text", "evidence"], told), which)
-            if fail_point:
-                self._fail_point(f"{fail_point}.begun")
-
-        await self._writer.run(job)
-        if fail_point:
-            self._fail_point(f"{fail_point}.committed")
+            await self._commit("deleted", lambda c: taking.set_ledger(c, account, uids, LedgerState.DELETED, step))
 
     # -- the queue
 
@@ -263,155 +158,39 @@ class SqliteStore:
 
     async def decide(self, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
         """Write the pipeline's decision on a RECEIVED entry."""
-        state = EntryState.PARKED if disposition.park else EntryState.READY
-
-        def job(connection: Connection) -> None:
-            glance = disposition.glance
-            self._move(
-                connection,
-                entry_id,
-                {EntryState.RECEIVED},
-                state,
-                sender=store_address(disposition.sender),
-                edit=encode_edit(disposition.edit),
-                codes=disposition.codes,
-                park_reason=disposition.park.value if disposition.park else None,
-                next_attempt=None if disposition.park else to_ms(now),
-                text=disposition.trace[-1].text if disposition.trace else "",
-                message_id=glance.message_id,
-                subject=glance.subject,
-                from_=glance.from_,
-                date=glance.date,
-            )
-            write_recipients(connection, entry_id, disposition.recipients)
-            add_steps(connection, entry_id, disposition.trace)
-            self._settle(connection, entry_id, state)
-            self._fail_point("decide.begun")
-
-        await self._writer.run(job)
-        self._fail_point("decide.committed")
-        return state
+        return await self._commit("decide", lambda c: moves.decide(c, entry_id, disposition, now=now))
 
     async def claim(self, entry_id: int) -> bool:
         """Move READY to ACTIVE and count the attempt."""
-
-        def job(connection: Connection) -> bool:
-            done = connection.execute(
-                update(ENTRY)
-                .where(ENTRY.c.id == entry_id, ENTRY.c.state == EntryState.READY.value)
-                .values(state=EntryState.ACTIVE.value, attempts=ENTRY.c.attempts + 1)
-            )
-            self._fail_point("claim.begun")
-            return done.rowcount == 1
-
-        claimed = await self._writer.run(job)
-        self._fail_point("claim.committed")
-        return claimed
+        return await self._commit("claim", lambda c: moves.claim(c, entry_id))
 
     async def release(self, entry_id: int, *, next_attempt: datetime) -> None:
         """Move ACTIVE back to READY and uncount the attempt."""
-        job = (
-            update(ENTRY)
-            .where(ENTRY.c.id == entry_id, ENTRY.c.state == EntryState.ACTIVE.value)
-            .values(state=EntryState.READY.value, attempts=ENTRY.c.attempts - 1, next_attempt=to_ms(next_attempt))
-        )
-        await self._writer.run(lambda c: c.execute(job))
+        await self._writer.run(lambda c: moves.release(c, entry_id, next_attempt=next_attempt))
 
     async def record(self, entry_id: int, outcome: Outcome, *, now: datetime) -> None:
-        """Write what a conversation came to; a body that is no longer needed is removed after the commit."""
-
-        def job(connection: Connection) -> None:
-            _write_results(connection, entry_id, outcome.results)
-            self._move(
-                connection,
-                entry_id,
-                {EntryState.ACTIVE},
-                outcome.state,
-                next_attempt=None if outcome.next_attempt is None else to_ms(outcome.next_attempt),
-                park_reason=outcome.park_reason.value if outcome.park_reason else None,
-                finished_at=to_ms(now) if outcome.state is EntryState.DONE else None,
-                **({"text": outcome.trace[-1].text} if outcome.trace else {}),
-            )
-            add_steps(connection, entry_id, outcome.trace)
-            self._settle(connection, entry_id, outcome.state)
-            self._fail_point("record.begun")
-
-        await self._writer.run(job)
-        self._fail_point("record.committed")
+        """Write what a conversation came to."""
+        await self._commit("record", lambda c: moves.record(c, entry_id, outcome, now=now))
 
     async def park(self, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep) -> None:
         """Park an entry that cannot go on."""
-
-        def job(connection: Connection) -> None:
-            self._move(
-                connection,
-                entry_id,
-                {EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE},
-                EntryState.PARKED,
-                park_reason=reason.value,
-                next_attempt=None,
-                error=error,
-                text=step.text,
-            )
-            add_steps(connection, entry_id, [step])
-            self._settle(connection, entry_id, EntryState.PARKED)
-
-        await self._writer.run(job)
+        await self._writer.run(lambda c: moves.park(c, entry_id, reason, error=error, step=step))
 
     async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
         """Move a PARKED entry to READY with these recipients beside those that were reached already."""
+        return await self._writer.run(lambda c: moves.deliver_to(c, entry_id, recipients, step))
 
-        def job(connection: Connection) -> bool:
-            rows = connection.execute(entry_select().where(ENTRY.c.id == entry_id)).all()
-            entries = load_entries(connection, rows)
-            if not entries or entries[0].state is not EntryState.PARKED:
-                return False
-            reached = [
-                one for one in entries[0].recipients if one.state in {RecipientState.DELIVERED, RecipientState.RELAYED}
-            ]
-            wanted = {one.address.key for one in recipients}
-            kept = [one for one in reached if one.address.key not in wanted]
-            write_recipients(connection, entry_id, [*kept, *recipients])
-            self._move(
-                connection,
-                entry_id,
-                {EntryState.PARKED},
-                EntryState.READY,
-                park_reason=None,
-                next_attempt=to_ms(step.at),
-                codes="".join(one.code for one in [*kept, *recipients]),
-                error="",
-                text=step.text,
-            )
-            add_steps(connection, entry_id, [step])
-            return True
+    async def _commit(self, name: str, job: Callable[[Connection], T]) -> T:
+        """Run a job that has fail points: `NAME.begun` before its commit, `NAME.committed` after it."""
 
-        return await self._writer.run(job)
+        def begun(connection: Connection) -> T:
+            result = job(connection)
+            self._fail_point(f"{name}.begun")
+            return result
 
-    def _move(
-        self,
-        connection: Connection,
-        entry_id: int,
-        before: Iterable[EntryState],
-        after: EntryState,
-        **values: Any,
-    ) -> None:
-        moved = connection.execute(
-            update(ENTRY)
-            .where(ENTRY.c.id == entry_id, ENTRY.c.state.in_([state.value for state in before]))
-            .values(state=after.value, **values)
-        )
-        if moved.rowcount != 1:
-            raise StaleEntryError(f"entry {entry_id} is in no state from which it can become {after.value}")
-
-    def _settle(self, connection: Connection, entry_id: int, state: EntryState) -> None:
-        """In the same commit as DONE or PARKED: the provider's copy is no longer needed."""
-        if state in SETTLED:
-            connection.execute(
-                update(LEDGER)
-                .where(LEDGER.c.entry_id == entry_id, LEDGER.c.state == LedgerState.TAKEN.value)
-                .values(state=LedgerState.SETTLED.value)
-            )
+        result = await self._writer.run(begun)
+        self._fail_point(f"{name}.committed")
+        return result
 
     # -- looking
 
@@ -469,14 +248,14 @@ class SqliteStore:
         Works in portions, so that no message waits long for the writer.
         """
         removed = 0
-        while True:
-            files = await self._writer.run(lambda c: queries.drop_bodies(c, bodies_before))
+        more_bodies = more_entries = True
+        while more_bodies or more_entries:
+            files, more_bodies = await self._writer.run(lambda c: queries.drop_bodies(c, bodies_before))
             for name in files:
                 await asyncio.to_thread(self._spool.remove, name)
-            gone, more = await self._writer.run(lambda c: queries.drop_entries(c, done_before))
+            gone, more_entries = await self._writer.run(lambda c: queries.drop_entries(c, done_before))
             removed += gone
-            if not (files or more):
-                return removed
+        return removed
 
     async def probe(self) -> None:
         """Write and sync something small."""
@@ -497,23 +276,6 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
 
-def _write_results(connection: Connection, entry_id: int, results: Sequence[DeliveryResult]) -> None:
-    for result in results:
-        if result.delivered:
-            state = RecipientState.DELIVERED
-        elif result.permanent:
-            state = RecipientState.FAILED
-        elif result.unknown:
-            state = RecipientState.UNKNOWN
-        else:
-            state = RecipientState.PENDING
-        connection.execute(
-            update(RECIPIENT)
-            .where(RECIPIENT.c.entry_id == entry_id, RECIPIENT.c.address == result.address)
-            .values(state=state.value, reply_code=result.reply.code, reply_text=result.reply.text)
-        )
-
-
 async def open_store(
     data_dir: Path,
     *,
@@ -531,6 +293,7 @@ async def open_store(
 
     def prepare() -> tuple[Engine, bodies.SpoolFolder]:
         spool = bodies.SpoolFolder(data_dir, files, fail_point)
+        refuse_newer(data_dir / DATABASE)
         engine = open_database(data_dir / DATABASE)
         try:
             upgrade(engine)

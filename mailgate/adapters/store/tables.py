@@ -3,7 +3,7 @@
 Times are whole milliseconds since 1970 in UTC. Ids grow and are never used again (AUTOINCREMENT).
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     Column,
@@ -15,17 +15,33 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    TypeDecorator,
 )
 
 METADATA: Final = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
+
+
+class Utf8(TypeDecorator[str]):
+    """Text from anywhere: what is no Unicode (a reply's octets that were no UTF-8) becomes question marks.
+
+    Without this one odd reply of a server would be an error of the store, and what it said never recorded.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Any) -> str | None:
+        """Return what SQLite can take."""
+        return value if value is None or value.isascii() else value.encode("utf-8", "replace").decode()
+
 
 CONTENT: Final = Table(
     "content",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("size_octets", Integer, nullable=False),
-    Column("sha256", Text, nullable=False),
-    Column("file", Text),  # name in the spool folder; NULL: the octets are in `body`
+    Column("sha256", Utf8, nullable=False),
+    Column("file", Utf8),  # name in the spool folder; NULL: the octets are in `body`
     Column("dropped_at", Integer),  # when the octets were let go, after DONE
     Index(None, "dropped_at"),
     sqlite_autoincrement=True,
@@ -42,27 +58,27 @@ ENTRY: Final = Table(
     "entry",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("direction", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("park_reason", Text),
-    Column("account", Text, nullable=False),
-    Column("uid", Text, nullable=False),
+    Column("direction", Utf8, nullable=False),
+    Column("state", Utf8, nullable=False),
+    Column("park_reason", Utf8),
+    Column("account", Utf8, nullable=False),
+    Column("uid", Utf8, nullable=False),
     Column("session", Integer, nullable=False),
-    Column("host", Text, nullable=False),
+    Column("host", Utf8, nullable=False),
     Column("content_id", Integer, ForeignKey("content.id"), nullable=False),
-    Column("sender", Text),  # NULL: the empty reverse-path <>
+    Column("sender", Utf8),  # NULL: the empty reverse-path <>
     Column("received_at", Integer, nullable=False),
     Column("next_attempt", Integer),
     Column("finished_at", Integer),  # when it became DONE
     Column("attempts", Integer, nullable=False),
-    Column("message_id", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("from_", Text, nullable=False),
-    Column("date", Text, nullable=False),
+    Column("message_id", Utf8, nullable=False),
+    Column("subject", Utf8, nullable=False),
+    Column("from_", Utf8, nullable=False),
+    Column("date", Utf8, nullable=False),
     Column("edit", LargeBinary, nullable=False),  # the header edits, MessagePack
-    Column("codes", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("error", Text, nullable=False),
+    Column("codes", Utf8, nullable=False),
+    Column("text", Utf8, nullable=False),
+    Column("error", Utf8, nullable=False),
     Index(None, "state", "next_attempt"),
     Index(None, "finished_at"),
     Index(None, "account", "id"),
@@ -75,11 +91,11 @@ RECIPIENT: Final = Table(
     METADATA,
     Column("entry_id", Integer, ForeignKey("entry.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("address", Utf8, nullable=False),
+    Column("code", Utf8, nullable=False),
+    Column("state", Utf8, nullable=False),
     Column("reply_code", Integer),
-    Column("reply_text", Text),
+    Column("reply_text", Utf8),
     PrimaryKeyConstraint("entry_id", "position"),
 )
 
@@ -89,9 +105,9 @@ TRACE: Final = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("entry_id", Integer, ForeignKey("entry.id", ondelete="CASCADE"), nullable=False),
     Column("at", Integer, nullable=False),
-    Column("stage", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("evidence", Text, nullable=False),
+    Column("stage", Utf8, nullable=False),
+    Column("text", Utf8, nullable=False),
+    Column("evidence", Utf8, nullable=False),
     Index(None, "entry_id", "id"),
     sqlite_autoincrement=True,
 )
@@ -99,14 +115,14 @@ TRACE: Final = Table(
 LEDGER: Final = Table(
     "ledger",
     METADATA,
-    Column("account", Text, nullable=False),
-    Column("uid", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("account", Utf8, nullable=False),
+    Column("uid", Utf8, nullable=False),
+    Column("state", Utf8, nullable=False),
     Column("entry_id", Integer, nullable=False),  # no foreign key: it outlives the entry
     Column("first_seen", Integer, nullable=False),
     Column("last_listed", Integer, nullable=False),
     Column("size_octets", Integer, nullable=False),
-    Column("sha256", Text, nullable=False),
+    Column("sha256", Utf8, nullable=False),
     PrimaryKeyConstraint("account", "uid"),
     Index(None, "entry_id"),
 )
@@ -114,6 +130,6 @@ LEDGER: Final = Table(
 VALUE: Final = Table(
     "value",
     METADATA,
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", Utf8, primary_key=True),
+    Column("value", Utf8, nullable=False),
 )

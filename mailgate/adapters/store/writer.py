@@ -33,6 +33,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
+        self._closed = False
         self.commits = 0
 
     async def run(self, job: Callable[[Connection], T]) -> T:
@@ -41,12 +42,15 @@ class Writer:
         Raises:
             StoreError: the job failed or could not be committed; nothing of it remains.
         """
+        if self._closed:
+            raise StoreError("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put((future, job))
         return await asyncio.shield(future)
 
     def close(self) -> None:
         """Finish what was asked for, then end the thread."""
+        self._closed = True
         self._jobs.put(None)
         self._thread.join()
 
@@ -76,7 +80,9 @@ class Writer:
                 done: list[_Done] = [(future, job(connection), None) for future, job in batch]
         except Exception as exc:  # noqa: BLE001 whatever a job raises belongs to its caller
             if len(batch) == 1:
-                return [(batch[0][0], None, as_store_error(exc))]
+                error = as_store_error(exc)
+                error.__cause__ = None if error is exc else exc
+                return [(batch[0][0], None, error)]
             return [one for pair in batch for one in self._together([pair])]
         self.commits += 1
         return done

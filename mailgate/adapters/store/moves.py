@@ -1,0 +1,181 @@
+"""The moves of an entry, each a few statements in a transaction of the caller's. `model.entry.MOVES` says which exist.
+
+What would lose a message is refused here, whoever asks for it: nobody is DONE with a recipient that nobody answered
+for, and nothing is READY with nobody to go to or with no time to be tried at.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Update, bindparam, exists, false, or_, select, update
+
+from mailgate.adapters.store.rows import (
+    add_steps,
+    encode_edit,
+    entry_select,
+    load_entries,
+    store_address,
+    to_ms,
+    write_recipients,
+    write_results,
+)
+from mailgate.adapters.store.tables import ENTRY, RECIPIENT
+from mailgate.adapters.store.taking import settle
+from mailgate.model.entry import OPEN_RECIPIENT, EntryRecipient, EntryState, ParkReason, RecipientState, can_move
+from mailgate.model.errors import StaleEntryError, StoreError
+from mailgate.model.verdict import Disposition, TraceStep
+from mailgate.ports.store import Outcome
+
+_REACHED = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
+
+# Made once: to build a statement costs more than to run it.
+_CLAIM: Final = (
+    update(ENTRY)
+    .where(ENTRY.c.id == bindparam("moved"), ENTRY.c.state == EntryState.READY.value)
+    .values(state=EntryState.ACTIVE.value, attempts=ENTRY.c.attempts + 1)
+)
+_RELEASE: Final = (
+    update(ENTRY)
+    .where(ENTRY.c.id == bindparam("moved"), ENTRY.c.state == EntryState.ACTIVE.value)
+    .values(state=EntryState.READY.value, attempts=ENTRY.c.attempts - 1)
+)
+_UNANSWERED: Final = exists().where(
+    RECIPIENT.c.entry_id == ENTRY.c.id, RECIPIENT.c.state.in_([state.value for state in OPEN_RECIPIENT])
+)
+
+
+def decide(connection: Connection, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
+    """RECEIVED becomes READY, or PARKED when the pipeline says so or named nobody; return which."""
+    park = disposition.park or (None if disposition.recipients else ParkReason.UNROUTED)
+    state = EntryState.PARKED if park else EntryState.READY
+    glance = disposition.glance
+    _move(
+        connection,
+        entry_id,
+        {EntryState.RECEIVED},
+        state,
+        sender=store_address(disposition.sender),
+        edit=encode_edit(disposition.edit),
+        codes=disposition.codes,
+        park_reason=park.value if park else None,
+        next_attempt=None if park else to_ms(now),
+        **_text_of(disposition.trace),
+        message_id=glance.message_id,
+        subject=glance.subject,
+        from_=glance.from_,
+        date=glance.date,
+    )
+    write_recipients(connection, entry_id, disposition.recipients)
+    add_steps(connection, entry_id, disposition.trace)
+    settle(connection, entry_id, state)
+    return state
+
+
+def claim(connection: Connection, entry_id: int) -> bool:
+    """READY becomes ACTIVE, the attempt counted; False when the entry is in another state by now."""
+    return connection.execute(_CLAIM, {"moved": entry_id}).rowcount == 1
+
+
+def release(connection: Connection, entry_id: int, *, next_attempt: datetime) -> None:
+    """ACTIVE becomes READY again, the attempt uncounted."""
+    released = connection.execute(_RELEASE, {"moved": entry_id, "next_attempt": to_ms(next_attempt)})
+    if released.rowcount != 1:
+        raise _refusal(connection, entry_id, EntryState.READY)
+
+
+def record(connection: Connection, entry_id: int, outcome: Outcome, *, now: datetime) -> None:
+    """ACTIVE becomes what the conversation came to."""
+    done = outcome.state is EntryState.DONE
+    again = (outcome.next_attempt or now) if outcome.state is EntryState.READY else None
+    write_results(connection, entry_id, outcome.results)
+    _move(
+        connection,
+        entry_id,
+        {EntryState.ACTIVE},
+        outcome.state,
+        next_attempt=None if again is None else to_ms(again),
+        park_reason=outcome.park_reason.value if outcome.park_reason else None,
+        finished_at=to_ms(now) if done else None,
+        **_text_of(outcome.trace),
+    )
+    add_steps(connection, entry_id, outcome.trace)
+    settle(connection, entry_id, outcome.state)
+
+
+def park(connection: Connection, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep) -> None:
+    """An entry that cannot go on becomes PARKED."""
+    _move(
+        connection,
+        entry_id,
+        {EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE},
+        EntryState.PARKED,
+        park_reason=reason.value,
+        next_attempt=None,
+        error=error,
+        text=step.text,
+    )
+    add_steps(connection, entry_id, [step])
+    settle(connection, entry_id, EntryState.PARKED)
+
+
+def deliver_to(connection: Connection, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
+    """PARKED becomes READY with these recipients beside those that were reached already; False: in another state."""
+    if not recipients:
+        raise StoreError(f"entry {entry_id} cannot be delivered to nobody")
+    entries = load_entries(connection, connection.execute(entry_select().where(ENTRY.c.id == entry_id)).all())
+    if not entries or entries[0].state is not EntryState.PARKED:
+        return False
+    wanted = {one.address.key for one in recipients}
+    kept = [one for one in entries[0].recipients if one.state in _REACHED and one.address.key not in wanted]
+    write_recipients(connection, entry_id, [*kept, *recipients])
+    _move(
+        connection,
+        entry_id,
+        {EntryState.PARKED},
+        EntryState.READY,
+        park_reason=None,
+        next_attempt=to_ms(step.at),
+        codes="".join(one.code for one in [*kept, *recipients]),
+        error="",
+        text=step.text,
+    )
+    add_steps(connection, entry_id, [step])
+    return True
+
+
+def _move(
+    connection: Connection,
+    entry_id: int,
+    before: set[EntryState],
+    after: EntryState,
+    **values: Any,
+) -> None:
+    statement = _move_to(after, frozenset(before))
+    moved = connection.execute(statement, {"moved": entry_id, "state": after.value, **values})
+    if moved.rowcount != 1:
+        raise _refusal(connection, entry_id, after)
+
+
+@cache
+def _move_to(after: EntryState, before: frozenset[EntryState]) -> Update:
+    """Return the move without its values: the parameters name the columns to set."""
+    allowed = [state.value for state in before if can_move(state, after)]
+    statement = update(ENTRY).where(
+        ENTRY.c.id == bindparam("moved"), or_(false(), *(ENTRY.c.state == one for one in allowed))
+    )
+    return statement.where(~_UNANSWERED) if after is EntryState.DONE else statement
+
+
+def _refusal(connection: Connection, entry_id: int, after: EntryState) -> StoreError:
+    """Return why the move was not made: the entry is in another state by now, or a recipient is open."""
+    state = connection.execute(select(ENTRY.c.state).where(ENTRY.c.id == entry_id)).scalar()
+    if state == EntryState.ACTIVE.value and after is EntryState.DONE:
+        return StoreError(f"entry {entry_id} has a recipient that nobody answered for: it cannot be done")
+    return StaleEntryError(f"entry {entry_id} is {state or 'gone'}: it cannot become {after.value}")
+
+
+def _text_of(trace: Sequence[TraceStep]) -> dict[str, str]:
+    """Return the latest news as a column to set, or none."""
+    return {"text": trace[-1].text} if trace else {}

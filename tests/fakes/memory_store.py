@@ -1,0 +1,408 @@
+"""A Store in memory: the same promises as the real one for as long as the process lives, and the same refusals.
+
+`tests/suites/test_store_suite.py` keeps it alike.
+"""
+
+import hashlib
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from mailgate.adapters.store.recovery import BODY_GONE, INTERRUPTED
+from mailgate.model.entry import (
+    OPEN_RECIPIENT,
+    SETTLED,
+    EntryRecipient,
+    EntryState,
+    ParkReason,
+    QueueEntry,
+    RecipientState,
+    can_move,
+)
+from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
+from mailgate.model.message import ContentRef
+from mailgate.model.status import DeliveryResult
+from mailgate.model.verdict import Disposition, Stage, TraceStep
+from mailgate.ports.store import (
+    ContentWriter,
+    DraftContent,
+    LedgerRow,
+    LedgerState,
+    MessageFilter,
+    NewEntry,
+    Outcome,
+    StoreCounts,
+)
+
+_HEADER = 256 * 1024
+_REACHED = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
+
+
+@dataclass(slots=True)
+class _Seen:
+    row: LedgerRow
+    last_listed: datetime
+
+
+class MemoryStore:
+    """While `failure` is set every write raises it and changes nothing, as on a full or a damaged disk."""
+
+    def __init__(self) -> None:
+        self.failure: StoreError | None = None
+        self._entries: dict[int, QueueEntry] = {}
+        self._finished: dict[int, datetime] = {}
+        self._bodies: dict[int, bytes] = {}
+        self._traces: dict[int, list[TraceStep]] = {}
+        self._ledger: dict[tuple[str, str], _Seen] = {}
+        self._values: dict[str, str] = {}
+        self._last = 0
+
+    def lose_body(self, entry_id: int) -> None:
+        """Let a body be gone, as from a broken disk."""
+        del self._bodies[self._entries[entry_id].content.id]
+
+    async def recover(self, *, now: datetime) -> None:
+        """Mend what a crash left, as the real store does when it is opened."""
+        for entry in list(self._entries.values()):
+            if entry.state is EntryState.ACTIVE:
+                self._again(entry, now)
+        for entry in list(self._entries.values()):
+            if entry.state is not EntryState.DONE and entry.content.id not in self._bodies:
+                self._give_up(entry, now)
+
+    def _again(self, entry: QueueEntry, now: datetime) -> None:
+        recipients = tuple(
+            replace(one, state=RecipientState.UNKNOWN) if one.state is RecipientState.PENDING else one
+            for one in entry.recipients
+        )
+        self._entries[entry.id] = replace(
+            entry, state=EntryState.READY, next_attempt=now, recipients=recipients, text=INTERRUPTED
+        )
+        self._traces[entry.id].append(TraceStep(now, Stage.RECOVERED, INTERRUPTED))
+
+    def _give_up(self, entry: QueueEntry, now: datetime) -> None:
+        if entry.error == BODY_GONE:
+            return
+        text = f"{entry.name}: {BODY_GONE}; the provider's copy is fetched again if it is still there"
+        self._entries[entry.id] = replace(
+            entry,
+            state=EntryState.PARKED,
+            park_reason=ParkReason.ERROR,
+            next_attempt=None,
+            text=text,
+            error=BODY_GONE,
+        )
+        self._traces[entry.id].append(TraceStep(now, Stage.PARKED, text))
+        self._ledger = {key: seen for key, seen in self._ledger.items() if seen.row.entry_id != entry.id}
+
+    # -- bodies
+
+    async def new_content(self) -> ContentWriter:
+        return _Writer(self)
+
+    async def discard(self, draft: DraftContent) -> None:
+        pass
+
+    async def header(self, ref: ContentRef, *, limit: int) -> bytes:
+        return self._body(ref)[:limit]
+
+    async def read(self, ref: ContentRef, *, start: int = 0) -> AsyncGenerator[bytes, None]:
+        body = self._body(ref)
+        for at in range(start, len(body), _HEADER):
+            yield body[at : at + _HEADER]
+
+    def _body(self, ref: ContentRef) -> bytes:
+        if ref.id not in self._bodies:
+            raise ContentLostError(f"the body of content {ref.id} is not kept any more")
+        return self._bodies[ref.id]
+
+    # -- taking in, and the ledger
+
+    async def accept(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
+        self.check()
+        assert isinstance(draft.token, bytes)
+        self._last += 1
+        entry = QueueEntry(
+            id=self._last,
+            direction=new.direction,
+            state=EntryState.RECEIVED,
+            source=new.source,
+            content=ContentRef(self._last, draft.size_octets, draft.sha256),
+            sender=None,
+            received_at=new.received_at,
+            next_attempt=None,
+            attempts=0,
+            glance=new.glance,
+            text=new.trace[-1].text if new.trace else "",
+        )
+        self._entries[entry.id] = entry
+        self._bodies[entry.content.id] = draft.token
+        self._traces[entry.id] = list(new.trace)
+        row = LedgerRow(new.source.uid, LedgerState.TAKEN, entry.id, new.received_at, draft.size_octets, draft.sha256)
+        self._ledger[new.source.account, new.source.uid] = _Seen(row, new.received_at)
+        return entry
+
+    async def ledger(self, account: str) -> Mapping[str, LedgerRow]:
+        return {uid: seen.row for (name, uid), seen in self._ledger.items() if name == account}
+
+    async def note_listed(self, account: str, uids: Sequence[str], *, now: datetime, remember: timedelta) -> None:
+        self.check()
+        for (name, uid), seen in list(self._ledger.items()):
+            if name == account and uid in set(uids):
+                seen.last_listed = now
+            if name == account and seen.last_listed < now - remember:
+                del self._ledger[name, uid]
+
+    async def settle_known(self, account: str, uid: str, *, step: TraceStep) -> None:
+        self._set_ledger(account, [uid], LedgerState.SETTLED, step)
+
+    async def mark_deleted(self, account: str, uids: Sequence[str], *, step: TraceStep) -> None:
+        self._set_ledger(account, uids, LedgerState.DELETED, step)
+
+    def _set_ledger(self, account: str, uids: Sequence[str], state: LedgerState, step: TraceStep) -> None:
+        self.check()
+        for uid in uids:
+            if seen := self._ledger.get((account, uid)):
+                seen.row, seen.last_listed = replace(seen.row, state=state), step.at
+                if seen.row.entry_id in self._traces:
+                    self._traces[seen.row.entry_id].append(step)
+
+    # -- the queue
+
+    async def received(self, *, after: int, limit: int) -> Sequence[QueueEntry]:
+        return [e for e in self._entries.values() if e.state is EntryState.RECEIVED and e.id > after][:limit]
+
+    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int]) -> Sequence[QueueEntry]:
+        return [entry for when, entry in self._waiting(exclude) if when <= now][:limit]
+
+    async def next_due(self, *, exclude: frozenset[int]) -> datetime | None:
+        return next((when for when, _ in self._waiting(exclude)), None)
+
+    def _waiting(self, exclude: Collection[int]) -> list[tuple[datetime, QueueEntry]]:
+        ready = [e for e in self._entries.values() if e.state is EntryState.READY and e.id not in exclude]
+        return sorted(((e.next_attempt, e) for e in ready if e.next_attempt), key=lambda pair: (pair[0], pair[1].id))
+
+    async def decide(self, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
+        park = disposition.park or (None if disposition.recipients else ParkReason.UNROUTED)
+        state = EntryState.PARKED if park else EntryState.READY
+        self._move(
+            entry_id,
+            {EntryState.RECEIVED},
+            state,
+            disposition.trace,
+            sender=disposition.sender,
+            edit=disposition.edit,
+            codes=disposition.codes,
+            park_reason=park,
+            next_attempt=None if park else now,
+            text=disposition.trace[-1].text if disposition.trace else "",
+            glance=disposition.glance,
+            recipients=disposition.recipients,
+        )
+        return state
+
+    async def claim(self, entry_id: int) -> bool:
+        self.check()
+        entry = self._entries.get(entry_id)
+        if entry is None or entry.state is not EntryState.READY:
+            return False
+        self._entries[entry_id] = replace(entry, state=EntryState.ACTIVE, attempts=entry.attempts + 1)
+        return True
+
+    async def release(self, entry_id: int, *, next_attempt: datetime) -> None:
+        attempts = self._entries[entry_id].attempts - 1 if entry_id in self._entries else 0
+        self._move(entry_id, {EntryState.ACTIVE}, EntryState.READY, (), attempts=attempts, next_attempt=next_attempt)
+
+    async def record(self, entry_id: int, outcome: Outcome, *, now: datetime) -> None:
+        entry = self._entries.get(entry_id)
+        answered = {result.address: result for result in outcome.results}
+        recipients = tuple(_answered(one, answered.get(str(one.address))) for one in entry.recipients) if entry else ()
+        busy = entry is not None and entry.state is EntryState.ACTIVE
+        if busy and outcome.state is EntryState.DONE and any(one.state in OPEN_RECIPIENT for one in recipients):
+            raise StoreError(f"entry {entry_id} has an open recipient")
+        again = (outcome.next_attempt or now) if outcome.state is EntryState.READY else None
+        self._move(
+            entry_id,
+            {EntryState.ACTIVE},
+            outcome.state,
+            outcome.trace,
+            recipients=recipients,
+            next_attempt=again,
+            park_reason=outcome.park_reason,
+            **({"text": outcome.trace[-1].text} if outcome.trace else {}),
+        )
+        if outcome.state is EntryState.DONE:
+            self._finished[entry_id] = now
+
+    async def park(self, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep) -> None:
+        self._move(
+            entry_id,
+            {EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE},
+            EntryState.PARKED,
+            [step],
+            park_reason=reason,
+            next_attempt=None,
+            error=error,
+            text=step.text,
+        )
+
+    async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
+        if not recipients:
+            raise StoreError(f"entry {entry_id} cannot be delivered to nobody")
+        entry = self._entries.get(entry_id)
+        if entry is None or entry.state is not EntryState.PARKED:
+            return False
+        wanted = {one.address.key for one in recipients}
+        kept = [one for one in entry.recipients if one.state in _REACHED and one.address.key not in wanted]
+        self._move(
+            entry_id,
+            {EntryState.PARKED},
+            EntryState.READY,
+            [step],
+            recipients=(*kept, *recipients),
+            park_reason=None,
+            next_attempt=step.at,
+            codes="".join(one.code for one in [*kept, *recipients]),
+            error="",
+            text=step.text,
+        )
+        return True
+
+    def _move(
+        self,
+        entry_id: int,
+        before: set[EntryState],
+        after: EntryState,
+        trace: Sequence[TraceStep],
+        **values: Any,
+    ) -> None:
+        self.check()
+        entry = self._entries.get(entry_id)
+        if entry is None or entry.state not in before or not can_move(entry.state, after):
+            raise StaleEntryError(f"entry {entry_id} cannot become {after.value}")
+        self._entries[entry_id] = replace(entry, state=after, **values)
+        self._traces[entry_id] += trace
+        if after in SETTLED:
+            for seen in self._ledger.values():
+                if seen.row.entry_id == entry_id and seen.row.state is LedgerState.TAKEN:
+                    seen.row = replace(seen.row, state=LedgerState.SETTLED)
+
+    # -- looking
+
+    async def entry(self, entry_id: int) -> QueueEntry | None:
+        return self._entries.get(entry_id)
+
+    async def messages(
+        self, which: MessageFilter, *, before: int | None, limit: int
+    ) -> tuple[Sequence[QueueEntry], int]:
+        found = [entry for entry in reversed(self._entries.values()) if _matches(entry, which)]
+        return [entry for entry in found if before is None or entry.id < before][:limit], len(found)
+
+    async def trace(self, entry_id: int) -> Sequence[TraceStep]:
+        return list(self._traces.get(entry_id, ()))
+
+    async def counts(self, *, since: datetime, now: datetime) -> StoreCounts:
+        entries = list(self._entries.values())
+        hours = [0] * 24
+        for when in self._finished.values():
+            slot = (when - (now - timedelta(hours=24))) // timedelta(hours=1)
+            if now - timedelta(hours=24) < when <= now:
+                hours[min(slot, 23)] += 1
+        busy = {EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE}
+        return StoreCounts(
+            waiting=sum(e.state in busy for e in entries),
+            deferred=sum(when > now for when, _ in self._waiting(())),
+            unrouted=sum(e.park_reason is ParkReason.UNROUTED for e in entries),
+            parked=sum(e.state is EntryState.PARKED for e in entries),
+            delivered=sum(when >= since for when in self._finished.values()),
+            hours=tuple(hours),
+            last_mail=max((e.received_at for e in entries), default=None),
+        )
+
+    async def value(self, key: str) -> str | None:
+        return self._values.get(key)
+
+    async def put_value(self, key: str, value: str | None) -> None:
+        self.check()
+        self._values.pop(key, None)
+        if value is not None:
+            self._values[key] = value
+
+    # -- keeping house
+
+    async def shift_due(self, delta: timedelta) -> int:
+        return self._set_due(lambda when: when + delta, lambda _: True)
+
+    async def clamp_due(self, latest: datetime) -> int:
+        return self._set_due(lambda _: latest, lambda when: when > latest)
+
+    def _set_due(self, change: Any, which: Any) -> int:
+        self.check()
+        chosen = [e for e in self._entries.values() if e.next_attempt is not None and which(e.next_attempt)]
+        for entry in chosen:
+            self._entries[entry.id] = replace(entry, next_attempt=change(entry.next_attempt))
+        return len(chosen)
+
+    async def purge(self, *, done_before: datetime, bodies_before: datetime) -> int:
+        self.check()
+        for entry_id, when in self._finished.items():
+            if when <= bodies_before:
+                self._bodies.pop(self._entries[entry_id].content.id, None)
+        gone = [
+            entry_id
+            for entry_id, when in self._finished.items()
+            if when < done_before and self._entries[entry_id].content.id not in self._bodies
+        ]
+        for entry_id in gone:
+            del self._entries[entry_id], self._traces[entry_id], self._finished[entry_id]
+        return len(gone)
+
+    async def probe(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Raise what is set as `failure`."""
+        if self.failure:
+            raise self.failure
+
+
+class _Writer:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._octets = bytearray()
+
+    async def write(self, data: bytes) -> None:
+        self._octets += data
+
+    async def finish(self) -> DraftContent:
+        self._store.check()
+        body = bytes(self._octets)
+        return DraftContent(body, len(body), hashlib.sha256(body).hexdigest(), body[:_HEADER])
+
+    async def abandon(self) -> None:
+        self._octets.clear()
+
+
+def _answered(one: EntryRecipient, result: DeliveryResult | None) -> EntryRecipient:
+    if result is None:
+        return one
+    if result.delivered:
+        state = RecipientState.DELIVERED
+    elif result.permanent:
+        state = RecipientState.FAILED
+    else:
+        state = RecipientState.UNKNOWN if result.unknown else RecipientState.PENDING
+    return replace(one, state=state, reply=result.reply)
+
+
+def _matches(entry: QueueEntry, which: MessageFilter) -> bool:
+    look = entry.glance
+    texts = [look.subject, look.from_, look.message_id, str(entry.sender or ""), entry.source.uid]
+    texts += [str(one.address) for one in entry.recipients]
+    return (
+        (not which.states or entry.state in which.states)
+        and (which.park_reason is None or entry.park_reason is which.park_reason)
+        and (not which.account or entry.source.account == which.account)
+        and (not which.text or any(which.text.casefold() in text.casefold() for text in texts))
+    )

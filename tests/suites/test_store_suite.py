@@ -1,0 +1,586 @@
+"""What every implementation of the Store port does, the real one and the fake."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mailgate.adapters.platform.files import RealFiles
+from mailgate.adapters.platform.system import detect
+from mailgate.adapters.store.store import open_store
+from mailgate.model.entry import MOVES, EntryState, ParkReason, QueueEntry, RecipientState
+from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
+from mailgate.model.message import FieldRename, Glance, HeaderEdit
+from mailgate.model.verdict import Stage
+from mailgate.ports.store import LedgerState, MessageFilter, Store
+from tests.fakes.clock import START
+from tests.fakes.entries import (
+    ANNA,
+    JONAS,
+    LETTER,
+    active,
+    answer,
+    body,
+    decided,
+    decision,
+    done,
+    draft,
+    new_entry,
+    now_is,
+    outcome,
+    parked,
+    ready,
+    recipient,
+    step,
+    take,
+)
+from tests.fakes.memory_store import MemoryStore
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+MONTH = timedelta(days=30)
+ALL = MessageFilter()
+INLINE_LIMIT = 65536
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Store, None]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    opened, _ = await open_store(tmp_path, files=RealFiles(detect()), inline_limit=INLINE_LIMIT, now=START)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+# -- bodies
+
+
+@pytest.mark.parametrize("size", [0, 1, INLINE_LIMIT - 1, INLINE_LIMIT, INLINE_LIMIT + 1, 700_000])
+async def test_a_body_comes_back_octet_for_octet(store: Store, size: int) -> None:
+    octets = (bytes(range(256)) * (size // 256 + 1))[:size]
+    entry = await take(store, octets)
+    assert (entry.content.size_octets, await body(store, entry)) == (size, octets)
+    assert await body(store, entry, start=size // 2) == octets[size // 2 :]
+    assert await body(store, entry, start=size) == b""
+
+
+@pytest.mark.parametrize("size", [20_000, 700_000])
+async def test_a_look_at_the_header_is_bounded_and_may_end_in_the_middle(store: Store, size: int) -> None:
+    octets = LETTER + b"x" * size
+    entry = await take(store, octets)
+    assert await store.header(entry.content, limit=10) == octets[:10]
+    assert (await store.header(entry.content, limit=10_000)).startswith(LETTER)
+
+
+async def test_a_draft_shows_the_beginning_of_its_body(store: Store) -> None:
+    octets = LETTER + b"x" * 500_000
+    whole = await draft(store, octets)
+    assert (whole.size_octets, octets.startswith(whole.header), len(whole.header)) == (len(octets), True, 256 * 1024)
+
+
+async def test_a_draft_may_be_abandoned_or_discarded_at_any_time(store: Store) -> None:
+    for size in (0, 10, 1_000_000):
+        writer = await store.new_content()
+        await writer.write(b"x" * size)
+        await writer.abandon()
+        await writer.abandon()
+        await store.discard(await draft(store, b"x" * size))
+    assert await store.messages(ALL, before=None, limit=10) == ([], 0)
+
+
+async def test_a_body_that_is_not_kept_any_more_is_said_to_be_lost(store: Store) -> None:
+    entry = await done(store)
+    await store.purge(done_before=START, bodies_before=START)
+    with pytest.raises(ContentLostError):
+        await body(store, entry)
+    with pytest.raises(ContentLostError):
+        await store.header(entry.content, limit=10)
+
+
+# -- taking in
+
+
+async def test_a_taken_message_is_received_and_remembered(store: Store) -> None:
+    look = Glance("<1@wood.example>", "Your oak", "timber@wood.example", "Mon, 2 Mar 2026 09:00:00 +0000")
+    entry = await take(store, uid="abc", glance=look)
+    assert await store.entry(entry.id) == entry
+    assert (entry.state, entry.glance, entry.source.uid, entry.attempts) == (EntryState.RECEIVED, look, "abc", 0)
+    assert (entry.recipients, entry.next_attempt, entry.park_reason) == ((), None, None)
+    assert (entry.text, [one.stage for one in await store.trace(entry.id)]) == ("Fetched", [Stage.FETCHED])
+    row = (await store.ledger("office"))["abc"]
+    assert (row.state, row.entry_id, row.first_seen) == (LedgerState.TAKEN, entry.id, START)
+    assert (row.size_octets, row.sha256) == (entry.content.size_octets, entry.content.sha256)
+
+
+async def test_ids_grow_and_none_is_given_twice_even_after_a_purge(store: Store) -> None:
+    ids = []
+    for n in range(3):
+        entry = await done(store, uid=f"uid-{n}")
+        ids.append(entry.id)
+        assert await store.purge(done_before=START + DAY, bodies_before=START + DAY) == 1
+    assert ids == sorted(set(ids))
+
+
+ODD_UIDS = [
+    *(chr(code) for code in range(256)),
+    "a" * 5000,
+    "Case",
+    "case",
+    "tab\t#2",
+    "nul\0one",
+    "nul\0two",
+    "' OR 1=1 --",
+    "100%_x\\",
+    "ÿþ\x80",
+]
+
+
+async def test_uids_of_any_octets_are_told_apart(store: Store) -> None:
+    ids = {uid: (await take(store, uid=uid)).id for uid in ODD_UIDS}
+    await store.note_listed("office", ODD_UIDS, now=START + DAY, remember=HOUR)
+    assert {uid: row.entry_id for uid, row in (await store.ledger("office")).items()} == ids
+    await store.mark_deleted("office", ["nul\0one", "Case", "\xff"], step=step(Stage.DELETED))
+    rows = await store.ledger("office")
+    assert {uid for uid in ODD_UIDS if rows[uid].state is LedgerState.DELETED} == {"nul\0one", "Case", "\xff"}
+    kept = await store.entry(ids["ÿþ\x80"])
+    assert kept
+    assert kept.source.uid == "ÿþ\x80"
+
+
+async def test_one_uid_in_two_accounts_is_two_messages(store: Store) -> None:
+    one, two = await take(store, account="office"), await take(store, account="shop")
+    assert one.id != two.id
+    await store.mark_deleted("shop", ["uid-1"], step=step(Stage.DELETED))
+    assert (await store.ledger("office"))["uid-1"].state is LedgerState.TAKEN
+    assert (await store.ledger("shop"))["uid-1"].state is LedgerState.DELETED
+    assert await store.ledger("attic") == {}
+
+
+async def test_a_uid_that_is_taken_again_stands_for_the_new_message(store: Store) -> None:
+    old = await done(store, uid="reused")
+    new = await take(store, LETTER + b"another", uid="reused", at=START + DAY)
+    row = (await store.ledger("office"))["reused"]
+    assert (row.entry_id, row.state, row.first_seen) == (new.id, LedgerState.TAKEN, START + DAY)
+    assert row.sha256 != old.content.sha256
+
+
+async def test_text_that_is_no_unicode_is_kept_as_far_as_it_is(store: Store) -> None:
+    entry = await active(store)
+    said = b"2.0.0 gro\xdfartig".decode("utf-8", "surrogateescape")  # how SMTP libraries hand on odd octets
+    await store.record(entry.id, outcome(EntryState.DONE, answer(ANNA, text=said)), now=START)
+    [to] = (await now_is(store, entry.id)).recipients
+    assert to.reply
+    assert to.reply.text.startswith("2.0.0 gro")
+    assert to.reply.text.endswith("artig")
+
+
+# -- the ledger
+
+
+async def test_uids_not_listed_for_long_are_forgotten_and_listed_ones_are_not(store: Store) -> None:
+    for uid in ("listed", "gone"):
+        await take(store, uid=uid)
+    await take(store, uid="gone", account="shop")
+    await store.note_listed("office", ["listed", "never seen"], now=START + 59 * DAY, remember=60 * DAY)
+    assert set(await store.ledger("office")) == {"listed", "gone"}
+    await store.note_listed("office", ["listed"], now=START + 61 * DAY, remember=60 * DAY)
+    assert set(await store.ledger("office")) == {"listed"}
+    assert set(await store.ledger("shop")) == {"gone"}
+    await store.note_listed("office", [], now=START + 122 * DAY, remember=60 * DAY)
+    assert set(await store.ledger("office")) == set()
+
+
+async def test_a_listed_uid_is_kept_however_far_the_clock_has_jumped(store: Store) -> None:
+    await take(store, uid="listed")
+    await store.note_listed("office", ["listed"], now=START + 4000 * DAY, remember=60 * DAY)
+    assert set(await store.ledger("office")) == {"listed"}
+
+
+async def test_a_confirmed_deletion_is_in_the_ledger_and_in_the_trace(store: Store) -> None:
+    entries = [await done(store, uid=f"uid-{n}") for n in range(3)]
+    await store.mark_deleted("office", ["uid-0", "uid-2", "unknown"], step=step(Stage.DELETED, "Deleted"))
+    await store.mark_deleted("office", [], step=step(Stage.DELETED, "Deleted"))
+    states = [row.state for _, row in sorted((await store.ledger("office")).items())]
+    assert states == [LedgerState.DELETED, LedgerState.SETTLED, LedgerState.DELETED]
+    told = [(await store.trace(entry.id))[-1].text for entry in entries]
+    assert told == ["Deleted", "Answered", "Deleted"]
+    assert (await store.trace(entries[0].id))[-1].evidence == "the evidence"
+
+
+async def test_a_uid_that_is_listed_again_can_be_settled_again(store: Store) -> None:
+    entry = await done(store)
+    await store.mark_deleted("office", ["uid-1"], step=step(Stage.DELETED))
+    await store.settle_known("office", "uid-1", step=step(Stage.RECOGNISED, "Recognised"))
+    assert (await store.ledger("office"))["uid-1"].state is LedgerState.SETTLED
+    assert (await store.trace(entry.id))[-1].stage is Stage.RECOGNISED
+
+
+async def test_the_ledger_outlives_the_entry(store: Store) -> None:
+    entry = await done(store)
+    await store.purge(done_before=START + DAY, bodies_before=START + DAY)
+    await store.mark_deleted("office", ["uid-1"], step=step(Stage.DELETED))
+    await store.settle_known("office", "uid-1", step=step(Stage.RECOGNISED))
+    assert (await store.ledger("office"))["uid-1"].state is LedgerState.SETTLED
+    assert (await store.entry(entry.id), await store.trace(entry.id)) == (None, [])
+
+
+# -- the queue
+
+
+async def test_received_entries_come_oldest_first_and_in_portions(store: Store) -> None:
+    ids = [(await take(store, uid=f"uid-{n}")).id for n in range(5)]
+    await decided(store, await now_is(store, ids[1]))
+    first = await store.received(after=0, limit=2)
+    rest = await store.received(after=first[-1].id, limit=9)
+    assert [entry.id for entry in (*first, *rest)] == [ids[0], ids[2], ids[3], ids[4]]
+
+
+async def test_a_decision_is_kept_whole(store: Store) -> None:
+    entry = await take(store)
+    edit = HeaderEdit(b"X-MailGate-Loop: 1\r\n", (FieldRename("delivered-to", "\xfc@x", "X-Delivered-To"),))
+    look = Glance("<2@x>", "Subject", "from", "date")
+    chosen = decision(ANNA, JONAS, glance=look, edit=edit, sender="bounce@wood.example", at=START + HOUR)
+    assert await store.decide(entry.id, chosen, now=START + HOUR) is EntryState.READY
+    now = await now_is(store, entry.id)
+    assert (now.state, now.recipients, now.edit, now.glance) == (EntryState.READY, chosen.recipients, edit, look)
+    assert (now.sender, now.codes, now.text) == (chosen.sender, "EE", "Routed")
+    assert (now.next_attempt, now.content) == (START + HOUR, entry.content)
+    assert [one.stage for one in await store.trace(entry.id)] == [Stage.FETCHED, Stage.ROUTED]
+    assert (await store.ledger("office"))["uid-1"].state is LedgerState.TAKEN
+
+
+async def test_the_empty_reverse_path_is_no_address(store: Store) -> None:
+    entry = await take(store)
+    await store.decide(entry.id, decision(ANNA, sender=""), now=START)
+    assert (await now_is(store, entry.id)).sender is None
+
+
+async def test_a_parked_message_is_settled_at_the_provider(store: Store) -> None:
+    entry = await take(store)
+    assert await store.decide(entry.id, decision(park=ParkReason.UNROUTED), now=START) is EntryState.PARKED
+    now = await now_is(store, entry.id)
+    assert (now.park_reason, now.next_attempt) == (ParkReason.UNROUTED, None)
+    assert (await store.ledger("office"))["uid-1"].state is LedgerState.SETTLED
+    assert await body(store, now) == LETTER
+
+
+async def test_a_decision_that_names_nobody_parks_and_never_forgets(store: Store) -> None:
+    entry = await take(store)
+    assert await store.decide(entry.id, decision(), now=START) is EntryState.PARKED
+    assert (await now_is(store, entry.id)).park_reason is ParkReason.UNROUTED
+
+
+async def test_due_entries_come_the_most_overdue_first(store: Store) -> None:
+    late, later = await ready(store, uid="1", at=START + HOUR), await ready(store, uid="2", at=START + 2 * HOUR)
+    first = await ready(store, uid="3", at=START)
+    now = START + HOUR
+    assert [e.id for e in await store.due(now, limit=9, exclude=frozenset())] == [first.id, late.id]
+    assert [e.id for e in await store.due(now, limit=1, exclude=frozenset({first.id}))] == [late.id]
+    assert await store.due(START - HOUR, limit=9, exclude=frozenset()) == []
+    assert await store.next_due(exclude=frozenset()) == START
+    assert await store.next_due(exclude=frozenset({first.id, late.id})) == START + 2 * HOUR
+    assert await store.next_due(exclude=frozenset({first.id, late.id, later.id})) is None
+
+
+async def test_an_entry_is_claimed_once_and_each_claim_counts(store: Store) -> None:
+    entry = await ready(store)
+    assert [await store.claim(entry.id), await store.claim(entry.id)] == [True, False]
+    now = await now_is(store, entry.id)
+    assert (now.state, now.attempts) == (EntryState.ACTIVE, 1)
+    assert not await store.claim(entry.id + 1)
+    assert await store.due(START + DAY, limit=9, exclude=frozenset()) == []
+
+
+async def test_an_entry_that_is_released_has_lost_no_attempt(store: Store) -> None:
+    entry = await active(store)
+    await store.release(entry.id, next_attempt=START + HOUR)
+    now = await now_is(store, entry.id)
+    assert (now.state, now.attempts, now.next_attempt) == (EntryState.READY, 0, START + HOUR)
+
+
+async def test_what_was_delivered_to_all_is_done_and_settled(store: Store) -> None:
+    entry = await active(store, to=(ANNA, JONAS))
+    results = answer(ANNA, text="2.0.0 one"), answer(JONAS, text="2.0.0 two")
+    await store.record(entry.id, outcome(EntryState.DONE, *results), now=START)
+    now = await now_is(store, entry.id)
+    assert (now.state, now.next_attempt, now.text) == (EntryState.DONE, None, "Answered")
+    assert [(one.state, one.reply) for one in now.recipients] == [
+        (RecipientState.DELIVERED, results[0].reply),
+        (RecipientState.DELIVERED, results[1].reply),
+    ]
+    assert (await store.ledger("office"))["uid-1"].state is LedgerState.SETTLED
+
+
+async def test_who_was_not_reached_is_open_and_tried_again(store: Store) -> None:
+    entry = await active(store, to=(ANNA, JONAS, "info@office.example", "sara@office.example"))
+    results = (
+        answer(ANNA),
+        answer(JONAS, 452, "4.2.2 full"),
+        answer("info@office.example", 550, "5.1.1 unknown"),
+        answer("sara@office.example", 0, "the connection broke before the answer", unknown=True),
+    )
+    again = START + HOUR
+    await store.record(entry.id, outcome(EntryState.READY, *results, again=again), now=START)
+    now = await now_is(store, entry.id)
+    states = [RecipientState.DELIVERED, RecipientState.PENDING, RecipientState.FAILED, RecipientState.UNKNOWN]
+    assert [one.state for one in now.recipients] == states
+    assert [str(one.address) for one in now.open_recipients] == [JONAS, "sara@office.example"]
+    assert (now.state, now.next_attempt, now.attempts) == (EntryState.READY, again, 1)
+    assert (await store.ledger("office"))["uid-1"].state is LedgerState.TAKEN
+    assert await store.due(START, limit=9, exclude=frozenset()) == []
+
+
+async def test_a_refused_message_is_parked_and_settled(store: Store) -> None:
+    entry = await active(store)
+    refusal = outcome(EntryState.PARKED, answer(ANNA, 550, "5.1.1 unknown"), reason=ParkReason.REFUSED)
+    await store.record(entry.id, refusal, now=START)
+    now = await now_is(store, entry.id)
+    assert (now.state, now.park_reason, now.next_attempt) == (EntryState.PARKED, ParkReason.REFUSED, None)
+    assert (await store.ledger("office"))["uid-1"].state is LedgerState.SETTLED
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        (answer(ANNA),),
+        (answer(ANNA), answer(JONAS, 452)),
+        (answer(ANNA), answer(JONAS, 0, unknown=True)),
+        (answer(ANNA), answer("nobody@office.example")),
+    ],
+)
+async def test_nothing_is_done_while_a_recipient_is_open(store: Store, results: tuple[object, ...]) -> None:
+    entry = await active(store, to=(ANNA, JONAS))
+    with pytest.raises(StoreError) as caught:
+        await store.record(entry.id, outcome(EntryState.DONE, *results), now=START)  # type: ignore[arg-type]
+    assert not isinstance(caught.value, StaleEntryError)
+    assert await now_is(store, entry.id) == entry
+
+
+async def test_what_waits_again_always_has_a_time(store: Store) -> None:
+    entry = await active(store)
+    await store.record(entry.id, outcome(EntryState.READY, answer(ANNA, 451)), now=START + HOUR)
+    assert [e.id for e in await store.due(START + HOUR, limit=9, exclude=frozenset())] == [entry.id]
+
+
+@pytest.mark.parametrize("state", [EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE])
+async def test_an_entry_that_cannot_go_on_is_parked_with_its_traceback(store: Store, state: EntryState) -> None:
+    entry = await IN_STATE[state](store)
+    await store.park(entry.id, ParkReason.ERROR, error="Traceback", step=step(Stage.PARKED, "A fault"))
+    now = await now_is(store, entry.id)
+    assert (now.state, now.park_reason, now.next_attempt) == (EntryState.PARKED, ParkReason.ERROR, None)
+    assert (now.error, now.text, await body(store, now)) == ("Traceback", "A fault", LETTER)
+    assert (await store.ledger("office"))["uid-1"].state is LedgerState.SETTLED
+
+
+async def test_a_parked_message_can_be_sent_to_somebody(store: Store) -> None:
+    entry = await parked(store)
+    at = START + HOUR
+    assert await store.deliver_to(entry.id, [recipient(JONAS, "P")], step(Stage.DECIDED, "Sent by anna", at=at))
+    now = await now_is(store, entry.id)
+    assert (now.state, now.park_reason, now.next_attempt, now.codes) == (EntryState.READY, None, at, "P")
+    assert [str(one.address) for one in now.open_recipients] == [JONAS]
+    assert (await store.trace(entry.id))[-1].text == now.text == "Sent by anna"
+    assert not await store.deliver_to(entry.id, [recipient(ANNA)], step(Stage.DECIDED))
+    assert not await store.deliver_to(entry.id + 1, [recipient(ANNA)], step(Stage.DECIDED))
+
+
+async def test_who_has_a_message_keeps_it_when_it_is_sent_to_others(store: Store) -> None:
+    entry = await active(store, to=(ANNA, JONAS))
+    refusal = outcome(EntryState.PARKED, answer(ANNA), answer(JONAS, 550), reason=ParkReason.REFUSED)
+    await store.record(entry.id, refusal, now=START)
+    assert await store.deliver_to(entry.id, [recipient("sara@office.example", "P")], step(Stage.DECIDED))
+    now = await now_is(store, entry.id)
+    assert [(str(one.address), one.state) for one in now.recipients] == [
+        (ANNA, RecipientState.DELIVERED),
+        ("sara@office.example", RecipientState.PENDING),
+    ]
+
+
+async def test_a_message_cannot_be_sent_to_nobody(store: Store) -> None:
+    entry = await parked(store)
+    with pytest.raises(StoreError):
+        await store.deliver_to(entry.id, [], step(Stage.DECIDED))
+    assert await now_is(store, entry.id) == entry
+
+
+# -- moves
+
+Maker = Callable[[Store], Awaitable[QueueEntry]]
+Move = Callable[[Store, int], Awaitable[object]]
+
+IN_STATE: dict[EntryState, Maker] = {
+    EntryState.RECEIVED: take,
+    EntryState.READY: ready,
+    EntryState.ACTIVE: active,
+    EntryState.PARKED: parked,
+    EntryState.DONE: done,
+}
+
+
+def recorded(state: EntryState) -> Move:
+    results = {EntryState.DONE: [answer(ANNA)]}.get(state, [answer(ANNA, 451)])
+    return lambda store, entry_id: store.record(entry_id, outcome(state, *results), now=START)
+
+
+MADE_BY: list[tuple[str, EntryState, EntryState, Move]] = [
+    ("decide", EntryState.RECEIVED, EntryState.READY, lambda s, n: s.decide(n, decision(ANNA), now=START)),
+    (
+        "decide",
+        EntryState.RECEIVED,
+        EntryState.PARKED,
+        lambda s, n: s.decide(n, decision(park=ParkReason.UNROUTED), now=START),
+    ),
+    ("release", EntryState.ACTIVE, EntryState.READY, lambda s, n: s.release(n, next_attempt=START)),
+    *(("record", EntryState.ACTIVE, state, recorded(state)) for state in EntryState),
+    *(
+        (
+            "park",
+            state,
+            EntryState.PARKED,
+            lambda s, n: s.park(n, ParkReason.ERROR, error="", step=step(Stage.PARKED)),
+        )
+        for state in (EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE)
+    ),
+]
+
+
+@pytest.mark.parametrize("before", IN_STATE)
+async def test_only_the_moves_of_the_table_are_made(store: Store, before: EntryState) -> None:
+    for number, (operation, origin, after, move) in enumerate(MADE_BY):
+        entry = await IN_STATE[before](store, uid=f"uid-{number}")  # type: ignore[call-arg]
+        parks = operation == "park" and before in {EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE}
+        if after in MOVES[before] and (before is origin or parks):
+            await move(store, entry.id)
+            assert (await now_is(store, entry.id)).state is after
+            continue
+        path = await store.trace(entry.id)
+        with pytest.raises(StaleEntryError):
+            await move(store, entry.id)
+        assert (await now_is(store, entry.id), await store.trace(entry.id)) == (entry, path)
+
+
+async def test_no_move_is_made_of_an_entry_that_does_not_exist(store: Store) -> None:
+    for _, _, _, move in MADE_BY:
+        with pytest.raises(StaleEntryError):
+            await move(store, 77)
+
+
+# -- looking
+
+
+async def test_messages_are_found_newest_first_and_page_by_page(store: Store) -> None:
+    ids = [(await take(store, uid=f"uid-{n}")).id for n in range(5)]
+    page, total = await store.messages(ALL, before=None, limit=2)
+    rest, _ = await store.messages(ALL, before=page[-1].id, limit=9)
+    assert ([entry.id for entry in (*page, *rest)], total) == (ids[::-1], 5)
+
+
+async def test_messages_are_found_by_what_is_known_of_them(store: Store) -> None:
+    oak = await take(store, uid="100%", glance=Glance("<1@wood.example>", "Your oak", "timber@wood.example"))
+    ash = await take(store, uid="100x", account="shop", glance=Glance("<2@x>", "100_percent ash", "ash@x.example"))
+    await store.decide(ash.id, decision(JONAS, glance=ash.glance), now=START)
+    unrouted = await parked(store, uid="u")
+
+    async def found(which: MessageFilter) -> list[int]:
+        page, total = await store.messages(which, before=None, limit=9)
+        assert total == len(page)
+        return [entry.id for entry in page]
+
+    assert await found(MessageFilter(states=frozenset({EntryState.RECEIVED}))) == [oak.id]
+    both = frozenset({EntryState.RECEIVED, EntryState.PARKED})
+    assert await found(MessageFilter(states=both)) == [unrouted.id, oak.id]
+    assert await found(MessageFilter(park_reason=ParkReason.UNROUTED)) == [unrouted.id]
+    assert await found(MessageFilter(account="shop")) == [ash.id]
+    assert await found(MessageFilter(text="YOUR OAK")) == [oak.id]
+    assert await found(MessageFilter(text="<1@wood")) == [oak.id]
+    assert await found(MessageFilter(text=JONAS)) == [ash.id]
+    assert await found(MessageFilter(text="100%")) == [oak.id]
+    assert await found(MessageFilter(text="0_p")) == [ash.id]
+    assert await found(MessageFilter(text="timber@wood.example", account="office")) == [unrouted.id, oak.id]
+    assert await found(MessageFilter(text="\\")) == []
+
+
+async def test_the_counts_say_what_waits_and_what_went_by(store: Store) -> None:
+    empty = await store.counts(since=START, now=START)
+    assert (empty.waiting, empty.delivered, empty.last_mail, empty.hours) == (0, 0, None, (0,) * 24)
+    await take(store, uid="1")
+    await ready(store, uid="2", at=START)
+    await ready(store, uid="3", at=START + 2 * HOUR)
+    await active(store, uid="4")
+    await parked(store, uid="5")
+    await parked(store, uid="6", reason=ParkReason.REFUSED)
+    for n, at in enumerate((START - 30 * HOUR, START - 2 * HOUR, START, START)):
+        await done(store, uid=f"done-{n}", at=at)
+    counts = await store.counts(since=START - 3 * HOUR, now=START)
+    assert (counts.waiting, counts.deferred, counts.unrouted, counts.parked) == (4, 1, 1, 2)
+    assert (counts.delivered, counts.last_mail) == (3, START + 2 * HOUR)
+    assert (sum(counts.hours), counts.hours[23], counts.hours[22]) == (3, 2, 1)
+
+
+async def test_a_value_is_remembered_until_it_is_forgotten(store: Store) -> None:
+    assert await store.value("fetch.paused") is None
+    for value in ("for ever", "", "2026"):
+        await store.put_value("fetch.paused", value)
+        assert await store.value("fetch.paused") == value
+    await store.put_value("fetch.paused", None)
+    await store.put_value("fetch.paused", None)
+    assert await store.value("fetch.paused") is None
+
+
+# -- keeping house
+
+
+async def test_a_jump_of_the_clock_moves_every_waiting_try(store: Store) -> None:
+    one, two = await ready(store, uid="1"), await ready(store, uid="2", at=START + HOUR)
+    await parked(store, uid="3")
+    assert await store.shift_due(-DAY) == 2
+    assert await times(store, one, two) == [START - DAY, START - DAY + HOUR]
+
+
+async def test_no_try_is_later_than_asked_for(store: Store) -> None:
+    one, two = await ready(store, uid="1"), await ready(store, uid="2", at=START + DAY)
+    assert await store.clamp_due(START + HOUR) == 1
+    assert await times(store, one, two) == [START, START + HOUR]
+
+
+async def times(store: Store, *entries: QueueEntry) -> list[datetime | None]:
+    return [(await now_is(store, entry.id)).next_attempt for entry in entries]
+
+
+async def test_bodies_go_before_their_entries_and_only_when_done(store: Store) -> None:
+    small, large = await done(store, uid="1"), await done(store, b"x" * 100_000, uid="2")
+    waiting, kept = await ready(store, uid="3"), await parked(store, uid="4")
+    assert await store.purge(done_before=START - DAY, bodies_before=START - DAY) == 0
+    assert await body(store, small) == LETTER
+    assert await store.purge(done_before=START - DAY, bodies_before=START) == 0
+    for entry in (small, large):
+        assert await now_is(store, entry.id) == entry
+        with pytest.raises(ContentLostError):
+            await body(store, entry)
+    assert await store.purge(done_before=START + DAY, bodies_before=START + DAY) == 2
+    assert (await store.entry(small.id), await store.entry(large.id)) == (None, None)
+    assert await store.purge(done_before=START + MONTH, bodies_before=START + MONTH) == 0
+    assert [await body(store, entry) for entry in (waiting, kept)] == [LETTER, LETTER]
+
+
+async def test_an_entry_is_not_forgotten_while_its_body_is_kept(store: Store) -> None:
+    entry = await done(store)
+    assert await store.purge(done_before=START + DAY, bodies_before=START - DAY) == 0
+    assert await body(store, entry) == LETTER
+
+
+async def test_a_store_that_is_well_takes_a_probe(store: Store) -> None:
+    await store.probe()
+    await store.probe()
+
+
+async def test_an_accept_after_another_message_was_forgotten_is_not_mixed_up_with_it(store: Store) -> None:
+    old = await done(store)
+    await store.purge(done_before=START + DAY, bodies_before=START + DAY)
+    new = await store.accept(await draft(store, b"new"), new_entry(uid="uid-2"))
+    assert (old.content.id < new.content.id, await body(store, new)) == (True, b"new")
+    assert [one.stage for one in await store.trace(new.id)] == [Stage.FETCHED]
