@@ -21,13 +21,14 @@ from mailgate.engine.tickets import Ticket
 from mailgate.intake.fetch.session import Tools
 from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient, QueueEntry, entry_number
-from mailgate.model.errors import ConflictError, UnknownError
+from mailgate.model.errors import ConflictError, StoreError, UnknownError
 from mailgate.model.events import ConfigApplied, ConfigRejected, EngineStarted, EngineStopping, RecoveryDone, Severity
 from mailgate.model.settings import Config
 from mailgate.model.verdict import TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
 from mailgate.policy.routing import Code, Routing
 from mailgate.ports.clock import Clock
+from mailgate.ports.events import raise_store_condition
 from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import SecretStore
 from mailgate.ports.stages import Transport
@@ -94,6 +95,7 @@ class Engine:
         self.fetching = Fetching(config, tools, queue=self.queue, hub=self.hub, health=self.health, clock=ports.clock)
         self.guards = Guards(
             config.store,
+            longest_wait=_longest_wait(config),
             store=ports.store,
             hub=self.hub,
             health=self.health,
@@ -130,16 +132,19 @@ class Engine:
                 text=f"{len(serious)} messages have lost their body on this disk: {serious[0]}",
                 remedy="Check the disk, and run `mailgate store check`. What the provider still holds is fetched again.",
             )
-        # A clock that was wrong while the engine was down must not keep a message for days.
-        await ports.store.clamp_due(ports.clock.now() + max(self.config.delivery.retry))
-        await self.fetching.restore_pause()
+        try:
+            await self.fetching.restore_pause()
+            # A clock that was wrong while the engine was down must not keep a message for days.
+            await ports.store.clamp_due(ports.clock.now() + _longest_wait(self.config))
+        except StoreError as exc:  # a full disk is no reason not to run: it says so, and goes on by itself
+            raise_store_condition(self.health, exc)
         self.guards.look_at_disk()
 
     async def _wind_down(self) -> None:
-        half = self.config.engine.stop_timeout / 2
+        third = self.config.engine.stop_timeout / 3  # one for sessions, one for conversations, one for the rest
         await self.fetching.stop()
-        await self.fetching.wait_idle(half)
-        if not await self.queue.stop(half):
+        await self.fetching.wait_idle(third)
+        if not await self.queue.stop(third):
             log.warning("some conversations did not end in time; the next start takes them up")
 
     def stop(self, reason: str) -> None:
@@ -216,8 +221,9 @@ class Engine:
         self.pipeline.configure(new)
         if (old.internal, old.delivery) != (new.internal, new.delivery):
             former = self.queue.configure(new.delivery, self.ports.make_transport(new))
-            await former.close_idle()
-        self.guards.settings = new.store
+            self.health.clear("internal_down")
+            await former.close()
+        self.guards.settings, self.guards.longest_wait = new.store, _longest_wait(new)
         removed = {account.name for account in old.accounts} - {account.name for account in new.accounts}
         for name in removed:
             self.health.clear("account_failing", subject=name)
@@ -273,6 +279,10 @@ class Engine:
     async def counts(self, *, day_begins: datetime) -> StoreCounts:
         """Return the counts that windows show; `delivered` is since `day_begins`."""
         return await self.ports.store.counts(since=day_begins, now=self.ports.clock.now())
+
+
+def _longest_wait(config: Config) -> timedelta:
+    return max(*config.delivery.retry, *config.delivery.reconnect)
 
 
 def _number(name: str) -> int:

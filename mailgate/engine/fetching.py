@@ -13,13 +13,14 @@ from mailgate.engine.events import EventHub
 from mailgate.engine.health import HealthBoard
 from mailgate.engine.tickets import Ticket, Tickets
 from mailgate.intake.fetch.session import FetchSession, SessionResult, Tools
-from mailgate.model.errors import REMEDIES, ConflictError, ErrorClass, UnknownError
+from mailgate.model.errors import REMEDIES, ConflictError, ErrorClass, StoreError, UnknownError
 from mailgate.model.events import FetchPaused, MessageFetched, Numbered, SessionListed, Severity
 from mailgate.model.settings import Account, Config, FetchSettings
 from mailgate.policy.retry import session_backoff
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import raise_store_condition
 from mailgate.queue.manager import QueueManager
+from mailgate.queue.waiting import set_or_passed
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,6 @@ class AccountWatch:
     account: Account
     due: float
     busy: bool = False
-    again: bool = False
     taken: int = 0
     new: int = 0
     failures: int = 0
@@ -70,7 +70,7 @@ class Fetching:
         self._idle = asyncio.Event()
         self._idle.set()
         self._session = 0
-        self._in_force: frozenset[str] = frozenset()
+        self._in_force: dict[str, Account] = {}  # what the configuration has; a removed account may still be busy
         self.paused = False
         self.paused_until: datetime | None = None
         self.watches: dict[str, AccountWatch] = {}
@@ -101,22 +101,19 @@ class Fetching:
         if held:
             raise ConflictError(f"no mail is fetched just now: {held.text} {held.remedy}")
         if account is None:
-            names = tuple(name for name, watch in self.watches.items() if watch.account.enabled)
+            names = tuple(name for name in self._in_force if self.watches[name].account.enabled)
         else:
             watch = self.watches.get(account)
-            if watch is None:
+            if watch is None or account not in self._in_force:
                 raise UnknownError(
-                    f"there is no account called {account!r}; there are: {', '.join(self.watches) or 'none'}"
+                    f"there is no account called {account!r}; there are: {', '.join(self._in_force) or 'none'}"
                 )
             if not watch.account.enabled:
                 raise ConflictError(f"account {account} is switched off (enabled = false)")
             names = (account,)
         ticket = self._tickets.issue(names)
-        for name in names:
-            watch = self.watches[name]
-            if watch.busy:
-                watch.again = True  # what came after it listed the mailbox must not be missed
-            self._wanted[name] = None
+        # A pass that is under way is followed by another: what came after it listed the mailbox must not be missed.
+        self._wanted |= dict.fromkeys(names)
         if self._group is not None:
             self._group.create_task(self._finish(ticket))
         self._bell.set()
@@ -144,7 +141,6 @@ class Fetching:
                 self._end_pass(name)
         self._wanted.clear()
         for watch in self.watches.values():
-            watch.again = False
             watch.stopping.set()
 
     async def pause(self, until: datetime | None, *, by: str) -> None:
@@ -156,6 +152,9 @@ class Fetching:
     async def resume(self, *, by: str) -> None:
         """Let scheduled sessions go on."""
         await self._tools.store.put_value(_PAUSE_KEY, None)
+        self._go_on(by)
+
+    def _go_on(self, by: str) -> None:
         if self.paused:
             self.paused, self.paused_until = False, None
             self._hub.publish(FetchPaused(paused=False, until=None, by=by))
@@ -174,28 +173,27 @@ class Fetching:
         """Put a configuration in force: sessions of removed or switched-off accounts end, new ones come soon."""
         self._settings = config.fetch
         now = self._clock.monotonic()
-        accounts = {account.name: account for account in config.accounts}
-        self._in_force = frozenset(accounts)
-        for name in list(self.watches):
-            new = accounts.get(name)
+        self._in_force = {account.name: account for account in config.accounts}
+        for name, watch in list(self.watches.items()):
+            new = self._in_force.get(name)
             if new is None or not new.enabled:
-                self.watches[name].stopping.set()
-            if new is None:
+                watch.stopping.set()
                 self._wanted.pop(name, None)
-                self._end_pass(name)
-                if not self.watches[name].busy:
-                    del self.watches[name]
+                if not watch.busy:
+                    self._end_pass(name)
+            if new is None and not watch.busy:
+                del self.watches[name]
         for place, account in enumerate(config.accounts):
-            watch = self.watches.get(account.name)
-            if watch is None:
+            known = self.watches.get(account.name)
+            if known is None:
                 first = 0.0 if config.fetch.at_start else self._interval(account).total_seconds()
                 self.watches[account.name] = AccountWatch(account, due=now + first + 0.01 * place)
                 continue
-            if watch.account != account:
-                watch.failures = 0  # what was wrong may be mended: try soon, not after the back-off
-                watch.due = min(watch.due, now)
-            watch.account = account
-            watch.due = min(watch.due, now + self._interval(account).total_seconds())
+            if known.account != account:
+                known.failures = 0  # what was wrong may be mended: try soon, not after the back-off
+                known.due = min(known.due, now)
+            known.account = account
+            known.due = min(known.due, now + self._interval(account).total_seconds())
         self._bell.set()
 
     def _interval(self, account: Account) -> timedelta:
@@ -220,11 +218,7 @@ class Fetching:
                 self._bell.clear()
                 await self._end_pause_in_time()
                 self._begin_sessions(group)
-                try:
-                    async with asyncio.timeout(TICK_S):
-                        await self._bell.wait()
-                except TimeoutError:
-                    pass
+                await set_or_passed(self._bell, self._clock, TICK_S)
 
     async def stop(self) -> None:
         """Begin nothing more and ask running sessions to end."""
@@ -247,7 +241,11 @@ class Fetching:
 
     async def _end_pause_in_time(self) -> None:
         if self.paused and self.paused_until and self._clock.now() >= self.paused_until:
-            await self.resume(by="the clock")
+            try:
+                await self.resume(by="the clock")
+            except StoreError as exc:  # what is still written down is over, too: the next start sees that
+                raise_store_condition(self._health, exc)
+                self._go_on("the clock")
 
     def _begin_sessions(self, group: asyncio.TaskGroup) -> None:
         if self._health.no_fetching():
@@ -266,7 +264,7 @@ class Fetching:
             count += 1
             hosts[host] = hosts.get(host, 0) + 1
             self._wanted.pop(watch.account.name, None)
-            watch.busy, watch.again, watch.stopping = True, False, asyncio.Event()
+            watch.busy, watch.stopping = True, asyncio.Event()
             self._idle.clear()
             watch.taken = watch.new = 0
             group.create_task(self._pass(watch))
@@ -285,8 +283,8 @@ class Fetching:
 
     async def _pass(self, watch: AccountWatch) -> None:
         """Session after session until the mailbox has nothing new, then tell who waits for it."""
-        account = watch.account
-        tickets = self._tickets.waiting_for(account.name)
+        name = watch.account.name
+        tickets = self._tickets.waiting_for(name)
         passed_over: set[str] = set()
         try:
             another = True
@@ -294,30 +292,29 @@ class Fetching:
                 result = await self._one_session(watch, frozenset(passed_over))
                 passed_over |= set(result.skipped)
                 for ticket in tickets:
-                    _add(ticket, result)
-                another = result.another and not result.error
+                    ticket.add(result)
+                another = result.another
+                if another and (held := self._health.no_fetching()):
+                    for ticket in tickets:
+                        ticket.errors.append(f"{name}: there is more mail, but none is fetched just now: {held.text}")
+                    another = False
         finally:
             watch.busy = False
             if not self.busy:
                 self._idle.set()
-            if account.name not in self._wanted:
-                self._end_pass(account.name)
-            if account.name not in self._in_force and self.watches.get(account.name) is watch:
-                del self.watches[account.name]
+            if name not in self._wanted:
+                self._end_pass(name)
+            if name not in self._in_force and self.watches.get(name) is watch:
+                del self.watches[name]
             self._bell.set()
 
     async def _one_session(self, watch: AccountWatch, passed_over: frozenset[str]) -> SessionResult:
-        account = watch.account
         self._session += 1
         watch.last_attempt = self._clock.now()
-        session = FetchSession(account, self._settings, self._tools, number=self._session, stopping=watch.stopping)
-        try:
-            result = await session.run(passed_over)
-        except Exception as exc:
-            log.exception("a session of account %s failed", account.name)
-            result = SessionResult(self._session, account.name)
-            result.error = f"{type(exc).__name__}: {exc}"
-            result.error_class = ErrorClass.INTERNAL
+        session = FetchSession(
+            watch.account, self._settings, self._tools, number=self._session, stopping=watch.stopping
+        )
+        result = await session.run(passed_over)
         self._note(watch, result)
         return result
 
@@ -354,13 +351,3 @@ class Fetching:
         await ticket.passes_over.wait()
         await self._queue.wait_quiet(ticket.entries, timeout=QUIET_WAIT)
         ticket.quiet.set()
-
-
-def _add(ticket: Ticket, result: SessionResult) -> None:
-    ticket.entries += result.entries
-    ticket.listed = max(ticket.listed, result.listed)
-    ticket.new += len(result.entries)
-    ticket.deleted += result.deleted
-    ticket.skipped += len(result.skipped)
-    if result.error:
-        ticket.errors.append(f"{result.account}: {result.error}")

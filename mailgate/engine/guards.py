@@ -11,6 +11,7 @@ from mailgate.model.errors import StoreError
 from mailgate.model.events import MessageDecided, MessageParked, Numbered, Severity
 from mailgate.model.settings import StoreSettings
 from mailgate.ports.clock import Clock
+from mailgate.ports.events import raise_store_condition
 from mailgate.ports.store import Store
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Guards:
         self,
         settings: StoreSettings,
         *,
+        longest_wait: timedelta,
         store: Store,
         hub: EventHub,
         health: HealthBoard,
@@ -39,6 +41,7 @@ class Guards:
         free_space: FreeSpace,
     ) -> None:
         self.settings = settings
+        self.longest_wait = longest_wait  # between two tries to deliver a message
         self._store = store
         self._health = health
         self._clock = clock
@@ -69,7 +72,7 @@ class Guards:
             await self._count()
             await self._purge()
         except StoreError as exc:
-            log.warning("the store does not answer as it should: %s", exc)
+            raise_store_condition(self._health, exc)
 
     def look_at_disk(self) -> None:
         """Raise or clear `disk_low`: below the reserve nothing is fetched, so that what is here can be finished."""
@@ -93,9 +96,11 @@ class Guards:
         wall, monotonic = self._clock.now(), self._clock.monotonic()
         passed = timedelta(seconds=monotonic - self._monotonic)
         jump = (wall - self._wall) - passed
-        self._wall, self._monotonic = wall, monotonic
+        moved = await self._store.shift_due(jump) if abs(jump) > JUMP else 0
+        self._wall, self._monotonic = wall, monotonic  # only now: while the store takes nothing, the jump is not lost
         if abs(jump) > JUMP:
-            moved = await self._store.shift_due(jump)
+            # What was deferred since the jump had the new time already, and is a jump too late now.
+            await self._store.clamp_due(wall + self.longest_wait)
             self._jump_shown = monotonic
             self._health.raise_(
                 "clock_jumped",
@@ -115,9 +120,13 @@ class Guards:
     async def _count(self) -> None:
         if not self._recount:
             return
-        self._recount = False
         now = self._clock.now()
-        counts = await self._store.counts(since=now, now=now)
+        self._recount = False  # before counting: what is parked meanwhile counts next time
+        try:
+            counts = await self._store.counts(since=now, now=now)
+        except StoreError:
+            self._recount = True
+            raise
         self._say_count(
             "unrouted",
             counts.unrouted,

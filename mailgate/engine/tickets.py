@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
+from mailgate.intake.fetch.session import SessionResult
 from mailgate.model.errors import UnknownError
 
 KEPT: Final = 100
@@ -18,13 +19,28 @@ class Ticket:
     accounts: tuple[str, ...]
     remaining: set[str] = field(default_factory=set)
     entries: list[int] = field(default_factory=list)
-    listed: int = 0
+    listed_of: dict[str, int] = field(default_factory=dict)
     new: int = 0
     deleted: int = 0
     skipped: int = 0
     errors: list[str] = field(default_factory=list)
     passes_over: asyncio.Event = field(default_factory=asyncio.Event)
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def listed(self) -> int:
+        """How many messages the mailboxes held, all together."""
+        return sum(self.listed_of.values())
+
+    def add(self, result: SessionResult) -> None:
+        """Count in what one session did; the sessions of one pass list the same mailbox, and the first holds most."""
+        self.entries += result.entries
+        self.listed_of[result.account] = max(self.listed_of.get(result.account, 0), result.listed)
+        self.new += len(result.entries)
+        self.deleted += result.deleted
+        self.skipped += len(result.skipped)
+        if result.error:
+            self.errors.append(f"{result.account}: {result.error}")
 
     def pass_over(self, account: str) -> None:
         """Note that an account's pass has ended."""

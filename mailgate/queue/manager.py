@@ -1,45 +1,41 @@
 """The queue: entries to the Processor, then to a Transport, each result recorded before the next step.
 
-An error that nobody foresaw parks that one entry, traceback kept, and the queue goes on. A store that cannot write
-stops the worker it happens to; what a peer took is recorded as soon as the disk takes it.
+An error that nobody foresaw parks that one entry, traceback kept, and the queue goes on. While the store takes nothing
+the workers wait and write again: what a peer took is recorded as soon as the disk takes it, and nothing is said twice.
 """
 
 import asyncio
-import contextlib
 import logging
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import timedelta
+from typing import Final, TypeVar
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS, edit, split_header
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import (
     ConflictError,
     ContentLostError,
+    ErrorClass,
     MailgateError,
     StaleEntryError,
     StoreError,
     UnknownError,
 )
-from mailgate.model.events import (
-    MessageDecided,
-    MessageDeferred,
-    MessageDelivered,
-    MessageParked,
-    MessageRouted,
-    Severity,
-)
+from mailgate.model.events import MessageDecided, Severity
 from mailgate.model.settings import DeliverySettings
-from mailgate.model.verdict import Disposition, Stage, TraceStep
+from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Health, Publisher, raise_store_condition
 from mailgate.ports.stages import Outgoing, Processor, Transport
-from mailgate.ports.store import DraftContent, NewEntry, Outcome, Store
+from mailgate.ports.store import DraftContent, NewEntry, Store
+from mailgate.queue.announce import decision_event, outcome_events, parked_event
 from mailgate.queue.lanes import Lane
 from mailgate.queue.outcomes import judge
+from mailgate.queue.progress import Place, Progress
+from mailgate.queue.waiting import set_or_passed
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +45,12 @@ WAITING_ROOM: Final = 256
 """Entries that may wait for the pipeline; a download that runs ahead of it waits then."""
 READY_AHEAD: Final = 1024
 """Routed entries kept at hand; beyond that they are read from the store when their turn comes."""
-_RECORD_AGAIN_S: Final = 2.0
+_AGAIN_S: Final = 2.0
+"""Wait between two tries at a store that takes nothing."""
 _IDLE_S: Final = 1.0
 _INTERNAL_DOWN: Final = "internal_down"
+
+T = TypeVar("T")
 
 
 class QueueManager:
@@ -79,9 +78,7 @@ class QueueManager:
         self._received: asyncio.Queue[tuple[QueueEntry, bytes | None]] = asyncio.Queue(WAITING_ROOM)
         self._ready: deque[QueueEntry] = deque(maxlen=READY_AHEAD)
         self._in_hand: set[int] = set()
-        self._open: set[int] = set()
-        self._deferred: set[int] = set()
-        self._news = asyncio.Condition()
+        self._progress = Progress()
         self._work = asyncio.Event()
         self._stopping = False
 
@@ -90,28 +87,22 @@ class QueueManager:
     async def accept(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
         """Take a message; see `ports.stages.Acceptor`."""
         entry = await self._store.accept(draft, new)
-        self._open.add(entry.id)
-        await self._received.put((entry, draft.header))
+        self._progress.put(entry.id, Place.PIPELINE)
+        await self._received.put((entry, split_header(draft.header)[0]))  # not the body: many of them wait here
         return entry
 
     async def wait_settled(self, entry_ids: Iterable[int], *, timeout: timedelta) -> frozenset[int]:
-        """Wait until all of `entry_ids` are DONE or PARKED, at most `timeout`; return those that are."""
+        """Wait until nothing is left to do for `entry_ids` now, at most `timeout`; return those that are settled."""
         wanted = frozenset(entry_ids)
-        await self._wait(lambda: not (wanted & self._open - self._deferred), timeout)
-        return wanted - self._open
+        await self._progress.wait_quiet(wanted, timeout)
+        return self._progress.settled_of(wanted)
 
     async def wait_quiet(self, entry_ids: Iterable[int], *, timeout: timedelta) -> bool:
-        """Wait until nothing is left to do for `entry_ids` now: each is settled or deferred. False: time was up."""
-        wanted = frozenset(entry_ids)
-        return await self._wait(lambda: not (wanted & self._open - self._deferred), timeout)
+        """Wait until nothing is left to do for `entry_ids` now: each is settled or waits for its next try.
 
-    async def _wait(self, done: Callable[[], bool], timeout: timedelta) -> bool:
-        try:
-            async with asyncio.timeout(timeout.total_seconds()), self._news:
-                await self._news.wait_for(done)
-        except TimeoutError:
-            return False
-        return True
+        While the internal server cannot be reached all of them wait. False: time was up.
+        """
+        return await self._progress.wait_quiet(entry_ids, timeout)
 
     # -- the work
 
@@ -127,102 +118,88 @@ class QueueManager:
         """Begin nothing more and wait for conversations under way; False when some did not end in time."""
         self._stopping = True
         self._work.set()
-        done = await self._wait(lambda: self._lane.busy == 0, timeout)
+        done = await self._progress.wait(lambda: self._lane.busy == 0, timeout)
         await self._transport.close()
         return done
 
     async def _take_up(self) -> None:
         after = 0
-        while entries := await self._store.received(after=after, limit=WAITING_ROOM):
+        while True:
+            try:
+                entries = await self._surely(lambda: self._store.received(after=after, limit=WAITING_ROOM))  # noqa: B023
+            except StoreError as exc:
+                self._store_failed(exc)
+                return
+            if not entries:
+                return
             after = entries[-1].id
             for entry in entries:
-                if entry.id not in self._open:
-                    self._open.add(entry.id)
+                if not self._progress.knows(entry.id):
+                    self._progress.put(entry.id, Place.PIPELINE)
                     await self._received.put((entry, None))
 
     async def _process_loop(self) -> None:
         while True:
             entry, header = await self._received.get()
-            while True:
-                try:
-                    await self._process(entry, header)
-                except StaleEntryError as exc:
-                    log.warning("%s", exc)
-                except StoreError as exc:
-                    self._store_failed(exc)
-                    await self._clock.sleep(_RECORD_AGAIN_S)
-                    continue
-                break
+            try:
+                await self._process(entry, header)
+            except StoreError as exc:  # the next start takes it up
+                self._store_failed(exc)
+                self._progress.put(entry.id, Place.LATER)
 
     async def _process(self, entry: QueueEntry, header: bytes | None) -> None:
+        limit = MAX_HEADER_OCTETS
         try:
             if header is None:
-                header = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
+                header = await self._surely(lambda: self._store.header(entry.content, limit=limit))
             disposition = await self._processor.process(entry, header)
-        except StoreError as exc:
-            if not isinstance(exc, ContentLostError):
-                raise
-            await self._park_broken(entry, exc)
-            return
+            now = self._clock.now()
+            state = await self._surely(lambda: self._store.decide(entry.id, disposition, now=now))
         except Exception as exc:  # noqa: BLE001 whatever it is, it concerns this entry alone
             await self._park_broken(entry, exc)
             return
-        now = self._clock.now()
-        state = await self._store.decide(entry.id, disposition, now=now)
-        self._say_decision(entry, disposition)
+        self._publisher.publish(decision_event(entry, disposition, state))
         if state is EntryState.PARKED:
-            await self._settled(entry.id)
+            self._progress.settled(entry.id)
             return
-        ready = replace(
-            entry,
-            state=state,
-            sender=disposition.sender,
-            recipients=disposition.recipients,
-            glance=disposition.glance,
-            edit=disposition.edit,
-            codes=disposition.codes,
-            next_attempt=now,
-        )
+        if entry.id in self._in_hand:  # the other loop found it in the store before we came to say so
+            return
+        self._progress.put(entry.id, Place.READY)
         if len(self._ready) < READY_AHEAD:
             self._in_hand.add(entry.id)
-            self._ready.append(ready)
+            self._ready.append(
+                replace(
+                    entry,
+                    state=state,
+                    sender=disposition.sender,
+                    recipients=disposition.recipients,
+                    glance=disposition.glance,
+                    edit=disposition.edit,
+                    codes=disposition.codes,
+                    next_attempt=now,
+                )
+            )
         self._work.set()
 
-    def _say_decision(self, entry: QueueEntry, disposition: Disposition) -> None:
-        source = entry.source
-        if disposition.park:
-            self._say_parked(entry, disposition.park, disposition.trace[-1].text, disposition.glance.subject)
-            return
-        self._publisher.publish(
-            MessageRouted(
-                entry=entry.name,
-                account=source.account,
-                session=source.session,
-                recipients=tuple(str(one.address) for one in disposition.recipients),
-                codes=disposition.codes,
-                subject=disposition.glance.subject,
-            )
-        )
-
-    def _say_parked(self, entry: QueueEntry, reason: ParkReason, text: str, subject: str) -> None:
-        self._publisher.publish(
-            MessageParked(
-                entry=entry.name,
-                account=entry.source.account,
-                session=entry.source.session,
-                reason=reason.value,
-                text=text,
-                subject=subject,
-            )
-        )
-
     async def _park_broken(self, entry: QueueEntry, exc: Exception) -> None:
+        """Keep an entry that cannot go on for a person.
+
+        Raises:
+            StoreError: it could not be written; `exc` itself when that says that the store is damaged.
+        """
+        if isinstance(exc, StaleEntryError):  # somebody else was quicker: it is no longer ours to work on
+            log.warning("%s", exc)
+            self._progress.settled(entry.id)
+            return
+        if isinstance(exc, StoreError) and exc.damaged:
+            raise exc
         text = f"MailGate could not work on it ({type(exc).__name__}: {exc}); it is kept for a person"
         step = TraceStep(self._clock.now(), Stage.PARKED, text)
         error = "".join(traceback.format_exception(exc))
-        await self._store.park(entry.id, ParkReason.ERROR, error=error, step=step)
-        self._say_parked(entry, ParkReason.ERROR, text, entry.glance.subject)
-        await self._settled(entry.id)
+        log.error("%s: %s", entry.name, text)
+        await self._surely(lambda: self._store.park(entry.id, ParkReason.ERROR, error=error, step=step))
+        self._publisher.publish(parked_event(entry, ParkReason.ERROR, text, entry.glance.subject))
+        self._progress.settled(entry.id)
 
     async def _deliver_loop(self, group: asyncio.TaskGroup) -> None:
         while not self._stopping:
@@ -234,10 +211,11 @@ class QueueManager:
                     break
                 started = True
                 self._lane.busy += 1
-                self._deferred.discard(entry.id)
+                self._progress.put(entry.id, Place.ACTIVE)
                 group.create_task(self._deliver(entry))
             if not started:
-                await self._rest()
+                await self._transport.close_idle()
+                await set_or_passed(self._work, self._clock, _IDLE_S)
 
     async def _next_ready(self) -> QueueEntry | None:
         if self._ready:
@@ -247,46 +225,43 @@ class QueueManager:
         except StoreError as exc:
             self._store_failed(exc)
             return None
+        if self._ready:  # what the pipeline has finished meanwhile may be the very one that was found
+            return self._ready.popleft()
         if not found:
             return None
         self._in_hand.add(found[0].id)
-        self._open.add(found[0].id)
         return found[0]
-
-    async def _rest(self) -> None:
-        """Wait for work: something became ready, a conversation ended, or a second went by."""
-        await self._transport.close_idle()
-        try:
-            async with asyncio.timeout(_IDLE_S):
-                await self._work.wait()
-        except TimeoutError:
-            pass
 
     async def _deliver(self, entry: QueueEntry) -> None:
         try:
             await self._deliver_one(entry)
+        except StaleEntryError as exc:
+            log.warning("%s", exc)
+            self._progress.settled(entry.id)
         except StoreError as exc:
             self._store_failed(exc)
-            self._deferred.add(entry.id)
+            self._progress.put(entry.id, Place.LATER)
+            await self._clock.sleep(_AGAIN_S)  # or a store that takes nothing would be asked without a pause
         finally:
             self._lane.busy -= 1
             self._in_hand.discard(entry.id)
             self._work.set()
-            async with self._news:
-                self._news.notify_all()
+            self._progress.changed()
 
     async def _deliver_one(self, entry: QueueEntry) -> None:
         if not await self._store.claim(entry.id):
+            self._progress.settled(entry.id)
             return
         recipients = [one.address for one in entry.open_recipients]
         try:
             outgoing = await self._outgoing(entry)
             results = await self._transport.deliver(replace(outgoing, recipients=recipients))
-        except ContentLostError as exc:
-            await self._park_broken(entry, exc)
-            return
-        except StoreError:
-            await self._hand_back(entry)
+        except StoreError as exc:
+            if isinstance(exc, ContentLostError):
+                await self._park_broken(entry, exc)
+                return
+            again = self._clock.now() + self._settings.retry[0]
+            await self._surely(lambda: self._store.release(entry.id, next_attempt=again))
             raise
         except MailgateError as exc:
             await self._not_reached(entry, exc)
@@ -295,15 +270,27 @@ class QueueManager:
             await self._park_broken(entry, exc)
             return
         if self._lane.worked():
+            self._progress.blocked(is_so=False)
             self._health.clear(_INTERNAL_DOWN)
         now = self._clock.now()
-        outcome = judge(results, retry=self._settings.retry, now=now, attempts=entry.attempts + 1)
-        await self._record(entry, outcome, now)
-        self._say_outcome(entry, outcome)
+        outcome = judge(
+            results,
+            recipients=entry.recipients,
+            retry=self._settings.retry,
+            now=now,
+            attempts=entry.attempts + 1,
+        )
+        try:
+            await self._surely(lambda: self._store.record(entry.id, outcome, now=now))
+        except StoreError as exc:
+            await self._park_broken(entry, exc)
+            return
+        for event in outcome_events(entry, outcome):
+            self._publisher.publish(event)
         if outcome.state is EntryState.READY:
-            self._deferred.add(entry.id)
+            self._progress.put(entry.id, Place.LATER)
         else:
-            await self._settled(entry.id)
+            self._progress.settled(entry.id)
 
     async def _outgoing(self, entry: QueueEntry) -> Outgoing:
         header = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
@@ -312,81 +299,43 @@ class QueueManager:
 
         async def octets() -> AsyncIterator[bytes]:
             yield edited
+            if len(header) == entry.content.size_octets:
+                yield header[start:]  # a small one: all of it came with the header
+                return
             async for chunk in self._store.read(entry.content, start=start):
                 yield chunk
 
         size = len(edited) + entry.content.size_octets - start
         return Outgoing(entry.name, entry.sender, (), size, octets())
 
-    async def _hand_back(self, entry: QueueEntry) -> None:
-        """The store failed before anything was said: the entry waits for its next turn, or for the next start."""
-        with contextlib.suppress(StoreError):
-            await self._store.release(entry.id, next_attempt=self._clock.now() + self._settings.retry[0])
-
     async def _not_reached(self, entry: QueueEntry, exc: MailgateError) -> None:
         """No conversation began: the fault is the server's or the line's, and no message pays for it."""
         wait = self._lane.failed(self._clock.monotonic(), str(exc))
-        again = self._clock.now() + timedelta(seconds=wait)
-        await self._store.release(entry.id, next_attempt=again)
-        self._deferred.add(entry.id)
         self._health.raise_(
             _INTERNAL_DOWN,
             severity=Severity.ERROR,
             text=f"The internal mail server cannot be reached: {exc}",
             remedy="Mail waits safely and goes on by itself. Check that the server runs, and [internal] in the settings.",
         )
+        again = self._clock.now() + timedelta(seconds=wait)
+        await self._surely(lambda: self._store.release(entry.id, next_attempt=again))
+        self._progress.put(entry.id, Place.LATER)
+        self._progress.blocked(is_so=True)
 
-    async def _record(self, entry: QueueEntry, outcome: Outcome, now: datetime) -> None:
-        """Write the result, again and again while the disk takes nothing: the peer may have the message."""
+    async def _surely(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do something with the store, again and again while it takes nothing just now.
+
+        Raises:
+            StoreError: it is damaged, or it will never do this.
+        """
         while True:
             try:
-                await self._store.record(entry.id, outcome, now=now)
-            except StaleEntryError as exc:
-                log.warning("%s", exc)
-                return
+                return await work()
             except StoreError as exc:
-                self._store_failed(exc)
-                if exc.damaged:
+                if exc.error_class is ErrorClass.INTERNAL:
                     raise
-                await self._clock.sleep(_RECORD_AGAIN_S)
-            else:
-                return
-
-    def _say_outcome(self, entry: QueueEntry, outcome: Outcome) -> None:
-        source, subject = entry.source, entry.glance.subject
-        delivered = [one for one in outcome.results if one.delivered]
-        if delivered:
-            self._publisher.publish(
-                MessageDelivered(
-                    entry=entry.name,
-                    account=source.account,
-                    session=source.session,
-                    recipients=tuple(one.address for one in delivered),
-                    reply=str(delivered[0].reply),
-                    subject=subject,
-                )
-            )
-        if outcome.state is EntryState.PARKED and outcome.park_reason:
-            self._say_parked(entry, outcome.park_reason, outcome.trace[-1].text, subject)
-        elif outcome.state is EntryState.READY and outcome.next_attempt:
-            waiting = [one for one in outcome.results if not one.delivered and not one.permanent]
-            self._publisher.publish(
-                MessageDeferred(
-                    entry=entry.name,
-                    account=source.account,
-                    session=source.session,
-                    recipients=tuple(one.address for one in waiting),
-                    reply=str(waiting[0].reply),
-                    next_attempt=outcome.next_attempt,
-                    possible_duplicate=any(one.unknown for one in waiting),
-                )
-            )
-
-    async def _settled(self, entry_id: int) -> None:
-        self._open.discard(entry_id)
-        self._deferred.discard(entry_id)
-        async with self._news:
-            self._news.notify_all()
+                self._store_failed(exc)
+                await self._clock.sleep(_AGAIN_S)
 
     def _store_failed(self, exc: StoreError) -> None:
         raise_store_condition(self._health, exc)
@@ -407,13 +356,19 @@ class QueueManager:
         step = TraceStep(self._clock.now(), Stage.DECIDED, f"Sent to {names} by {by}")
         if not await self._store.deliver_to(entry_id, recipients, step):
             raise ConflictError(f"{entry.name} is not parked any more (it is {entry.state}): nothing was changed")
+        self._progress.put(entry_id, Place.READY)
         self._publisher.publish(MessageDecided(entry=entry.name, by=by, what=f"sent to {names}"))
-        self._open.add(entry_id)
         self._work.set()
 
     def configure(self, settings: DeliverySettings, transport: Transport) -> Transport:
-        """Put new settings in force for what begins from now on; return the transport that was used before."""
+        """Put new settings in force for what begins from now on, and try at once whether the way is free by them.
+
+        The transport that was used before is returned, for the caller to close.
+        """
         self._settings = settings
         self._lane.width, self._lane.reconnect = settings.connections, settings.reconnect
+        self._lane.worked()
+        self._progress.blocked(is_so=False)
         before, self._transport = self._transport, transport
+        self._work.set()
         return before

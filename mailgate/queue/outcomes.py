@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from mailgate.model.entry import EntryState, ParkReason
-from mailgate.model.status import DeliveryResult
+from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, RecipientState
+from mailgate.model.status import NO_ANSWER, DeliveryResult, Reply
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.retry import next_attempt
 from mailgate.ports.store import Outcome
@@ -13,14 +13,15 @@ from mailgate.ports.store import Outcome
 def judge(
     results: Sequence[DeliveryResult],
     *,
+    recipients: Sequence[EntryRecipient],
     retry: tuple[timedelta, ...],
     now: datetime,
     attempts: int,
 ) -> Outcome:
-    """Return what the `results` of an entry's open recipients come to.
+    """Return what the `results` of an entry's open recipients come to; `recipients` are all it has, as they were.
 
-    Whoever was not answered yet is tried again; when nobody is left and somebody was refused for good, a person
-    decides (PARKED); else it is DONE. `attempts` includes the one that just ended.
+    Whoever was not answered yet is tried again; when nobody is left and somebody was refused for good, now or in an
+    earlier conversation, a person decides (PARKED); else it is DONE. `attempts` includes the one that just ended.
     """
     steps: list[TraceStep] = []
     delivered = [one for one in results if one.delivered]
@@ -36,7 +37,7 @@ def judge(
             text = f"The line was lost before the answer for {one.address}: it is tried again and may arrive twice"
             steps.append(TraceStep(now, Stage.UNKNOWN, text, str(one.reply)))
     waiting = [one for one in results if not one.delivered and not one.permanent]
-    refused = [one for one in results if one.permanent]
+    refused = _refused(results, recipients)
     if waiting:
         again = next_attempt(retry, failed=now, attempts=attempts)
         steps.append(
@@ -46,7 +47,17 @@ def judge(
         )
         return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=again)
     if refused:
-        text = f"The internal server refuses it for {', '.join(one.address for one in refused)}: {refused[0].reply}"
-        steps.append(TraceStep(now, Stage.PARKED, text, str(refused[0].reply)))
+        reply = next(iter(refused.values()))
+        text = f"The internal server refuses it for {', '.join(refused)}: {reply}"
+        steps.append(TraceStep(now, Stage.PARKED, text, str(reply)))
         return Outcome(EntryState.PARKED, tuple(results), tuple(steps), park_reason=ParkReason.REFUSED)
     return Outcome(EntryState.DONE, tuple(results), tuple(steps))
+
+
+def _refused(results: Sequence[DeliveryResult], recipients: Sequence[EntryRecipient]) -> dict[str, Reply]:
+    """Return who was refused for good, now or before, with the reply."""
+    now = {one.address for one in results}
+    before = (one for one in recipients if one.state is RecipientState.FAILED and str(one.address) not in now)
+    return {str(one.address): one.reply or NO_ANSWER for one in before} | {
+        one.address: one.reply for one in results if one.permanent
+    }

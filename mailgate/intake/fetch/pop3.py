@@ -4,6 +4,7 @@ Drives `wire.pop3` over a `Stream`. What to fetch and what to delete is `session
 """
 
 import hashlib
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from mailgate.ports.secrets import Secret
 from mailgate.wire import pop3
 from mailgate.wire.errors import WireError
 
-_IN_USE_WORDS: Final = ("lock", "in use", "busy", "already")
-_THROTTLE_WORDS: Final = ("too many", "limit", "rate", "wait", "later", "often")
+_IN_USE_WORDS: Final = re.compile(r"\b(lock|locked|in[ -]use|busy|already)\b")
+_THROTTLE_WORDS: Final = re.compile(r"\b(too many|limits?|limited|rate|wait|later|often)\b")
 
 _CLASS_OF_CODE: Final = {
     "IN-USE": ErrorClass.IN_USE,  # RFC 2449 section 8.1.2
@@ -254,9 +255,9 @@ def classify(status: pop3.Status, default: ErrorClass) -> ErrorClass:
         if status.code == code or status.code.startswith(code + "/"):
             return meaning
     text = status.text.casefold()
-    if any(word in text for word in _IN_USE_WORDS):
+    if _IN_USE_WORDS.search(text):
         return ErrorClass.IN_USE
-    if any(word in text for word in _THROTTLE_WORDS):
+    if _THROTTLE_WORDS.search(text):
         return ErrorClass.THROTTLED
     return default
 

@@ -5,7 +5,9 @@ ledger before that. A cut at any await leaves each message at the provider, in t
 """
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -24,6 +26,8 @@ from mailgate.ports.network import Dialer, Endpoint
 from mailgate.ports.secrets import SecretStore
 from mailgate.ports.stages import Acceptor
 from mailgate.ports.store import ContentWriter, LedgerRow, LedgerState, NewEntry, Store
+
+log = logging.getLogger(__name__)
 
 MAX_COMMITTING: Final = 16
 """Messages that may be on their way to the disk at once: enough to share commits, little enough to hold in memory."""
@@ -80,14 +84,17 @@ class FetchSession:
         account, publisher = self._account, self._tools.publisher
         started = self._tools.clock.monotonic()
         publisher.publish(SessionStarted(session=self._number, account=account.name, host=account.host))
+        result = self._result
         try:
             await self._converse(passed_over)
-        except* MailgateError as group:
-            failure = _first(group)
-            self._result.error = str(failure)
-            self._result.error_class = failure.error_class
-            self._result.store_failed = failure if isinstance(failure, StoreError) else None
-        result = self._result
+        except MailgateError as exc:
+            result.error, result.error_class = str(exc), exc.error_class
+            result.store_failed = exc if isinstance(exc, StoreError) else None
+        except Exception as exc:
+            log.exception("a session of account %s failed", account.name)
+            result.error, result.error_class = f"{type(exc).__name__}: {exc}", ErrorClass.INTERNAL
+        if result.error:
+            result.another = False
         publisher.publish(
             SessionEnded(
                 session=self._number,
@@ -165,47 +172,67 @@ class FetchSession:
     async def _take(self, dialogue: Pop3Dialogue, wanted: list[Listed], ledger: Mapping[str, LedgerRow]) -> bool:
         """Stream each message into the store; False when the session was asked to stop before the last one.
 
-        Commits run beside the download, so that they share transactions.
+        Commits run beside the download, so that they share transactions. Whatever fails, those under way are waited
+        for: one that was cut off could be in the store and known to nobody until the next start.
         """
-        parts = dialogue.retrieve(
-            wanted, window_octets=self._settings.window_size, window_messages=self._settings.window_messages
-        )
-        writer: ContentWriter | None = None
         slots = asyncio.Semaphore(MAX_COMMITTING)
+        failures: list[Exception] = []
+        whole = not wanted
 
         async def commit(message: Listed, writer: ContentWriter) -> None:
             try:
                 await self._commit(message, writer, ledger.get(message.uid))
+            except Exception as exc:  # noqa: BLE001 raised below, once the others have ended
+                failures.append(exc)
             finally:
                 slots.release()
 
-        try:
-            async with asyncio.TaskGroup() as committing:
-                async for part in parts:
-                    if part.data:
-                        if writer is None:
-                            writer = await self._tools.store.new_content()
-                        await writer.write(part.data)
-                    if not part.last:
-                        continue
-                    if part.refusal:
-                        self._skip(part.message.uid, f"the server refuses it: {part.refusal}")
-                    elif writer is None:
-                        self._skip(part.message.uid, "the server sent nothing for it")
-                    else:
+        async with asyncio.TaskGroup() as committing:
+            try:
+                async with contextlib.aclosing(self._download(dialogue, wanted)) as bodies:
+                    async for message, writer in bodies:
                         await slots.acquire()
-                        whole, writer = writer, None
-                        committing.create_task(commit(part.message, whole))
-                    if self._stopping.is_set():
-                        # Bodies that were asked for are still coming: the connection is of no more use, and without
-                        # QUIT the server deletes nothing (RFC 1939 section 6).
-                        self._result.another = False
-                        return part.message is wanted[-1]
+                        committing.create_task(commit(message, writer))
+                        if failures:
+                            break
+                        whole = message is wanted[-1]
+            except Exception as exc:  # noqa: BLE001 as above
+                failures.append(exc)
+        if failures:  # a full disk tells more than the connection that broke because of it
+            raise next((one for one in failures if isinstance(one, StoreError)), failures[0])
+        return whole or not self._stopping.is_set()
+
+    async def _download(
+        self, dialogue: Pop3Dialogue, wanted: list[Listed]
+    ) -> AsyncGenerator[tuple[Listed, ContentWriter], None]:
+        """Yield each message with its whole body; end early when the session is asked to stop."""
+        parts = dialogue.retrieve(
+            wanted, window_octets=self._settings.window_size, window_messages=self._settings.window_messages
+        )
+        writer: ContentWriter | None = None
+        try:
+            async for part in parts:
+                if part.data or (part.last and not part.refusal and part.message.size_octets == 0):
+                    writer = writer or await self._tools.store.new_content()
+                    await writer.write(part.data)
+                if not part.last:
+                    continue
+                if part.refusal:
+                    self._skip(part.message.uid, f"the server refuses it: {part.refusal}")
+                elif writer is None:
+                    self._skip(part.message.uid, "the server sent nothing for it")
+                else:
+                    whole, writer = writer, None
+                    yield part.message, whole
+                if self._stopping.is_set():
+                    # Bodies that were asked for are still coming: the connection is of no more use, and without
+                    # QUIT the server deletes nothing (RFC 1939 section 6).
+                    self._result.another = False
+                    return
         finally:
             if writer is not None:
                 await writer.abandon()  # cut in the middle: never delivered as if it were whole
             await parts.aclose()
-        return True
 
     async def _commit(self, message: Listed, writer: ContentWriter, known: LedgerRow | None) -> None:
         tools, account = self._tools, self._account
@@ -218,16 +245,18 @@ class FetchSession:
             await tools.store.settle_known(account.name, message.uid, step=step)
             return
         look = glance(draft.header)
-        entry = await tools.acceptor.accept(
-            draft,
-            NewEntry(
-                direction=Direction.INBOUND,
-                source=Source(account.name, message.uid, self._number, account.host),
-                received_at=now,
-                glance=look,
-                trace=(_fetched(account, message, now, draft.size_octets),),
-            ),
+        new = NewEntry(
+            direction=Direction.INBOUND,
+            source=Source(account.name, message.uid, self._number, account.host),
+            received_at=now,
+            glance=look,
+            trace=(_fetched(account, message, now, draft.size_octets),),
         )
+        try:
+            entry = await tools.acceptor.accept(draft, new)
+        except StoreError:
+            await tools.store.discard(draft)  # on a full disk, a body that nobody owns is the last thing wanted
+            raise
         self._result.entries.append(entry.id)
         self._nth += 1
         tools.publisher.publish(
@@ -247,8 +276,8 @@ class FetchSession:
     async def _acknowledge(self, dialogue: Pop3Dialogue, listed: list[Listed]) -> None:
         """Delete at the provider what the policy covers, and count it only when QUIT was answered."""
         account, tools = self._account, self._tools
-        if account.delete is DeletePolicy.DELIVERED and not self._result.another and not self._stopping.is_set():
-            await tools.acceptor.wait_settled(self._result.entries, timeout=self._settings.settle_wait)
+        if account.delete is DeletePolicy.DELIVERED and not self._result.another:
+            await self._wait_for_deliveries()
         ledger = await tools.store.ledger(account.name)
         now = tools.clock.now()
         agreed = await dialogue.delete([one for one in listed if self._may_delete(ledger.get(one.uid), now)])
@@ -257,8 +286,17 @@ class FetchSession:
             await tools.store.mark_deleted(account.name, [one.uid for one in agreed], step=step)
             self._result.deleted = len(agreed)
         elif agreed:
-            self._result.error = "QUIT was not answered: the deletions are repeated in the next session"
+            self._result.error = "QUIT was not confirmed: the deletions are repeated in the next session"
             self._result.error_class = ErrorClass.PROTOCOL
+
+    async def _wait_for_deliveries(self) -> None:
+        """Give the last deliveries their time, unless the session is asked to stop."""
+        async with asyncio.TaskGroup() as group:
+            settled = self._tools.acceptor.wait_settled(self._result.entries, timeout=self._settings.settle_wait)
+            waits = [group.create_task(settled), group.create_task(self._stopping.wait())]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
 
     def _may_delete(self, known: LedgerRow | None, now: datetime) -> bool:
         if known is None or now < known.first_seen + self._account.delete_after:
@@ -285,16 +323,3 @@ def _fetched(account: Account, message: Listed, now: datetime, size_octets: int)
         f"Fetched from account {account.name} at {account.host} and stored safely ({size_octets} octets)",
         f"UID {message.uid}",
     )
-
-
-def _first(group: BaseExceptionGroup[MailgateError]) -> MailgateError:
-    """Return the failure that tells most: a full disk before the connection that broke because of it."""
-    leaves = list(_leaves(group))
-    return next((leaf for leaf in leaves if isinstance(leaf, StoreError)), leaves[0])
-
-
-def _leaves(group: BaseExceptionGroup[MailgateError]) -> list[MailgateError]:
-    out: list[MailgateError] = []
-    for one in group.exceptions:
-        out += _leaves(one) if isinstance(one, BaseExceptionGroup) else [one]
-    return out

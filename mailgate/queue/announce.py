@@ -1,0 +1,67 @@
+"""What the queue says about an entry: each decision and each result as its events."""
+
+from mailgate.model.entry import EntryState, ParkReason, QueueEntry
+from mailgate.model.events import Event, MessageDeferred, MessageDelivered, MessageParked, MessageRouted
+from mailgate.model.verdict import Disposition
+from mailgate.ports.store import Outcome
+
+
+def decision_event(entry: QueueEntry, disposition: Disposition, state: EntryState) -> Event:
+    """Return what the pipeline's decision is told as; `state` is what the store made of it."""
+    if state is EntryState.PARKED:
+        text = disposition.trace[-1].text if disposition.trace else ""
+        return parked_event(entry, disposition.park or ParkReason.UNROUTED, text, disposition.glance.subject)
+    return MessageRouted(
+        entry=entry.name,
+        account=entry.source.account,
+        session=entry.source.session,
+        recipients=tuple(str(one.address) for one in disposition.recipients),
+        codes=disposition.codes,
+        subject=disposition.glance.subject,
+    )
+
+
+def parked_event(entry: QueueEntry, reason: ParkReason, text: str, subject: str) -> Event:
+    """Return what parking is told as."""
+    return MessageParked(
+        entry=entry.name,
+        account=entry.source.account,
+        session=entry.source.session,
+        reason=reason.value,
+        text=text,
+        subject=subject,
+    )
+
+
+def outcome_events(entry: QueueEntry, outcome: Outcome) -> list[Event]:
+    """Return what a conversation is told as: who got it, then what becomes of the rest."""
+    source, subject = entry.source, entry.glance.subject
+    told: list[Event] = []
+    delivered = [one for one in outcome.results if one.delivered]
+    if delivered:
+        told.append(
+            MessageDelivered(
+                entry=entry.name,
+                account=source.account,
+                session=source.session,
+                recipients=tuple(one.address for one in delivered),
+                reply=str(delivered[0].reply),
+                subject=subject,
+            )
+        )
+    waiting = [one for one in outcome.results if not one.delivered and not one.permanent]
+    if outcome.state is EntryState.PARKED and outcome.park_reason:
+        told.append(parked_event(entry, outcome.park_reason, outcome.trace[-1].text, subject))
+    elif outcome.state is EntryState.READY and outcome.next_attempt and waiting:
+        told.append(
+            MessageDeferred(
+                entry=entry.name,
+                account=source.account,
+                session=source.session,
+                recipients=tuple(one.address for one in waiting),
+                reply=str(waiting[0].reply),
+                next_attempt=outcome.next_attempt,
+                possible_duplicate=any(one.unknown for one in waiting),
+            )
+        )
+    return told

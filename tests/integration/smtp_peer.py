@@ -1,0 +1,157 @@
+"""An SMTP server that says what a test tells it to, and writes down what it was told.
+
+It shares no code with our own client, nor with its library: it reads lines and answers them.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from types import TracebackType
+from typing import Final, Self
+
+EXTENSIONS: Final = ("PIPELINING", "SIZE 64000000", "8BITMIME", "SMTPUTF8")
+READ_OCTETS: Final = 1 << 20
+LIMIT_OCTETS: Final = 1 << 26
+
+
+class Act(Enum):
+    """What to do instead of answering."""
+
+    DROP = auto()  # close the connection
+    SILENCE = auto()  # say nothing, and keep it open
+
+
+Answer = bytes | str | Act
+Answers = Mapping[str, Answer] | Callable[[str], Answer | None]
+"""By command (`RCPT TO:<a@b>`) or verb (`RCPT`); `greeting` and `.` are the moments that have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One message: `octets` as they came over the wire, between the answer to DATA and the final dot, dots stuffed."""
+
+    mail: str
+    recipients: tuple[str, ...]
+    wire: bytes
+    connection: int
+
+
+@dataclass(slots=True)
+class SmtpPeer:
+    """Start it in the running loop as an async context manager. Everything may be changed while it runs."""
+
+    answers: Answers = field(default_factory=dict)
+    extensions: tuple[str, ...] = EXTENSIONS
+    starttls: ssl.SSLContext | None = None
+    implicit: ssl.SSLContext | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+    connections: int = 0
+    open: int = 0
+    commands: list[str] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
+    _server: asyncio.Server | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(
+            self._connected, self.host, self.port, ssl=self.implicit, limit=LIMIT_OCTETS
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Close the listener and all connections; `__aenter__` opens it again on the same port."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await server.wait_closed()
+
+    def said(self, verb: str) -> list[str]:
+        """Return the commands with this verb."""
+        return [command for command in self.commands if command.upper().startswith(verb)]
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer, self.connections))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        self.open += 1
+        try:
+            with contextlib.suppress(OSError):
+                await self._talk(reader, writer, number)
+        finally:
+            self.open -= 1
+            writer.transport.abort()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        mail, recipients = "", list[str]()
+        if not await self._answer(writer, "greeting", "220 peer.test ESMTP"):
+            return
+        while line := await reader.readline():
+            command = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+            self.commands.append(command)
+            verb = command.partition(" ")[0].upper()
+            usual = "250 2.0.0 ok"
+            match verb:
+                case "EHLO":
+                    offers = (*self.extensions, *(["STARTTLS"] if self.starttls else []))
+                    usual = "\r\n".join(["250-peer.test", *(f"250-{offer}" for offer in offers), "250 HELP"])
+                case "DATA":
+                    usual = "354 go on"
+                case "QUIT":
+                    usual = "221 2.0.0 bye"
+                case "STARTTLS":
+                    usual = "220 go"
+                case _:
+                    pass
+            answer = self._scripted(command, verb)
+            if not await self._answer(writer, "", usual if answer is None else answer):
+                return
+            yes = answer is None or (isinstance(answer, (str, bytes)) and answer[:1] in ("2", b"2"))
+            if verb == "MAIL" and yes:
+                mail, recipients = command, []
+            elif verb == "RCPT" and yes:
+                recipients.append(command[len("RCPT TO:<") :].partition(">")[0])
+            elif verb == "STARTTLS" and yes and self.starttls:
+                await writer.start_tls(self.starttls)
+            elif verb == "DATA" and answer is None:
+                wire = await reader.readuntil(b"\r\n.\r\n")
+                answer = self._scripted(".", ".")
+                if answer is None or (isinstance(answer, str) and answer.startswith("2")):
+                    self.taken.append(Taken(mail, tuple(recipients), wire[:-3], number))
+                if not await self._answer(writer, "", "250 2.0.0 taken" if answer is None else answer):
+                    return
+            elif verb == "QUIT":
+                return
+
+    def _scripted(self, command: str, verb: str) -> Answer | None:
+        if isinstance(self.answers, Mapping):
+            return self.answers.get(command, self.answers.get(verb))
+        return self.answers(command)
+
+    async def _answer(self, writer: asyncio.StreamWriter, moment: str, usual: Answer) -> bool:
+        """Say it; False when the connection is to end."""
+        scripted = self._scripted(moment, moment) if moment else None
+        answer = usual if scripted is None else scripted
+        if answer is Act.SILENCE:
+            await asyncio.Event().wait()
+        if answer is Act.DROP or isinstance(answer, Act):
+            return False
+        writer.write(answer if isinstance(answer, bytes) else answer.encode() + b"\r\n")
+        await writer.drain()
+        return True

@@ -1,0 +1,105 @@
+"""What happens to fetched mail between intake and delivery."""
+
+from dataclasses import replace
+
+import pytest
+
+from mailgate.model.entry import EntryState, ParkReason, QueueEntry
+from mailgate.model.errors import UnknownError
+from mailgate.model.message import ContentRef, Glance
+from mailgate.model.settings import Account, Config, DeliverySettings, InternalServer, Mailbox
+from mailgate.model.source import Direction, Source
+from mailgate.model.verdict import Disposition, Stage
+from mailgate.pipeline.inbound import InboundPipeline
+from tests.fakes.clock import START, FakeClock
+
+OFFICE = Account(name="office", host="pop.example", user="all@office.example", password="env:X")
+CONFIG = Config(
+    internal=InternalServer(host="mail.office.example"),
+    accounts=(replace(OFFICE, envelope_header="X-Envelope-To"),),
+    recipients=(
+        Mailbox(address="anna@office.example", aliases=("sales@office.example",)),
+        Mailbox(address="bob@office.example"),
+    ),
+)
+ENTRY = QueueEntry(
+    id=26,
+    direction=Direction.INBOUND,
+    state=EntryState.RECEIVED,
+    source=Source("office", "uid-1", 7, "pop.example"),
+    content=ContentRef(1, 100, "00"),
+    sender=None,
+    received_at=START,
+    next_attempt=None,
+    attempts=0,
+)
+
+
+async def decided(header: bytes, *, config: Config = CONFIG, account: str = "office") -> Disposition:
+    pipeline = InboundPipeline(config, clock=FakeClock(), hostname="gate.example")
+    return await pipeline.process(replace(ENTRY, source=replace(ENTRY.source, account=account)), header)
+
+
+async def test_recipients_sender_and_glance_are_read_off_the_header() -> None:
+    found = await decided(
+        b"Return-Path: <peer@out.example>\r\nX-Envelope-To: anna@office.example\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+        b"From: Peer <peer@out.example>\r\n\r\nSubject: not this\r\n"
+    )
+    assert [str(one.address) for one in found.recipients] == ["anna@office.example"]
+    assert (found.codes, str(found.sender), found.park) == ("E", "peer@out.example", None)
+    assert found.glance == Glance(subject="Grüße", from_="Peer <peer@out.example>")
+
+
+async def test_what_is_added_to_the_header_names_entry_account_and_codes() -> None:
+    found = await decided(b"X-Envelope-To: sales@office.example\r\n\r\n")
+    assert b"id Pmg001A;" in found.edit.prepend
+    assert b"X-MailGate-Account: office\r\n" in found.edit.prepend
+    assert b"X-MailGate-Routing: X\r\n" in found.edit.prepend
+    assert found.edit.prepend.startswith(b"Received: from pop.example")
+
+
+async def test_a_delivered_to_that_names_our_recipient_is_renamed_and_that_is_told() -> None:
+    header = b"X-Envelope-To: anna@office.example\r\nDelivered-To: anna@office.example\r\n\r\n"
+    found = await decided(header)
+    assert [rename.new_name for rename in found.edit.rename] == ["X-MailGate-Delivered-To"]
+    assert [step.stage for step in found.trace] == [Stage.ROUTED, Stage.EDITED]
+    off = replace(CONFIG, delivery=DeliverySettings(rename_delivered_to=False))
+    assert (await decided(header, config=off)).edit.rename == ()
+
+
+async def test_a_message_for_nobody_is_parked_and_the_trace_says_why() -> None:
+    found = await decided(b"X-Envelope-To: nobody@office.example\r\n\r\n")
+    assert (found.park, found.recipients) == (ParkReason.UNROUTED, ())
+    assert [step.stage for step in found.trace] == [Stage.ROUTED, Stage.PARKED]
+    assert "nobody@office.example" in found.trace[-1].text
+
+
+async def test_the_trace_holds_the_evidence_and_the_codes() -> None:
+    [step] = (await decided(b"X-Envelope-To: anna@office.example\r\n\r\n")).trace
+    assert step.evidence == "X-Envelope-To: anna@office.example  [E]"
+
+
+async def test_mail_of_an_account_that_was_removed_is_routed_by_the_rest() -> None:
+    found = await decided(b"To: bob@office.example\r\n\r\n", account="former")
+    assert [str(one.address) for one in found.recipients] == ["bob@office.example"]
+
+
+@pytest.mark.parametrize("header", [b"", b"\r\n", b"no colon\r\n", b"\x00\xff" * 500, b"To: " + b"<" * 5000])
+async def test_a_header_of_any_kind_gives_a_decision(header: bytes) -> None:
+    assert (await decided(header)).park is ParkReason.UNROUTED
+
+
+async def test_a_new_configuration_counts_for_what_comes_from_now_on() -> None:
+    pipeline = InboundPipeline(CONFIG, clock=FakeClock(), hostname="gate.example")
+    pipeline.configure(replace(CONFIG, recipients=(Mailbox(address="nobody@office.example"),)))
+    found = await pipeline.process(ENTRY, b"X-Envelope-To: nobody@office.example\r\n\r\n")
+    assert [str(one.address) for one in found.recipients] == ["nobody@office.example"]
+
+
+async def test_trying_a_routing_gives_the_answer_of_live_mail() -> None:
+    pipeline = InboundPipeline(CONFIG, clock=FakeClock(), hostname="gate.example")
+    for header in (b"X-Envelope-To: sales@office.example\r\n\r\n", b"To: bob@office.example\r\n\r\nbody", b"\r\n"):
+        tried, live = pipeline.try_routing("office", header), await decided(header)
+        assert (tried.recipients, tried.codes, tried.park) == (live.recipients, live.codes, live.park)
+    with pytest.raises(UnknownError, match="there are: office"):
+        pipeline.try_routing("x", b"")

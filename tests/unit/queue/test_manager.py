@@ -1,0 +1,488 @@
+"""The life of an entry: from RECEIVED to DONE or PARKED, and everything that can come between."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from mailgate.model.entry import EntryState, ParkReason, RecipientState
+from mailgate.model.errors import ConflictError, ConnectError, ErrorClass, SecretError, StoreError, UnknownError
+from mailgate.model.events import MessageDecided, MessageDeferred, MessageDelivered, MessageParked
+from mailgate.model.message import FieldRename, HeaderEdit
+from mailgate.model.status import Reply
+from mailgate.queue import manager
+from tests.fakes.entries import ANNA, JONAS, LETTER, draft, new_entry, ready, take
+from tests.fakes.eventually import eventually, others_run
+from tests.fakes.transport import LOST, FakeTransport
+from tests.unit.queue.office import SETTINGS, Office, running, to
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+FULL = StoreError("the disk takes no more", error_class=ErrorClass.DISK)
+BROKEN = StoreError("the database is damaged", damaged=True)
+DOWN = ConnectError("mail.office.example:25 refuses the connection")
+
+
+class TestTheGoodDay:
+    async def test_a_message_goes_through_the_pipeline_to_the_server_and_is_done(self) -> None:
+        async with running(Office()) as office:
+            entry = await office.is_in(await office.take(), EntryState.DONE)
+            [said] = office.transport.said
+            assert (said.entry, said.recipients, said.octets) == (entry.name, (ANNA,), LETTER)
+            assert said.size_octets == len(LETTER)
+            assert [type(event).__name__ for event in office.publisher.events] == ["MessageRouted", "MessageDelivered"]
+            assert (entry.attempts, entry.recipients[0].state) == (1, RecipientState.DELIVERED)
+
+    async def test_the_header_is_edited_on_the_way_and_the_size_says_so(self) -> None:
+        office = Office()
+        office.processor.edit = HeaderEdit(b"Received: here\r\n", (FieldRename("subject", "Your oak", "X-Subject"),))
+        async with running(office):
+            await office.is_in(await office.take(), EntryState.DONE)
+            [said] = office.transport.said
+            assert said.octets == b"Received: here\r\n" + LETTER.replace(b"Subject:", b"X-Subject:")
+            assert said.size_octets == len(said.octets)
+
+    async def test_the_pipeline_is_shown_the_header(self) -> None:
+        async with running(Office()) as office:
+            await office.is_in(await office.take(), EntryState.DONE)
+            assert office.processor.seen[0].startswith(b"From: timber@wood.example")
+
+    async def test_a_message_for_nobody_is_parked_and_never_said(self) -> None:
+        office = Office()
+        office.processor.unrouted = True
+        async with running(office):
+            entry = await office.is_in(await office.take(), EntryState.PARKED)
+            assert (entry.park_reason, office.transport.begun) == (ParkReason.UNROUTED, 0)
+            assert [event.reason for event in office.publisher.of(MessageParked)] == ["unrouted"]
+
+    async def test_no_more_conversations_at_once_than_connections(self) -> None:
+        office = Office()
+        office.transport.gate.clear()
+        async with running(office):
+            ids = [await office.take() for _ in range(10)]
+            await office.begun(2)
+            await others_run(100)
+            assert office.transport.busy == 2
+            office.transport.gate.set()
+            for entry_id in ids:
+                await office.is_in(entry_id, EntryState.DONE)
+            assert (office.transport.most, len(office.transport.said)) == (2, 10)
+
+    async def test_idle_connections_are_looked_after_while_there_is_nothing_to_do(self) -> None:
+        async with running(Office()) as office:
+            for _ in range(3):
+                await office.advance(SECOND)
+            assert office.transport.idle_closings >= 3
+
+
+class TestRefusals:
+    async def test_one_refused_and_one_accepted_recipient_park_the_message_with_the_reply(self) -> None:
+        office = Office(transport=FakeTransport({ANNA: Reply(550, "5.1.1 no such user")}))
+        office.processor.to = (ANNA, JONAS)
+        async with running(office):
+            entry = await office.is_in(await office.take(), EntryState.PARKED)
+            assert entry.park_reason is ParkReason.REFUSED
+            assert [one.state for one in entry.recipients] == [RecipientState.FAILED, RecipientState.DELIVERED]
+            assert "550 5.1.1 no such user" in entry.text
+            assert office.publisher.of(MessageDelivered)[0].recipients == (JONAS,)
+            assert office.publisher.of(MessageParked)[0].reason == "refused"
+
+    async def test_a_recipient_that_was_refused_is_not_forgotten_when_the_other_one_is_reached_later(self) -> None:
+        office = Office(transport=FakeTransport({ANNA: Reply(550, "no such user"), JONAS: Reply(450, "greylisted")}))
+        office.processor.to = (ANNA, JONAS)
+        async with running(office):
+            entry_id = await office.take()
+            await office.is_deferred(entry_id)
+            await office.advance(MINUTE)
+            entry = await office.is_in(entry_id, EntryState.PARKED)
+            assert entry.park_reason is ParkReason.REFUSED
+            assert [one.state for one in entry.recipients] == [RecipientState.FAILED, RecipientState.DELIVERED]
+            assert [said.recipients for said in office.transport.said] == [(ANNA, JONAS), (JONAS,)]
+
+    async def test_a_temporary_no_is_tried_again_by_the_plan_and_only_for_who_needs_it(self) -> None:
+        full = {JONAS: Reply(452, "4.2.2 mailbox full")}
+        office = Office(transport=FakeTransport(full, full))
+        office.processor.to = (ANNA, JONAS)
+        async with running(office):
+            entry_id = await office.take()
+            entry = await office.is_deferred(entry_id)
+            assert entry.next_attempt == office.clock.now() + MINUTE
+            await office.advance(MINUTE - SECOND)
+            assert len(office.transport.said) == 1
+            await office.advance(SECOND)
+            assert (await office.is_deferred(entry_id)).next_attempt == office.clock.now() + 5 * MINUTE
+            await office.advance(5 * MINUTE)
+            assert (await office.is_in(entry_id, EntryState.DONE)).attempts == 3
+            assert [said.recipients for said in office.transport.said] == [(ANNA, JONAS), (JONAS,), (JONAS,)]
+            assert [event.recipients for event in office.publisher.of(MessageDeferred)] == [(JONAS,), (JONAS,)]
+
+    async def test_a_line_lost_after_the_final_dot_is_tried_again_and_told_as_a_possible_duplicate(self) -> None:
+        office = Office(transport=FakeTransport(LOST))
+        async with running(office):
+            entry_id = await office.take()
+            entry = await office.is_deferred(entry_id)
+            assert entry.recipients[0].state is RecipientState.UNKNOWN
+            assert office.publisher.of(MessageDeferred)[0].possible_duplicate
+            assert "unknown" in await office.stages(entry_id)
+            await office.advance(MINUTE)
+            await office.is_in(entry_id, EntryState.DONE)
+            assert len(office.transport.said) == 2
+
+
+class TestTheServerIsDown:
+    async def test_nobody_pays_for_a_server_that_cannot_be_reached_and_mail_goes_on_by_itself(self) -> None:
+        office = Office(transport=FakeTransport(DOWN, DOWN))
+        async with running(office):
+            entry_id = await office.take()
+            entry = await office.is_deferred(entry_id)
+            assert (entry.attempts, entry.next_attempt) == (0, office.clock.now() + timedelta(seconds=5))
+            assert office.health.codes == {"internal_down"}
+            assert "refuses the connection" in office.health.held["internal_down", ""]
+            await office.advance(timedelta(seconds=5))
+            assert office.transport.begun == 2
+            await office.advance(timedelta(seconds=9))
+            assert office.transport.begun == 2, "the second wait is the longer one"
+            await office.advance(timedelta(seconds=1))
+            assert (await office.is_in(entry_id, EntryState.DONE)).attempts == 1
+            assert office.health.codes == set()
+
+    async def test_while_it_is_down_one_conversation_alone_tries(self) -> None:
+        office = Office()
+        office.transport.always = DOWN
+        async with running(office):
+            ids = [await office.take() for _ in range(6)]
+            await others_run(200)
+            begun = office.transport.begun
+            assert begun <= 2
+            await office.advance(timedelta(seconds=5))
+            assert office.transport.begun == begun + 1
+            office.transport.always = None
+            await office.advance(timedelta(seconds=10))
+            for entry_id in ids:
+                await office.advance(timedelta(seconds=5))
+                await office.is_in(entry_id, EntryState.DONE)
+
+    async def test_a_missing_password_holds_the_mail_and_parks_nothing(self) -> None:
+        office = Office(transport=FakeTransport(SecretError("there is no secret keyring:internal")))
+        async with running(office):
+            entry_id = await office.take()
+            entry = await office.is_deferred(entry_id)
+            assert (entry.state, entry.attempts) == (EntryState.READY, 0)
+            assert "keyring:internal" in office.health.held["internal_down", ""]
+
+    async def test_who_waits_for_quiet_is_not_kept_while_the_server_is_down(self) -> None:
+        office = Office()
+        office.transport.always = DOWN
+        async with running(office):
+            ids = [await office.take() for _ in range(20)]
+            assert await office.queue.wait_quiet(ids, timeout=timedelta(seconds=10))
+            assert await office.queue.wait_settled(ids, timeout=timedelta(seconds=10)) == frozenset()
+
+    async def test_new_settings_are_tried_at_once(self) -> None:
+        office = Office(transport=FakeTransport(DOWN))
+        async with running(office):
+            first = await office.take()
+            await office.is_deferred(first)
+            other = FakeTransport()
+            assert office.queue.configure(SETTINGS, other) is office.transport
+            second = await office.take()
+            await office.is_in(second, EntryState.DONE)
+            assert [said.entry for said in other.said] == [(await office.entry(second)).name]
+
+
+class TestTheUnforeseen:
+    async def test_an_error_in_the_pipeline_parks_that_one_entry_with_its_traceback(self) -> None:
+        office = Office()
+        office.processor.failure = ZeroDivisionError("nobody thought of this")
+        async with running(office):
+            entry = await office.is_in(await office.take(), EntryState.PARKED)
+            assert entry.park_reason is ParkReason.ERROR
+            assert "ZeroDivisionError: nobody thought of this" in entry.error
+            assert "in process" in entry.error
+            office.processor.failure = None
+            await office.is_in(await office.take(), EntryState.DONE)
+
+    async def test_an_error_in_the_transport_parks_that_one_entry_with_its_traceback(self) -> None:
+        office = Office(transport=FakeTransport(RuntimeError("nobody thought of this")))
+        async with running(office):
+            entry = await office.is_in(await office.take(), EntryState.PARKED)
+            assert (entry.park_reason, "RuntimeError" in entry.error) == (ParkReason.ERROR, True)
+            await office.is_in(await office.take(), EntryState.DONE)
+            assert office.health.codes == set(), "the server is not to blame"
+
+    async def test_a_body_that_is_gone_parks_that_one_entry(self) -> None:
+        office = Office()
+        entry_id = (await ready(office.store)).id
+        office.store.lose_body(entry_id)
+        async with running(office):
+            entry = await office.is_in(entry_id, EntryState.PARKED)
+            assert (entry.park_reason, "ContentLostError" in entry.error) == (ParkReason.ERROR, True)
+            assert office.health.codes == set(), "the store is well otherwise"
+
+    async def test_a_body_that_is_gone_before_the_pipeline_parks_that_one_entry(self) -> None:
+        office = Office()
+        entry_id = (await take(office.store)).id
+        office.store.lose_body(entry_id)
+        async with running(office):
+            assert (await office.is_in(entry_id, EntryState.PARKED)).park_reason is ParkReason.ERROR
+            assert office.health.codes == set()
+
+    async def test_a_result_that_the_store_will_never_take_parks_that_one_entry(self) -> None:
+        office = Office()
+
+        async def refuses(*_: object, **__: object) -> None:
+            raise StoreError("the database refuses: no such character")
+
+        office.store.record = refuses  # type: ignore[method-assign]
+        async with running(office):
+            entry = await office.is_in(await office.take(), EntryState.PARKED)
+            assert "no such character" in entry.error
+            assert len(office.transport.said) == 1
+
+
+class TestTheDiskIsFull:
+    async def test_a_result_is_recorded_once_the_disk_takes_it_and_nothing_is_said_twice(self) -> None:
+        office = Office()
+        office.transport.gate.clear()
+        async with running(office):
+            entry_id = await office.take()
+            await office.begun(1)
+            office.store.failure = FULL
+            office.transport.gate.set()
+            await eventually(lambda: "store_refuses" in office.health.codes, "the condition")
+            assert (await office.entry(entry_id)).state is EntryState.ACTIVE
+            await office.advance(timedelta(seconds=2))
+            office.store.failure = None
+            await office.advance(timedelta(seconds=2))
+            assert (await office.is_in(entry_id, EntryState.DONE)).attempts == 1
+            assert len(office.transport.said) == 1
+
+    async def test_a_decision_is_written_once_the_disk_takes_it(self) -> None:
+        office = Office()
+        async with running(office):
+            entry_id = await office.take()
+            office.store.failure = FULL
+            await others_run(100)
+            office.store.failure = None
+            await office.advance(timedelta(seconds=2))
+            await office.advance(timedelta(seconds=2))
+            await office.is_in(entry_id, EntryState.DONE)
+            assert len(office.transport.said) == 1
+
+    async def test_an_entry_that_could_not_be_handed_back_is_handed_back_later(self) -> None:
+        office = Office(transport=FakeTransport(DOWN))
+        office.transport.gate.clear()
+        async with running(office):
+            entry_id = await office.take()
+            await office.begun(1)
+            office.store.failure = FULL
+            office.transport.gate.set()
+            await eventually(lambda: "store_refuses" in office.health.codes, "the condition")
+            assert (await office.entry(entry_id)).state is EntryState.ACTIVE
+            office.store.failure = None
+            await office.advance(timedelta(seconds=2))
+            await office.is_deferred(entry_id)
+            await office.advance(timedelta(seconds=10))
+            await office.is_in(entry_id, EntryState.DONE)
+
+    async def test_decisions_on_more_messages_than_the_pipeline_holds_are_written_later(self) -> None:
+        office = Office()
+        ids = [(await take(office.store, uid=f"uid-{n}")).id for n in range(2 * manager.PROCESSORS)]
+        office.store.failure = FULL
+        async with running(office):
+            await others_run(200)
+            assert office.health.codes == {"store_refuses"}
+            office.store.failure = None
+            for _ in range(4):
+                await office.advance(timedelta(seconds=2))
+            for entry_id in ids:
+                await office.is_in(entry_id, EntryState.DONE)
+
+    async def test_a_store_that_refuses_is_not_asked_without_a_pause(self) -> None:
+        office = Office()
+        entry_id = (await ready(office.store)).id
+        claims = 0
+        claim = office.store.claim
+
+        async def counted(number: int) -> bool:
+            nonlocal claims
+            claims += 1
+            return await claim(number)
+
+        office.store.claim = counted  # type: ignore[method-assign,assignment]
+        office.store.failure = FULL
+        async with running(office):
+            await others_run(500)
+            assert claims <= SETTINGS.connections
+            office.store.failure = None
+            await office.advance(timedelta(seconds=2))
+            await office.is_in(entry_id, EntryState.DONE)
+
+    async def test_what_cannot_be_stored_is_not_accepted(self) -> None:
+        async with running(Office()) as office:
+            whole = await draft(office.store, LETTER)
+            office.store.failure = FULL
+            with pytest.raises(StoreError):
+                await office.queue.accept(whole, new_entry())
+
+
+class TestTheStoreIsDamaged:
+    async def test_the_condition_says_so_and_the_queue_does_not_fall_over(self) -> None:
+        office = Office()
+        office.transport.gate.clear()
+        async with running(office):
+            entry_id = await office.take()
+            await office.begun(1)
+            office.store.failure = BROKEN
+            office.transport.gate.set()
+            await eventually(lambda: "store_damaged" in office.health.codes, "the condition")
+            assert await office.queue.wait_quiet([entry_id], timeout=SECOND)
+            office.store.failure = None
+            await office.advance(timedelta(seconds=2))
+            await office.is_in(await office.take(), EntryState.DONE)
+
+    async def test_in_the_pipeline_too(self) -> None:
+        office = Office()
+        entry_id = (await take(office.store)).id
+        office.store.failure = BROKEN
+        async with running(office):
+            await eventually(lambda: "store_damaged" in office.health.codes, "the condition")
+            assert await office.queue.wait_quiet([entry_id], timeout=SECOND)
+
+
+class TestTheBacklog:
+    async def test_more_than_is_kept_at_hand_is_delivered_all_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(manager, "READY_AHEAD", 5)
+        office = Office()
+        office.transport.gate.clear()
+        async with running(office):
+            ids = [await office.take() for _ in range(40)]
+            await others_run(300)
+            office.transport.gate.set()
+            assert await office.queue.wait_quiet(ids, timeout=timedelta(seconds=10))
+            assert sorted(said.entry for said in office.transport.said) == [f"Pmg{n:04X}" for n in sorted(ids)]
+
+    async def test_what_an_earlier_run_left_is_taken_up(self) -> None:
+        office = Office()
+        received = (await take(office.store, uid="a")).id
+        routed = (await ready(office.store, uid="b")).id
+        async with running(office):
+            await office.is_in(received, EntryState.DONE)
+            await office.is_in(routed, EntryState.DONE)
+
+    async def test_more_than_the_waiting_room_holds_is_taken_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(manager, "WAITING_ROOM", 3)
+        office = Office()
+        ids = [(await take(office.store, uid=f"uid-{n}")).id for n in range(20)]
+        async with running(office):
+            for entry_id in ids:
+                await office.is_in(entry_id, EntryState.DONE)
+
+    async def test_a_download_that_runs_ahead_of_the_pipeline_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(manager, "WAITING_ROOM", 3)
+        office = Office()  # its queue does not run
+        for _ in range(3):
+            await office.take()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await office.take()
+
+    async def test_an_entry_found_in_the_store_while_the_pipeline_finishes_it_is_said_once(self) -> None:
+        office = Office(transport=FakeTransport(Reply(450, "later")))
+        found = office.store.due
+
+        async def slow(*arguments: object, **more: object) -> object:
+            answer = await found(*arguments, **more)  # type: ignore[arg-type]
+            await others_run(20)
+            return answer
+
+        office.store.due = slow  # type: ignore[method-assign,assignment]
+        async with running(office):
+            entry_id = await office.take()
+            await office.is_deferred(entry_id)
+            await others_run(200)
+            assert office.transport.begun == 1, "a second conversation would have begun long before its time"
+
+
+class TestWaiting:
+    async def test_settled_means_done_or_parked(self) -> None:
+        office = Office(transport=FakeTransport({ANNA: Reply(250, "ok")}, {ANNA: Reply(550, "no")}))
+        async with running(office):
+            ids = [await office.take(), await office.take()]
+            assert await office.queue.wait_settled(ids, timeout=timedelta(seconds=10)) == frozenset(ids)
+
+    async def test_a_deferred_entry_is_quiet_and_not_settled(self) -> None:
+        office = Office(transport=FakeTransport(Reply(450, "later")))
+        async with running(office):
+            entry_id = await office.take()
+            assert await office.queue.wait_quiet([entry_id], timeout=timedelta(seconds=10))
+            assert await office.queue.wait_settled([entry_id], timeout=timedelta(seconds=10)) == frozenset()
+
+    async def test_waiting_ends_when_the_time_is_up(self) -> None:
+        office = Office()
+        office.transport.gate.clear()
+        async with running(office):
+            entry_id = await office.take()
+            assert not await office.queue.wait_quiet([entry_id], timeout=timedelta(milliseconds=20))
+            assert await office.queue.wait_settled([entry_id], timeout=timedelta()) == frozenset()
+            office.transport.gate.set()
+
+    async def test_an_entry_that_nobody_knows_is_settled(self) -> None:
+        assert await Office().queue.wait_settled([7], timeout=timedelta()) == {7}
+
+
+class TestDeliverTo:
+    async def test_a_parked_message_goes_where_a_person_sends_it(self) -> None:
+        office = Office()
+        office.processor.unrouted = True
+        async with running(office):
+            entry_id = await office.take()
+            await office.is_in(entry_id, EntryState.PARKED)
+            await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
+            await office.is_in(entry_id, EntryState.DONE)
+            assert [said.recipients for said in office.transport.said] == [(JONAS,)]
+            assert office.publisher.of(MessageDecided)[0].by == "app"
+            assert "decided" in await office.stages(entry_id)
+
+    async def test_who_was_reached_already_does_not_get_it_again(self) -> None:
+        office = Office(transport=FakeTransport({ANNA: Reply(550, "no such user")}))
+        office.processor.to = (ANNA, JONAS)
+        async with running(office):
+            entry_id = await office.take()
+            await office.is_in(entry_id, EntryState.PARKED)
+            await office.queue.deliver_to(entry_id, [to(ANNA)], by="cli")
+            await office.is_in(entry_id, EntryState.DONE)
+            assert [said.recipients for said in office.transport.said] == [(ANNA, JONAS), (ANNA,)]
+
+    async def test_a_message_that_is_not_parked_cannot_be_sent(self) -> None:
+        async with running(Office()) as office:
+            entry_id = await office.take()
+            await office.is_in(entry_id, EntryState.DONE)
+            with pytest.raises(ConflictError, match="not parked any more"):
+                await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
+
+    async def test_a_message_that_does_not_exist_cannot_be_sent(self) -> None:
+        with pytest.raises(UnknownError):
+            await Office().queue.deliver_to(99, [to(JONAS)], by="app")
+
+
+class TestStopping:
+    async def test_a_conversation_under_way_is_finished_and_none_begins(self) -> None:
+        office = Office()
+        office.transport.gate.clear()
+        async with running(office):
+            ids = [await office.take() for _ in range(5)]
+            await office.begun(2)
+            asyncio.get_running_loop().call_soon(office.transport.gate.set)
+            assert await office.queue.stop(timedelta(seconds=10))
+            states = [(await office.entry(entry_id)).state for entry_id in ids]
+            assert sorted(states) == [EntryState.DONE] * 2 + [EntryState.READY] * 3
+            assert office.transport.closed
+
+    async def test_one_that_does_not_end_in_time_is_left_to_the_next_start(self) -> None:
+        office = Office()
+        office.transport.gate.clear()
+        async with running(office):
+            entry_id = await office.take()
+            await office.begun(1)
+            assert not await office.queue.stop(timedelta(milliseconds=20))
+        assert (await office.entry(entry_id)).state is EntryState.ACTIVE
