@@ -119,6 +119,9 @@ def token_guard(doorkeeper: Doorkeeper) -> Callable[[ASGIConnection, BaseRouteHa
     def guard(connection: ASGIConnection, _handler: BaseRouteHandler) -> None:  # type: ignore[type-arg]
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not doorkeeper.knows_token(token.strip()):
-            raise NotAuthorizedException("send the token of api.token as `Authorization: Bearer …`")
+            raise NotAuthorizedException(
+                "send the token of api.token as `Authorization: Bearer …`",
+                headers={"www-authenticate": "Bearer"},  # RFC 9110 section 11.6.1
+            )
 
     return guard

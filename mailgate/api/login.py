@@ -16,6 +16,7 @@ from litestar.params import Body
 from litestar.response import Redirect
 
 from mailgate.api.auth import COOKIE, SESSION_LIFE, Doorkeeper, TooManyTriesError
+from mailgate.api.problems import may_answer
 from mailgate.contract import v1
 
 APP_PATH: Final = "/ui/"
@@ -127,7 +128,15 @@ async def log_out(request: AnyRequest, doorkeeper: NamedDependency[Doorkeeper]) 
     return Redirect("/login", status_code=303, cookies=[Cookie(key=COOKIE, value="", path="/", max_age=0)])
 
 
-@post("/login-code", tags=("app",), status_code=201, summary="A one-time code that opens the app in a browser")
+@post(
+    "/login-code",
+    tags=("app",),
+    status_code=201,
+    operation_id="loginCode",
+    summary="A one-time code that opens the app in a browser",
+    response_description="good once, for ten minutes",
+    responses=may_answer(),
+)
 async def login_code(doorkeeper: NamedDependency[Doorkeeper], url_of: NamedDependency[UrlOf]) -> v1.LoginCode:
     """Return the code and an address that carries it behind `#`."""
     issued = doorkeeper.issue_code()

@@ -1,5 +1,6 @@
 """From the engine's values to the contract's shapes, and nothing else."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -16,12 +17,14 @@ from mailgate.engine.tickets import Ticket
 from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
 from mailgate.model.errors import REMEDIES
 from mailgate.model.events import Numbered
+from mailgate.model.settings import Config
 from mailgate.model.verdict import TraceStep
 from mailgate.policy.loglines import lines
 from mailgate.policy.routing import Routing
-from mailgate.ports.store import StoreCounts
+from mailgate.ports.store import MessageFilter, Store, StoreCounts
 
 _INTERNAL_DOWN: Final = "internal_down"
+_PAGE: Final = 500
 
 
 async def status(engine: Engine) -> v1.Status:
@@ -53,7 +56,7 @@ async def status(engine: Engine) -> v1.Status:
         conditions=tuple(map(condition, engine.health.conditions)),
         counts=counts(counted),
         data_dir=str(engine.ports.data_dir),
-        secrets_backend=await engine.ports.secrets.describe(),
+        secrets_backend=await engine.ports.secrets.describe() if _uses_keyring(engine.config) else "",
     )
 
 
@@ -92,6 +95,12 @@ def condition(held: HealthCondition) -> v1.Condition:
     )
 
 
+def _uses_keyring(config: Config) -> bool:
+    """Say whether any secret is in the keyring: to ask for it takes 15 MB, and time for each status."""
+    refs = [config.internal.password, config.api.app_password, *(account.password for account in config.accounts)]
+    return any(ref.startswith("keyring:") for ref in refs)
+
+
 def counts(counted: StoreCounts) -> v1.Counts:
     """Return the counts."""
     return v1.Counts(
@@ -106,13 +115,9 @@ def counts(counted: StoreCounts) -> v1.Counts:
 
 async def report(engine: Engine, ticket: Ticket) -> v1.SessionReport:
     """Return how a request for sessions stands."""
-    states: dict[str, int] = {}
-    for number in ticket.entries:
-        entry = await engine.ports.store.entry(number)
-        state = entry.state if entry else EntryState.DONE
-        states[state] = states.get(state, 0) + 1
-    waiting = sum(states.get(state, 0) for state in (EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE))
-    parked = states.get(EntryState.PARKED, 0)
+    states = await _states(engine.ports.store, frozenset(ticket.entries))
+    waiting = sum(states[state] for state in (EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE))
+    parked = states[EntryState.PARKED]
     return v1.SessionReport(
         id=ticket.id,
         done=ticket.quiet.is_set(),
@@ -120,13 +125,30 @@ async def report(engine: Engine, ticket: Ticket) -> v1.SessionReport:
         listed=ticket.listed,
         new=ticket.new,
         taken=len(ticket.entries),
-        delivered=states.get(EntryState.DONE, 0),
+        delivered=states[EntryState.DONE],
         parked=parked,
         deferred=waiting,
         deleted=ticket.deleted,
         failed=len(ticket.errors) + parked + waiting + ticket.skipped,
         errors=tuple(ticket.errors),
     )
+
+
+async def _states(store: Store, entries: frozenset[int]) -> Counter[EntryState]:
+    """Count these entries by state; one that is not kept any more was DONE.
+
+    In pages, newest first: what one request took lies close together, and a progress bar asks every second.
+    """
+    states: Counter[EntryState] = Counter()
+    left = set(entries)
+    while left:
+        page, _ = await store.messages(MessageFilter(), before=max(left) + 1, limit=_PAGE)
+        states.update(entry.state for entry in page if entry.id in left)
+        oldest = page[-1].id if page else 0
+        gone = {number for number in left if number >= oldest} - {entry.id for entry in page}
+        states[EntryState.DONE] += len(gone)
+        left = {number for number in left if number < oldest}
+    return states
 
 
 def recipient(one: EntryRecipient) -> v1.Recipient:

@@ -2,11 +2,13 @@
 
 import logging
 import secrets
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
 
 from mailgate.contract.v1 import Problem
 from mailgate.model.errors import (
@@ -35,15 +37,58 @@ _TITLES: Final = {
     500: "Internal error",
     503: "Not available",
 }
-_CODES: Final = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_CODES: Final = {
+    400: "bad_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+}
+_DETAILS: Final = {
+    404: "there is nothing at this address; docs/reference/api.md lists what there is",
+    405: "this address takes another method; the header Allow names it",
+    413: "the body is larger than the API takes",
+}
+"""Our words where the framework has only the name of the status."""
+
+_PARAMETERS: Final = {"in_state": "state"}
+"""Names that differ between the query and our code."""
+
+_WHEN: Final = {
+    400: "something in path, query or body is not as described; `faults` lists it",
+    401: "no token, or a wrong one",
+    403: "the Host is not in `api.allowed_hosts`, or the Origin is another site",
+    404: "there is no such thing",
+    409: "it does not fit the state that the thing is in",
+    413: "the body is too large",
+    500: "a fault in MailGate; `instance` is the id under which the engine's log tells more",
+    503: "the store does not answer just now",
+}
 
 AnyRequest = Request[Any, Any, Any]
+
+
+def may_answer(*codes: int) -> Mapping[int, ResponseSpec]:
+    """Return what an operation may answer beside success, for the OpenAPI document: `codes`, and what all may."""
+    return {
+        code: ResponseSpec(
+            Problem, generate_examples=False, description=f"{_TITLES[code]}: {_WHEN[code]}", media_type=MEDIA_TYPE
+        )
+        for code in sorted({*codes, 401, 403, 500})
+    }
 
 
 def problem(
     status: int, code: str, detail: str, *, instance: str = "", faults: tuple[str, ...] = ()
 ) -> Response[bytes]:
     """Return the response for one error."""
+    octets = problem_octets(status, code, detail, instance=instance, faults=faults)
+    return Response(octets, status_code=status, media_type=MEDIA_TYPE)
+
+
+def problem_octets(status: int, code: str, detail: str, *, instance: str = "", faults: tuple[str, ...] = ()) -> bytes:
+    """Return the body for one error."""
     shape = Problem(
         type=f"urn:mailgate:problem:{code}",
         title=_TITLES.get(status, "Error"),
@@ -53,7 +98,7 @@ def problem(
         instance=instance,
         faults=faults,
     )
-    return Response(msgspec.json.encode(shape), status_code=status, media_type=MEDIA_TYPE)
+    return msgspec.json.encode(shape)
 
 
 def on_mailgate_error(request: AnyRequest, exc: MailgateError) -> Response[bytes]:
@@ -77,19 +122,22 @@ def on_http_exception(_request: AnyRequest, exc: HTTPException) -> Response[byte
     """Map what the framework refuses: unknown paths, wrong shapes, missing tokens."""
     faults: tuple[str, ...] = ()
     if isinstance(exc, ValidationException) and isinstance(exc.extra, list):
-        faults = tuple(_fault(one) for one in exc.extra)
-    detail = "; ".join(faults) or exc.detail
-    code = "bad_request" if exc.status_code == 400 else _CODES.get(exc.status_code, f"http_{exc.status_code}")  # noqa: PLR2004
-    answer = problem(exc.status_code, code, detail, faults=faults)
+        faults = tuple(map(_fault, exc.extra))
+    status = exc.status_code
+    detail = "; ".join(faults) or _DETAILS.get(status, exc.detail)
+    answer = problem(status, _CODES.get(status, f"http_{status}"), detail, faults=faults)
     answer.headers.update(exc.headers or {})
     return answer
 
 
 def _fault(extra: object) -> str:
+    """Return one thing that is wrong with a request, by the name that its sender knows."""
     if not isinstance(extra, dict):
         return str(extra)
-    key = extra.get("key")
-    return f"{key}: {extra.get('message')}" if key else str(extra.get("message"))
+    key, message = str(extra.get("key") or ""), str(extra.get("message"))
+    if key in {"", "data"}:  # the body as a whole
+        return "the body is missing: send a JSON object" if message == "'data'" else message
+    return f"{_PARAMETERS.get(key, key)}: {message}"
 
 
 def on_anything(request: AnyRequest, exc: Exception) -> Response[bytes]:

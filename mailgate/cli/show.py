@@ -34,22 +34,26 @@ def size(octets: int) -> str:
 
 def status(said: v1.Status) -> str:
     """Return the whole picture."""
-    now = "fetching" if said.busy else "paused" if said.paused else "idle"
+    now = "fetching" if said.busy else pause(said).lower() if said.paused else "idle"
     if said.busy and said.new:
         now += f" ({said.taken} of {said.new})"
     lines = [
         f"MailGate {said.version}, {said.state} since {local(said.started_at)}, {now}",
-        f"next session  {local(said.next_session, never='none planned')}",
-        f"last mail     {local(said.last_mail)}",
-        f"today         {said.counts.delivered_today} delivered",
-        f"waiting       {said.counts.waiting}, of these {said.counts.deferred} for a later try",
-        f"parked        {said.counts.parked}, of these {said.counts.unrouted} with nobody to go to",
-        f"internal      {said.internal_host} {'answers' if said.internal_ok else 'CANNOT BE REACHED'}",
+        f"next session     {local(said.next_session, never='none planned')}",
+        f"last mail        {local(said.last_mail, never='none yet')}",
+        f"today            {said.counts.delivered_today} delivered",
+        f"waiting          {_of_these(said.counts.waiting, said.counts.deferred, 'for a later try')}",
+        f"parked           {_of_these(said.counts.parked, said.counts.unrouted, 'with nobody to go to')}",
+        f"internal server  {said.internal_host}{'' if said.internal_ok else ' CANNOT BE REACHED'}",
     ]
-    lines += [f"account       {_account(one)}" for one in said.accounts]
+    lines += [f"account          {_account(one)}" for one in said.accounts]
     for one in said.conditions:
         lines += ["", f"{one.severity.upper()} {one.text} (since {local(one.since)})", f"  {one.remedy}"]
     return "\n".join(lines)
+
+
+def _of_these(total: int, some: int, what: str) -> str:
+    return f"{total}, of these {some} {what}" if some else str(total)
 
 
 def _account(one: v1.AccountState) -> str:
@@ -59,9 +63,23 @@ def _account(one: v1.AccountState) -> str:
         state = "fetching"
     elif one.error:
         state = f"FAILS: {one.error}"
+    elif one.last_success is None:
+        state = "not fetched yet"
     else:
         state = f"fine, last session {local(one.last_success)}"
     return f"{one.name} ({one.user} at {one.host}:{one.port}): {state}"
+
+
+def pause(said: v1.Status) -> str:
+    """Return whether sessions begin by themselves."""
+    if not said.paused:
+        return f"Fetching goes on; next session {local(said.next_session, never='not planned')}"
+    return f"Paused until {local(said.paused_until)}" if said.paused_until else "Paused until `mailgate resume`"
+
+
+def login_code(url: str, said: v1.LoginCode) -> str:
+    """Return the way into the app."""
+    return f"{url}/ui/  one-time code: {said.code} (good until {local(said.expires_at)})"
 
 
 def messages(page: v1.MessagePage) -> str:
@@ -70,6 +88,13 @@ def messages(page: v1.MessagePage) -> str:
     if page.next:
         lines.append(f"({page.total} in all; older ones: --before {page.next})")
     return "\n".join(lines) or "no messages"
+
+
+def unrouted(page: v1.MessagePage) -> str:
+    """Return the messages that wait for a person, and what to do with them."""
+    if not page.messages:
+        return "every message has somebody to go to"
+    return f"{messages(page)}\n\n`mailgate explain ID` tells why; `mailgate unrouted deliver ID ADDRESS` sends one on."
 
 
 def message_line(one: v1.Message) -> str:
@@ -90,16 +115,21 @@ def trace(said: v1.MessageTrace) -> str:
         f"  from       {one.from_} (envelope {one.sender})",
         f"  account    {one.account}, UID {one.uid}",
         f"  size       {size(one.size)}",
-        f"  state      {one.state}{f' ({one.park_reason})' if one.park_reason else ''}, {one.attempts} tries",
+        f"  state      {one.state}{f' ({one.park_reason})' if one.park_reason else ''}, {_tries(one.attempts)}",
     ]
     lines += [
         f"  recipient  {r.address} [{r.code}] {r.state}{f': {r.reply}' if r.reply else ''}" for r in one.recipients
     ]
     lines.append("")
     for step in said.steps:
-        lines.append(f"  {local(step.at)}  {step.stage:10}  {step.text}")
-        lines += [f"                          {line}" for line in step.evidence.splitlines()]
+        head = f"  {local(step.at)}  {step.stage:10}  "
+        lines.append(head + step.text)
+        lines += [" " * len(head) + line for line in step.evidence.splitlines()]
     return "\n".join(lines)
+
+
+def _tries(count: int) -> str:
+    return "not tried yet" if count == 0 else "1 try" if count == 1 else f"{count} tries"
 
 
 def test_report(said: v1.TestReport) -> str:
@@ -122,8 +152,13 @@ def routing(said: v1.RoutingReport) -> str:
 
 def session(said: v1.SessionReport) -> str:
     """Return what a request for sessions came to."""
-    counts = f"{said.taken} fetched, {said.delivered} delivered, {said.parked} parked, {said.deferred} deferred"
-    return "\n".join([f"{counts}, {said.deleted} deleted at the provider", *said.errors])
+    counts = (
+        f"{said.taken} fetched: {said.delivered} delivered, {said.parked} parked, {said.deferred} to be tried again"
+    )
+    lines = [counts] if said.taken else [] if said.errors else ["No new mail."]
+    if said.deleted:
+        lines.append(f"{said.deleted} deleted at the provider")
+    return "\n".join([*lines, *(f"FAILED {error}" for error in said.errors)])
 
 
 def reload(said: v1.ReloadReport) -> str:

@@ -49,7 +49,7 @@ def find_engine(data_dir: Path) -> EngineAddress:
     """
     try:
         said = json.loads((data_dir / ADDRESS_FILE).read_text("utf-8"))
-        token = (data_dir / TOKEN_FILE).read_text("utf-8").strip()
+        token = (data_dir / TOKEN_FILE).read_text("ascii").strip()
         return EngineAddress(str(said["url"]), token, int(said["pid"]))
     except PermissionError as exc:
         raise NotRunningError(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -80,7 +81,7 @@ class EngineClient:
 
     async def test_account(self, name: str) -> v1.TestReport:
         """Try the connection to an account, step by step."""
-        return await self._call("POST", f"/accounts/{name}/test", v1.TestReport, timeout=180)
+        return await self._call("POST", f"/accounts/{_word(name)}/test", v1.TestReport, timeout=180)
 
     async def messages(
         self, *, state: str = "", account: str = "", text: str = "", before: str = "", limit: int = 100
@@ -91,7 +92,7 @@ class EngineClient:
 
     async def message(self, message_id: str) -> v1.MessageTrace:
         """Return a message and the whole of its path."""
-        return await self._call("GET", f"/messages/{message_id}", v1.MessageTrace)
+        return await self._call("GET", f"/messages/{_word(message_id)}", v1.MessageTrace)
 
     async def unrouted(self, *, before: str = "", limit: int = 100) -> v1.MessagePage:
         """Return the messages that have nobody to go to."""
@@ -101,7 +102,7 @@ class EngineClient:
     async def deliver_to(self, message_id: str, addresses: tuple[str, ...]) -> v1.Message:
         """Send a parked message to these addresses."""
         body = v1.DeliverTo(addresses=addresses)
-        return await self._call("POST", f"/messages/{message_id}/deliver-to", v1.Message, body=body)
+        return await self._call("POST", f"/messages/{_word(message_id)}/deliver-to", v1.Message, body=body)
 
     async def recipients(self) -> tuple[str, ...]:
         """Return the addresses of the configured recipients."""
@@ -134,10 +135,11 @@ class EngineClient:
         return await self._call("GET", "/events", v1.EventPage, params=params, timeout=wait_s + TIMEOUT_S)
 
     def follow(self, after: int) -> AsyncIterator[v1.EventPage]:
-        """Yield pages of events after `after` for ever, and resume by itself after a break.
+        """Yield pages of events after `after` until the connection breaks.
 
-        A page with `gap` set says that events were lost: take a new snapshot (`status`) and go on. While nobody
-        answers, `NotRunningError` is raised: dim the picture, wait, and call `follow` again.
+        A page with `gap` set says that events were lost: take a new snapshot (`status`) and go on. The break is a
+        `NotRunningError`: dim the picture, wait, take a new snapshot and follow from its `seq`. Another `run` in a
+        page means the same as a gap: the engine was started anew, and its numbers begin again.
         """
         if self._in_process:
             return follow_poll(self.events, after, wait_s=LONG_POLL_S)
@@ -171,6 +173,11 @@ class EngineClient:
             return msgspec.json.decode(answer.content, type=shape)
         except msgspec.DecodeError as exc:
             raise ClientError(f"{self._address.url}{path} gave an answer that is not understood: {exc}") from exc
+
+
+def _word(text: str) -> str:
+    """Return one word of a path: what a person typed must not become another path, not even `..` or nothing."""
+    return quote(text or " ", safe="").replace(".", "%2E")
 
 
 def _refusal(answer: httpx.Response) -> RefusedError:

@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 from mailgate.adapters.platform.files import Files, write_atomic
 from mailgate.client.discover import ADDRESS_FILE, TOKEN_FILE, EngineAddress
 
-GRACE_S: Final = 3  # a stalled websocket must not hold the whole stop up
+GRACE_S: Final = 3.0  # a stalled websocket must not hold the whole stop up
 BACKLOG: Final = 128
 TOKEN_OCTETS: Final = 32
 
@@ -40,9 +40,13 @@ class _Server(uvicorn.Server):
 
 
 class ApiHost:
-    """Serves one application, and can move it to another address while it runs."""
+    """Serves one application, and can move it to another address while it runs.
 
-    def __init__(self, data_dir: Path, files: Files) -> None:
+    Connections that are open at the end, and servers that have moved, get `grace_s` seconds to finish.
+    """
+
+    def __init__(self, data_dir: Path, files: Files, *, grace_s: float = GRACE_S) -> None:
+        self._grace_s = grace_s
         self._data_dir = data_dir
         self._files = files
         self._sockets: list[socket.socket] = []
@@ -86,7 +90,7 @@ class ApiHost:
             log_config=None,
             access_log=False,
             lifespan="off",  # the application outlives a server that moves
-            timeout_graceful_shutdown=GRACE_S,
+            timeout_graceful_shutdown=self._grace_s,  # type: ignore[arg-type]  # any number will do
             server_header=False,
         )
         server = _Server(config)
@@ -103,7 +107,7 @@ class ApiHost:
         for server, task in self._servers:
             server.should_exit = True
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2 * GRACE_S):
+                async with asyncio.timeout(2 * self._grace_s):
                     await asyncio.shield(task)
         for bound in self._sockets:
             bound.close()

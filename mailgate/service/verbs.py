@@ -39,7 +39,7 @@ class Verbs:
             print(json.dumps([{"code": f.code, "file": f.file, "line": f.line, "path": f.path, "text": f.text,
                                "remedy": f.remedy, "severity": f.severity} for f in faults]))  # fmt: skip
         else:
-            print(report(faults) if faults else f"{config}: no faults")
+            print(report(faults).rstrip() if faults else f"{config}: no faults")
         return Exit.BAD_CONFIG if any(fault.severity == "error" for fault in faults) else Exit.OK
 
     def secrets_set(self, data: Path, ref: str, value: str) -> int:

@@ -1,16 +1,20 @@
 """What people ask of fetching: sessions now, stop, pause, resume, the configuration anew."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.exceptions import ValidationException
+from litestar.params import JSONBody, PathParameter
 
 from mailgate.api import mapping
 from mailgate.api.callers import Caller
+from mailgate.api.problems import may_answer
 from mailgate.api.routes.watch import Wait
 from mailgate.contract import v1
 from mailgate.engine.engine import Engine
+
+MAX_PAUSE_MINUTES: Final = 366 * 24 * 60
 
 
 class FetchRoutes(Controller):
@@ -18,38 +22,79 @@ class FetchRoutes(Controller):
 
     tags = ("fetch",)
 
-    @post("/sessions", summary="Start download sessions now")
-    async def start(self, engine: NamedDependency[Engine], data: v1.StartSession) -> v1.SessionTicket:
+    @post(
+        "/sessions",
+        operation_id="startSessions",
+        summary="Start download sessions now",
+        response_description="asked for; `GET /sessions/{id}` tells how far it is",
+        responses=may_answer(400, 404, 409, 413),
+    )
+    async def start(self, engine: NamedDependency[Engine], data: JSONBody[v1.StartSession]) -> v1.SessionTicket:
         """Ask for a pass over one account, or all; the answer comes at once."""
         ticket = engine.start_session(data.account)
         return v1.SessionTicket(id=ticket.id, accounts=ticket.accounts)
 
-    @get("/sessions/{number:int}", summary="How a request for sessions stands")
+    @get(
+        "/sessions/{number:int}",
+        operation_id="sessionReport",
+        summary="How a request for sessions stands",
+        responses=may_answer(400, 404, 503),
+    )
     async def look(
         self,
         engine: NamedDependency[Engine],
-        number: Annotated[int, Parameter(description="from `POST /sessions`")],
+        number: Annotated[int, PathParameter(description="from `POST /sessions`")],
         wait: Wait = 0,
     ) -> v1.SessionReport:
         """Return the report, waiting up to `wait` seconds for its end."""
         return await mapping.report(engine, await engine.fetching.ticket(number, wait_s=wait))
 
-    @post("/sessions/stop", status_code=204, summary="End running sessions after the message they are at")
+    @post(
+        "/sessions/stop",
+        status_code=204,
+        operation_id="stopSessions",
+        summary="End running sessions after the message they are at",
+        responses=may_answer(),
+    )
     async def stop(self, engine: NamedDependency[Engine]) -> None:
         """Nothing is lost: what was not taken stays at the provider."""
         engine.fetching.stop_sessions()
 
-    @post("/pause", status_code=204, summary="Pause fetching")
-    async def pause(self, engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: v1.Pause) -> None:
-        """Begin no scheduled session for so many minutes, or until `resume`."""
+    @post(
+        "/pause",
+        status_code=204,
+        operation_id="pause",
+        summary="Pause fetching",
+        responses=may_answer(400, 413, 503),
+    )
+    async def pause(
+        self, engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: JSONBody[v1.Pause]
+    ) -> None:
+        """Begin no scheduled session for so many minutes, up to a year, or until `resume`."""
+        if data.minutes is not None and not 1 <= data.minutes <= MAX_PAUSE_MINUTES:
+            raise ValidationException(
+                "minutes", extra=[{"key": "minutes", "message": f"Expected `int` from 1 to {MAX_PAUSE_MINUTES}"}]
+            )
         await engine.pause(minutes=data.minutes, by=caller.name)
 
-    @post("/resume", status_code=204, summary="Let fetching go on")
+    @post(
+        "/resume",
+        status_code=204,
+        operation_id="resume",
+        summary="Let fetching go on",
+        responses=may_answer(503),
+    )
     async def resume(self, engine: NamedDependency[Engine], caller: NamedDependency[Caller]) -> None:
         """End a pause."""
         await engine.fetching.resume(by=caller.name)
 
-    @post("/reload", status_code=200, summary="Read the configuration file anew")
+    @post(
+        "/reload",
+        status_code=200,
+        operation_id="reload",
+        summary="Read the configuration file anew",
+        responses=may_answer(),
+    )
     async def reload(self, engine: NamedDependency[Engine]) -> v1.ReloadReport:
         """Put all of it in force, or nothing."""
         return mapping.reload_report(await engine.reload())

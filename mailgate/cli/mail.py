@@ -1,0 +1,180 @@
+"""The verbs of every day: fetch, look, follow one message, decide about what has nobody to go to."""
+
+import sys
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import App, Group
+
+from mailgate.cli import show
+from mailgate.cli.fetching import fetch as fetch_sessions
+from mailgate.cli.place import Asked, with_engine
+
+if TYPE_CHECKING:
+    from mailgate.client.http import EngineClient
+
+StateWord = Literal["received", "ready", "held", "frozen", "active", "parked", "done"]
+
+ASKED = Asked()
+
+
+def add_mail_verbs(app: App, group: Group) -> None:
+    """Add the verbs to `app`."""
+
+    @app.command(group=group)
+    def status(*, asked: Asked = ASKED) -> int:
+        """Show what the engine does and what needs attention."""
+
+        async def ask(engine: "EngineClient") -> int:
+            asked.say(await engine.status(), show.status)
+            return 0
+
+        return with_engine(asked, ask)
+
+    @app.command(group=group)
+    def fetch(account: str | None = None, /, *, wait: bool = False, asked: Asked = ASKED) -> int:
+        """Fetch mail now, from one account or from all.
+
+        Parameters
+        ----------
+        account
+            The account's name; without it all that are switched on.
+        wait
+            Return once all is delivered; exit code 0 only if nothing failed.
+        """
+        return with_engine(asked, lambda engine: fetch_sessions(engine, account, wait=wait, as_json=asked.json))
+
+    @app.command(group=group)
+    def pause(*, minutes: int | None = None, asked: Asked = ASKED) -> int:
+        """Begin no session by the schedule; `mailgate fetch` still works.
+
+        Parameters
+        ----------
+        minutes
+            For how long; without it until `mailgate resume`.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            await engine.pause(minutes)
+            asked.say(await engine.status(), show.pause)
+            return 0
+
+        return with_engine(asked, ask)
+
+    @app.command(group=group)
+    def resume(*, asked: Asked = ASKED) -> int:
+        """Let scheduled sessions go on."""
+
+        async def ask(engine: "EngineClient") -> int:
+            await engine.resume()
+            asked.say(await engine.status(), show.pause)
+            return 0
+
+        return with_engine(asked, ask)
+
+    @app.command(group=group)
+    def log(
+        *,
+        state: StateWord | None = None,
+        account: str = "",
+        text: str = "",
+        before: str = "",
+        limit: int = 50,
+        asked: Asked = ASKED,
+    ) -> int:
+        """List messages, newest first.
+
+        Parameters
+        ----------
+        state
+            Only those in this state.
+        account
+            Only those of this account.
+        text
+            Only those with this text in subject, addresses, Message-ID or UID.
+        before
+            Only those older than the message with this id.
+        limit
+            So many at most, up to 500.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            page = await engine.messages(state=state or "", account=account, text=text, before=before, limit=limit)
+            asked.say(page, show.messages)
+            return 0
+
+        return with_engine(asked, ask)
+
+    @app.command(group=group)
+    def explain(message: str, /, *, asked: Asked = ASKED) -> int:
+        """Tell the whole path of one message: what happened to it, and why.
+
+        Parameters
+        ----------
+        message
+            Its id, such as Pmg001A.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            asked.say(await engine.message(message), show.trace)
+            return 0
+
+        return with_engine(asked, ask)
+
+    @app.command(group=group)
+    def watch(*, asked: Asked = ASKED) -> int:
+        """Show the transfer lines as they happen, until Ctrl+C."""
+
+        async def ask(engine: "EngineClient") -> int:
+            status = await engine.status()
+            async for page in engine.follow(status.seq):
+                if page.gap:
+                    print("(some lines were lost: this terminal was too slow)", file=sys.stderr, flush=True)
+                for event in page.events:
+                    for line in [show.as_json(event)] if asked.json else event.lines:
+                        print(line, flush=True)
+            return 0
+
+        return with_engine(asked, ask)
+
+    _add_unrouted(app, group)
+
+
+def _add_unrouted(app: App, group: Group) -> None:
+    unrouted = App(name="unrouted", help="List messages that have nobody to go to, or send one on.", group=group)
+    app.command(unrouted)
+
+    @unrouted.default
+    def unrouted_list(*, before: str = "", limit: int = 50, asked: Asked = ASKED) -> int:
+        """List messages that have nobody to go to, newest first; `unrouted deliver` sends one on.
+
+        Parameters
+        ----------
+        before
+            Only those older than the message with this id.
+        limit
+            So many at most, up to 500.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            asked.say(await engine.unrouted(before=before, limit=limit), show.unrouted)
+            return 0
+
+        return with_engine(asked, ask)
+
+    @unrouted.command
+    def deliver(message: str, /, *addresses: str, asked: Asked = ASKED) -> int:
+        """Send a parked message to one or more recipients.
+
+        Parameters
+        ----------
+        message
+            Its id, such as Pmg001A.
+        addresses
+            Recipients of this office, as the configuration has them.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            asked.say(await engine.deliver_to(message, addresses), show.message_line)
+            return 0
+
+        return with_engine(asked, ask)
