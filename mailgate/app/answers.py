@@ -14,19 +14,11 @@ from mailgate.app.theme import State
 from mailgate.app.words import knows
 from mailgate.contract import v1
 
-HALTING: Final = frozenset({"disk_low", "store_damaged"})
-"""Conditions under which MailGate takes no mail, when they are errors."""
+HALTING: Final = frozenset({"disk_low", "store_damaged", "store_refuses"})
+"""Conditions under which MailGate takes no mail."""
 
 _RANK: Final = {"error": 0, "warning": 1, "info": 2}
 _TONE: Final = {"error": State.ERROR, "warning": State.WARNING, "info": State.NOTE}
-_CLASSES: Final = {
-    "auth": "auth",
-    "auth-expired": "auth",
-    "dns": "dns",
-    "connect": "connect",
-    "tls": "tls",
-    "cert": "cert",
-}
 
 
 class Remedy(StrEnum):
@@ -74,8 +66,8 @@ class Card:
     title: Phrase
     meaning: Phrase
     fix: Phrase
-    since: datetime
-    details: str
+    since: datetime | None
+    details: str = ""
     remedy: Remedy | None = None
     account: str = ""
 
@@ -92,7 +84,7 @@ def _enabled(status: v1.Status) -> int:
 
 def halted(status: v1.Status) -> bool:
     """Return whether MailGate takes no mail, to keep what it has safe."""
-    return any(c.code in HALTING and c.severity == "error" for c in status.conditions)
+    return any(c.code in HALTING for c in status.conditions)
 
 
 def headline(picture: Picture) -> Phrase:
@@ -124,7 +116,13 @@ def path(status: v1.Status) -> Path:
     """Return the path of inbound mail, broken where it stops."""
     count, sick = _enabled(status), len(failing(status))
     stopped = halted(status)
-    accounts = Phrase("path.accounts", {"n": count - sick, "m": count}) if count else Phrase("path.accounts.none")
+    match count:
+        case 0:
+            accounts = Phrase("path.accounts.none")
+        case 1:
+            accounts = Phrase("path.account.sick" if sick else "path.account")
+        case _:
+            accounts = Phrase("path.accounts", {"n": count - sick, "m": count})
     if stopped:
         gate = Station(Phrase("path.halted"), State.ERROR)
     elif status.paused:
@@ -161,9 +159,28 @@ def service_state(picture: Picture) -> tuple[State, str]:
 
 
 def cards(status: v1.Status) -> tuple[Card, ...]:
-    """Return the health conditions as cards: errors first, then warnings, the oldest of each first."""
+    """Return the health conditions as cards: errors first, then warnings, the oldest of each first.
+
+    A pause is somebody's wish and no condition, but it is ended here too.
+    """
     ranked = sorted(status.conditions, key=lambda c: (_RANK[c.severity], c.since))
-    return tuple(_card(condition, status) for condition in ranked)
+    found = [_card(condition, status) for condition in ranked]
+    if status.paused and all(condition.code != "fetch_paused" for condition in ranked):
+        found.append(_pause(status))
+    return tuple(found)
+
+
+def _pause(status: v1.Status) -> Card:
+    until = status.paused_until
+    return Card(
+        key="fetch_paused",
+        state=State.PAUSED,
+        title=Phrase("cond.fetch_paused"),
+        meaning=Phrase("cond.fetch_paused.what"),
+        fix=Phrase("cond.fetch_paused.until", {"t": until}) if until else Phrase("cond.fetch_paused.fix"),
+        since=None,
+        remedy=Remedy.RESUME,
+    )
 
 
 def _card(condition: v1.Condition, status: v1.Status) -> Card:
@@ -172,8 +189,8 @@ def _card(condition: v1.Condition, status: v1.Status) -> Card:
     own = ""
     if condition.code == "account_failing":
         account = next((a for a in status.accounts if a.name == condition.subject), None)
-        its_class = _CLASSES.get(account.error_class) if account else None
-        own = f"{base}.{its_class}" if its_class else ""
+        if account and knows(f"{base}.{account.error_class}"):
+            own = f"{base}.{account.error_class}"
     known = knows(base)
     return Card(
         key=_coded(condition),
@@ -193,11 +210,12 @@ def _coded(condition: v1.Condition) -> str:
 
 
 def _values(condition: v1.Condition, status: v1.Status) -> dict[str, object]:
-    host = status.internal_host
+    host = status.internal_host.rpartition(":")[0] or status.internal_host
     for account in status.accounts:
         if condition.code == "account_failing" and account.name == condition.subject:
             host = account.host
-    count = status.counts.unrouted if condition.code == "unrouted" else status.counts.parked
+    counts = status.counts
+    count = counts.unrouted if condition.code == "unrouted" else counts.parked - counts.unrouted
     return {"subject": condition.subject, "host": host or condition.subject, "n": count}
 
 
@@ -224,6 +242,11 @@ def fine(status: v1.Status) -> tuple[Phrase, ...]:
     if not status.counts.unrouted:
         found.append(Phrase("health.fine.unrouted"))
     return tuple(found)
+
+
+def sender(message: v1.Message) -> str:
+    """Return who a message says it is from, else its envelope sender; empty when it has neither."""
+    return message.from_ or message.sender.strip("<>")
 
 
 def last_session(status: v1.Status) -> tuple[datetime | None, int]:

@@ -6,6 +6,7 @@ address is a screen (`ROUTES`), and the frame around them is `components/shell.p
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import tzinfo
 from functools import partial
@@ -61,12 +62,13 @@ def App(reader: Reader, prefs: Prefs) -> ft.Control:
 
 
 def build(
-    connect: Callable[[], Engine], *, zone: tzinfo | None = None
+    connect: Callable[[], Engine], *, followers: set[Future[None]], zone: tzinfo | None = None
 ) -> Callable[[ft.Page], Coroutine[Any, Any, None]]:
     """Return the app's main function.
 
     `connect` is called for each session, in the context of the request that opened it, and gives a client of that
-    session's own. Times are shown in `zone`, this machine's when None.
+    session's own. `followers` holds the running task of each session, for whoever ends them all. Times are shown in
+    `zone`, this machine's when None.
     """
 
     async def main(page: ft.Page) -> None:
@@ -83,8 +85,10 @@ def build(
                 await store.refresh()
         reader.sync()
         _dress(page, prefs)
-        page.on_keyboard_event = partial(_key, page, prefs)
+        page.on_keyboard_event = partial(_key, page, reader)
         following = page.run_task(store.follow)
+        followers.add(following)
+        following.add_done_callback(followers.discard)
 
         async def leave(_: object) -> None:
             following.cancel()
@@ -108,12 +112,17 @@ def _dress(page: ft.Page, prefs: Prefs) -> None:
     page.on_resize = resized
 
 
-def _key(page: ft.Page, prefs: Prefs, event: ft.KeyboardEvent) -> None:
+def _key(page: ft.Page, reader: Reader, event: ft.KeyboardEvent) -> None:
     """Carry out a shortcut. Escape leaves a dialog by itself."""
+    keyboard = reader.keyboard
     if event.alt and event.key.isdigit() and 1 <= int(event.key) <= len(PLACES):
         page.run_task(page.push_route, PLACES[int(event.key) - 1].path)
-    elif event.key == "?":
-        prefs.helping = True
+    elif keyboard.typing:
+        return
+    elif event.key == "?" or (event.key == "/" and event.shift):  # some layouts tell the key, some the letter
+        reader.prefs.helping = True
+    elif event.key == "/" and keyboard.search:
+        keyboard.search()
 
 
 async def _preferences(page: ft.Page) -> Prefs:

@@ -7,7 +7,7 @@ session's context would redraw this one's screens over there.
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from enum import IntEnum
 from typing import Any, Final
 
@@ -70,6 +70,14 @@ class Feed:
     lines: tuple[Line, ...] = ()
 
 
+@dataclass(slots=True)
+class Keyboard:
+    """What keys mean just now: while the reader is `typing` they are letters; `search` goes to the screen's filter."""
+
+    typing: bool = False
+    search: Callable[[], None] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """All that belongs to one reader's session. `remember` keeps a preference in her browser."""
@@ -80,6 +88,7 @@ class Reader:
     store: SessionStore
     zone: tzinfo | None
     remember: Callable[[str, str], None]
+    keyboard: Keyboard = field(default_factory=Keyboard)
 
     def sync(self) -> None:
         """Take over what the store has that differs: an unchanged field redraws nothing."""
@@ -142,6 +151,10 @@ class Ui:
     def moment(self, at: datetime) -> str:
         """Return a time, without the date when today."""
         return formats.moment(self.lang, at, self.now or at, self.reader.zone)
+
+    def clock(self, ahead: timedelta) -> str:
+        """Return hour and minute of a time so far from now."""
+        return formats.clock(self.now + ahead, self.reader.zone) if self.now else ""
 
     def ago(self, at: datetime) -> str:
         """Return how long ago."""

@@ -28,7 +28,9 @@ RETRY_S: Final = (1.0, 2.0, 5.0)
 PAGE: Final = 50
 """Unrouted messages drawn at once."""
 
-SESSION_WAIT_S: Final = 20.0
+DELIVERY_WAIT_S: Final = 10.0
+"""So long are deliveries waited for when no session runs any more; then it is told what has been delivered by then."""
+
 BACKLOG: Final = LINES_KEPT
 """Events that are asked for at the start, so that a live window does not open empty."""
 
@@ -87,14 +89,14 @@ class Engine(Protocol):
 class Picture:
     """What is drawn; replaced as a whole. `status` is None until the engine has answered once.
 
-    `lost_since` is when it stopped answering. `asked` counts this reader's fetches that have not ended, `stopping`
-    says that she asked for an end. `unrouted` is the page she looks at, None while it was not asked for.
+    `lost_since` is when it stopped answering. `asked` says that this reader wants a fetch that is not seen to run yet,
+    `stopping` that she asked for an end. `unrouted` is the page she looks at, None while it was not asked for.
     """
 
     status: v1.Status | None = None
     lost: bool = False
     lost_since: datetime | None = None
-    asked: int = 0
+    asked: bool = False
     stopping: bool = False
     unrouted: v1.MessagePage | None = None
     skipped: int = 0
@@ -102,7 +104,7 @@ class Picture:
     @property
     def busy(self) -> bool:
         """Whether a fetch runs, or was asked for."""
-        return self.asked > 0 or (self.status is not None and self.status.busy)
+        return self.asked or (self.status is not None and self.status.busy)
 
 
 class SessionStore:
@@ -162,7 +164,7 @@ class SessionStore:
             await self._sleep(wait_s)
 
     async def refresh(self) -> None:
-        """Take a snapshot.
+        """Take a snapshot, and with it the lines that have come.
 
         Raises:
             ClientError: the engine does not answer, or refuses.
@@ -174,14 +176,22 @@ class SessionStore:
             self._seen = 0 if known else status.seq
             if not known:
                 await self._take_backlog(status.seq)
-        stopping = self.picture.stopping and status.busy
-        self.picture = replace(self.picture, status=status, lost=False, lost_since=None, stopping=stopping)
+        self.picture = replace(
+            self.picture,
+            status=status,
+            lost=False,
+            lost_since=None,
+            asked=self.picture.asked and not status.busy,
+            stopping=self.picture.stopping and status.busy,
+        )
+        if self._lines and (not self.lines or self.lines[-1].no != self._lines[-1].no):
+            self.lines = tuple(self._lines)
         if self._wants_unrouted and (self._unrouted_changed or self.picture.unrouted is None):
             await self._load_unrouted()
 
     async def _follow(self) -> None:
         await self.refresh()
-        self._publish()
+        self._changed()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
             tasks.create_task(self._redraw())
@@ -201,7 +211,7 @@ class SessionStore:
             await self._bell.wait()
             self._bell.clear()
             await self.refresh()
-            self._publish()
+            self._changed()
             await self._sleep(REDRAW_S)
 
     async def _heartbeat(self) -> None:
@@ -218,8 +228,13 @@ class SessionStore:
             for line in lines_of(event, self._count):
                 self._lines.append(line)
                 self._count += 1
-            if type_of(event) in {"messageparked", "messagedecided"}:
-                self._unrouted_changed = True
+            match type_of(event):
+                case "messageparked" | "messagedecided":
+                    self._unrouted_changed = True
+                case "sessionended":  # perhaps so soon that it was never seen to run
+                    self.picture = replace(self.picture, asked=False)
+                case _:
+                    pass
         self._seen = page.last
 
     def _gap(self, page: v1.EventPage) -> None:
@@ -231,12 +246,7 @@ class SessionStore:
     def _lose(self) -> None:
         if not self.picture.lost:
             self.picture = replace(self.picture, lost=True, lost_since=self.now())
-            self._publish()
-
-    def _publish(self) -> None:
-        if not self.lines or not self._lines or self.lines[-1].no != self._lines[-1].no:
-            self.lines = tuple(self._lines)
-        self._changed()
+            self._changed()
 
     def _put(self, picture: Picture) -> None:
         self.picture = picture
@@ -245,19 +255,22 @@ class SessionStore:
     # ------------------------------------------------------------------ fetching
 
     async def fetch(self, account: str | None = None) -> v1.SessionReport:
-        """Fetch now and return how it ended, deliveries included. Leaving the screen does not end it.
+        """Fetch now and return how it ended, with what has been delivered by then. Leaving the screen does not end it.
 
         Raises:
             ClientError: the engine does not answer, or refuses.
         """
-        self._put(replace(self.picture, asked=self.picture.asked + 1))
+        self._put(replace(self.picture, asked=True))
         try:
             ticket = await self._engine.start_session(account)
-            while not (report := await self._engine.session(ticket.id, wait_s=SESSION_WAIT_S)).done:
+            self._bell.set()
+            while True:
+                report = await self._engine.session(ticket.id, wait_s=DELIVERY_WAIT_S)
+                if report.done or not (await self._engine.status()).busy:
+                    return report
                 await self._sleep(REDRAW_S)  # an engine that does not wait must not be asked without end
-            return report
         finally:
-            self._put(replace(self.picture, asked=self.picture.asked - 1))
+            self._put(replace(self.picture, asked=False))
             self._bell.set()
 
     async def stop(self) -> None:

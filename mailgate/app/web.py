@@ -6,6 +6,7 @@ somebody else's server, which has checked login and Origin by then, and which sa
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from datetime import tzinfo
 from importlib.resources import files
@@ -44,10 +45,15 @@ SECURITY: Final = {
 HIDDEN: Final = ("/docs", "/redoc", "/openapi.json", "/oauth_callback", "/upload")
 """What the framework under the client would offer, and nobody asked for."""
 
-LASTING: Final = (".wasm", ".mjs", ".js", ".woff2", ".otf", ".ttf", ".png", ".symbols")
-FRESH: Final = ("flutter_bootstrap.js", "flutter_service_worker.js")
+LASTING: Final = (".woff2", ".otf", ".ttf", ".png")
 ONE_DAY: Final = b"public, max-age=86400"
 ASK_AGAIN: Final = b"no-cache"
+"""Kept by the browser all the same, and taken from there when its ETag still holds. Without asking, yesterday's client
+would meet today's server after an update, and they must be of one version."""
+
+
+_FOLLOWERS: Final[set[Future[None]]] = set()
+"""What follows the engine for each session; one set for the process, as the client library's manager is."""
 
 
 class WebApp:
@@ -55,7 +61,7 @@ class WebApp:
 
     def __init__(self, connect: Callable[[], Engine], *, zone: tzinfo | None = None) -> None:
         self._app = flet_web.fastapi.app(
-            build(connect, zone=zone),
+            build(connect, followers=_FOLLOWERS, zone=zone),
             app_name="MailGate",
             app_description="Mail gateway",
             no_cdn=True,
@@ -118,12 +124,14 @@ def asgi_app(connect: Callable[[], Engine], *, zone: tzinfo | None = None) -> We
 
 @asynccontextmanager
 async def lifespan() -> AsyncIterator[None]:
-    """Keep what the client library needs around the app's use: it forgets old sessions, and clears up at the end."""
-    await flet_web.fastapi.app_manager.start()
+    """Keep what the app needs around its use; at the end its sessions stop following the engine."""
+    await flet_web.fastapi.app_manager.start()  # forgets old sessions
     try:
         yield
     finally:
-        await flet_web.fastapi.app_manager.shutdown()
+        for follower in tuple(_FOLLOWERS):
+            follower.cancel()
+        await flet_web.fastapi.app_manager.shutdown()  # clears up its files
 
 
 def _header(scope: Scope, name: bytes) -> str:
@@ -133,8 +141,7 @@ def _header(scope: Scope, name: bytes) -> str:
 def _headers(given: Any, path: str) -> list[tuple[bytes, bytes]]:
     """Return the response headers: no other site may read them, and what lasts is not asked for again."""
     ours = dict(SECURITY)
-    name = path.rpartition("/")[2]
-    ours[b"cache-control"] = ONE_DAY if name.endswith(LASTING) and name not in FRESH else ASK_AGAIN
+    ours[b"cache-control"] = ONE_DAY if path.endswith(LASTING) else ASK_AGAIN
     dropped = {*ours, b"access-control-allow-origin"}
     return [(k, v) for k, v in given if k.lower() not in dropped] + list(ours.items())
 

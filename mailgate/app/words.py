@@ -57,17 +57,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "fetch.busy": ("Fetching…", "Holt ab…"),
     "fetch.progress": ("Fetching {i} of {n}", "Holt ab: {i} von {n}"),
     "fetch.stopping": ("Stopping…", "Wird beendet…"),
-    "fetch.done": ("{n} messages fetched, {d} delivered.", "{n} Nachrichten abgeholt, {d} zugestellt."),
-    "fetch.done.one": ("1 message fetched, {d} delivered.", "1 Nachricht abgeholt, {d} zugestellt."),
+    "fetch.done": ("{n} messages fetched: {what}.", "{n} Nachrichten abgeholt: {what}."),
+    "fetch.done.one": ("1 message fetched: {what}.", "1 Nachricht abgeholt: {what}."),
+    "fetch.delivered": ("{n} delivered", "{n} zugestellt"),
+    "fetch.parked": ("{n} parked", "{n} geparkt"),
+    "fetch.waiting": ("{n} waiting for the mail server", "{n} warten auf den Mailserver"),
+    "fetch.waiting.one": ("1 waiting for the mail server", "1 wartet auf den Mailserver"),
     "fetch.none": ("No new mail.", "Keine neue Post."),
-    "fetch.done.parked": (
-        "{n} messages fetched, {d} delivered, {p} parked.",
-        "{n} Nachrichten abgeholt, {d} zugestellt, {p} geparkt.",
-    ),
-    "fetch.done.parked.one": (
-        "1 message fetched, {d} delivered, {p} parked.",
-        "1 Nachricht abgeholt, {d} zugestellt, {p} geparkt.",
-    ),
     "fetch.failed": (
         "Not every account could be fetched: the overview says why.",
         "Nicht jedes Konto ließ sich abholen: Die Übersicht sagt, warum.",
@@ -103,6 +99,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "path.gate": ("MailGate", "MailGate"),
     "path.server": ("Mail server", "Mailserver"),
     "path.accounts": ("{n} of {m} accounts", "{n} von {m} Konten"),
+    "path.account": ("1 account", "1 Konto"),
+    "path.account.sick": ("no access", "kein Zugang"),
     "path.accounts.none": ("no account", "kein Konto"),
     "path.onway": ("{n} on the way", "{n} unterwegs"),
     "path.halted": ("takes no mail", "nimmt nichts an"),
@@ -128,6 +126,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "fact.waiting.first": ("on the way to the mail server", "unterwegs zum Mailserver"),
     "fact.waiting.again": ("{n} will be tried again", "{n} mit neuem Versuch"),
     "chart.title": ("Messages per hour, last 24 hours", "Nachrichten je Stunde, letzte 24 Stunden"),
+    "chart.span": ("{a} to {b}", "{a} bis {b}"),
     "chart.bar": ("{n} messages", "{n} Nachrichten"),
     "chart.bar.one": ("1 message", "1 Nachricht"),
     "chart.total": ("{n} messages in 24 hours", "{n} Nachrichten in 24 Stunden"),
@@ -270,8 +269,29 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "MailGate nimmt keine Post an. Neue Post wartet beim Provider, die beschädigte Datei bleibt erhalten.",
     ),
     "cond.store_damaged.fix": (
-        "Stop the service, then run `mailgate store check`; it says what can be saved.",
-        "Beenden Sie den Dienst und rufen Sie `mailgate store check` auf: Es sagt, was sich retten lässt.",
+        "Stop the service, then run `mailgate store check`, and `mailgate store salvage` to save what can be saved.",
+        "Beenden Sie den Dienst, rufen Sie `mailgate store check` auf, und `mailgate store salvage`, um zu retten, was geht.",
+    ),
+    "cond.store_refuses": ("The disk takes nothing", "Die Platte nimmt nichts an"),
+    "cond.store_refuses.what": (
+        "MailGate takes no mail, and loses none: new mail waits at the provider.",
+        "MailGate nimmt keine Post an und verliert keine: Neue Post wartet beim Provider.",
+    ),
+    "cond.store_refuses.fix": (
+        "See whether the disk with the data directory is full or read-only. MailGate goes on by itself.",
+        "Prüfen Sie, ob die Platte mit dem Datenverzeichnis voll oder schreibgeschützt ist. MailGate macht von selbst weiter.",
+    ),
+    "cond.bodies_missing": (
+        "The text of messages is missing on the disk",
+        "Auf der Platte fehlt der Inhalt von Nachrichten",
+    ),
+    "cond.bodies_missing.what": (
+        "These messages cannot be delivered from here. Other mail is not affected.",
+        "Diese Nachrichten lassen sich von hier nicht zustellen. Andere Post ist nicht betroffen.",
+    ),
+    "cond.bodies_missing.fix": (
+        "Check the disk, and run `mailgate store check`. What the provider still holds is fetched again.",
+        "Prüfen Sie die Platte und rufen Sie `mailgate store check` auf. Was der Provider noch hat, wird neu abgeholt.",
     ),
     "cond.config_rejected": ("The new configuration has faults", "Die neue Konfiguration hat Fehler"),
     "cond.config_rejected.what": (
@@ -296,8 +316,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Sie ließen sich nicht zustellen und warten auf eine Entscheidung. Die Post liegt sicher hier.",
     ),
     "cond.parked.fix": (
-        "`mailgate log` lists them, `mailgate explain` says why.",
-        "`mailgate log` nennt sie, `mailgate explain` sagt, warum.",
+        "`mailgate log --state parked` lists them, `mailgate explain` says why.",
+        "`mailgate log --state parked` nennt sie, `mailgate explain` sagt, warum.",
     ),
     "cond.port_taken": ("A port is taken by another program", "Ein Port ist von einem anderen Programm belegt"),
     "cond.port_taken.what": (
@@ -322,6 +342,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "New mail waits at the provider. What was fetched is still delivered.",
         "Neue Post wartet beim Provider. Abgeholtes wird weiter zugestellt.",
     ),
+    "cond.fetch_paused.until": ("It goes on by itself: {t}.", "Es geht von selbst weiter: {t}."),
     "cond.fetch_paused.fix": ("Resume when you are ready.", "Setzen Sie fort, sobald Sie möchten."),
     "cond.oversize_left": (
         "A message is too large and stays at the provider",

@@ -89,6 +89,10 @@ class Window:
         named = re.compile(rf"^{re.escape(name)}(\s+{re.escape(name)})?$")
         self.page.get_by_role("button", name=named).first.click(timeout=PATIENCE_S * 1000)
 
+    def pick(self, name: str) -> None:
+        """Pick the choice of this name in a dialog."""
+        self.page.get_by_role("radio", name=name, exact=True).click(timeout=PATIENCE_S * 1000)
+
     def visit(self, name: str) -> None:
         """Go to a place of the navigation, whichever form that has in this window."""
         self.page.get_by_role("button", name=name).or_(self.page.get_by_role("tab", name=name)).first.click()

@@ -25,14 +25,13 @@ async def _told(ui: Ui, work: Awaitable[T]) -> T | None:
 
 
 def _ended(ui: Ui, report: v1.SessionReport) -> str:
-    parts = []
-    if report.parked:
-        parts.append(ui.t("fetch.done.parked", n=report.taken, d=report.delivered, p=report.parked))
-    elif report.taken:
-        parts.append(ui.t("fetch.done", n=report.taken, d=report.delivered))
+    """Return what a fetch came to, in a sentence or two."""
+    counts = (("delivered", report.delivered), ("parked", report.parked), ("waiting", report.deferred))
+    what = ", ".join(ui.t(f"fetch.{word}", n=count) for word, count in counts if count)
+    said = [ui.t("fetch.done", n=report.taken, what=what)] if report.taken else []
     if report.errors:
-        parts.append(ui.t("fetch.failed"))
-    return " ".join(parts) or ui.t("fetch.none")
+        said.append(ui.t("fetch.failed"))
+    return " ".join(said) or ui.t("fetch.none")
 
 
 async def fetch(ui: Ui, account: str | None = None) -> None:

@@ -113,8 +113,8 @@ def icon_button(ui: Ui, icon: ft.IconData, name: str, on_click: Handler | None, 
         on_click=on_click,
         icon_size=20,
         disabled=on_click is None,
-        icon_color=ui.p.on_brand if filled else ui.p.ink2,
-        bgcolor=ui.p.brand if filled else None,
+        icon_color=ui.p.on_brand if filled and on_click else ui.p.ink2,
+        bgcolor=(ui.p.brand if on_click else ui.p.line) if filled else None,
         style=ft.ButtonStyle(shape=ft.RoundedRectangleBorder(radius=Radius.CONTROL)),
     )
     return ft.MergeSemantics(ft.Semantics(button=True, content=button))
@@ -138,7 +138,7 @@ def tonal(ui: Ui, label: str, icon: ft.IconData | None, on_click: Handler | None
     )
 
 
-def quiet(ui: Ui, label: str, icon: ft.IconData | None, on_click: Handler | None) -> ft.OutlinedButton:
+def quiet(ui: Ui, label: str | ft.Text, icon: ft.IconData | None, on_click: Handler | None) -> ft.OutlinedButton:
     """Return a button with an outline only; disabled without a handler."""
     ink = ui.p.ink if on_click else ui.p.edge
     return ft.OutlinedButton(
@@ -185,18 +185,32 @@ def pressable(
 
 
 def field(ui: Ui, label: str, value: str, **more: Any) -> ft.TextField:
-    """Return a text field."""
+    """Return a text field. While it has the focus, keys are letters and no shortcuts."""
+    keyboard = ui.reader.keyboard
+
+    def focused(_: object) -> None:
+        keyboard.typing = True
+
+    def left(_: object) -> None:
+        keyboard.typing = False
+
+    def outline(color: str, width: int) -> ft.InputBorder:
+        return ft.OutlineInputBorder(side=ft.BorderSide(width, color), border_radius=Radius.CONTROL)
+
     return ft.TextField(
         label=label,
         value=value,
-        border_color=ui.p.edge,
-        focused_border_color=ui.p.brand,
-        border_radius=Radius.CONTROL,
+        border={
+            ft.ControlState.DEFAULT: outline(ui.p.edge, 1),
+            ft.ControlState.FOCUSED: outline(ui.p.brand, 2),
+        },
         bgcolor=ui.p.panel,
         focused_bgcolor=ui.p.panel,  # both, else it turns grey under the mouse and in focus
         hover_color=ui.p.panel,
         text_style=style(15, color=ui.p.ink),
         label_style=style(14, color=ui.p.ink2),
         content_padding=ft.Padding.symmetric(horizontal=14, vertical=14),
+        on_focus=focused,
+        on_blur=left,
         **more,
     )

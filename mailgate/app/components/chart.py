@@ -26,11 +26,10 @@ def nice_step(most: int) -> int:
 
 
 def chart_panel(ui: Ui, hours: tuple[int, ...], height: int | None) -> ft.Control:
-    """Return the chart of messages per hour; `hours` has 24 values, oldest first, the last being the present hour."""
+    """Return the chart of messages per hour; `hours` has 24 values, oldest first, the last ending now."""
     step = nice_step(max(hours))
     top = step * max(1, -(-max(hours) // step))
-    now = ui.now.astimezone(ui.reader.zone) if ui.now else None
-    names = [f"{(now - timedelta(hours=HOURS - 1 - i)).hour:02d}:00" if now else "" for i in range(HOURS)]
+    times = [ui.clock(timedelta(hours=i - HOURS)) for i in range(HOURS + 1)]
     groups = [
         fc.BarChartGroup(
             x=i,
@@ -42,14 +41,14 @@ def chart_panel(ui: Ui, hours: tuple[int, ...], height: int | None) -> ft.Contro
                     border_radius=2,
                     color=ui.p.inbound,
                     tooltip=fc.BarChartRodTooltip(
-                        text=f"{names[i]}\n{ui.t('chart.bar', n=count)}", text_style=style(12.5, color=ui.p.panel)
+                        text=f"{ui.t('chart.span', a=times[i], b=times[i + 1])}\n{ui.t('chart.bar', n=count)}",
+                        text_style=style(12.5, color=ui.p.panel),
                     ),
                 )
             ],
         )
         for i, count in enumerate(hours)
     ]
-    marks = [i for i, name in enumerate(names) if name[:2] in {"00", "06", "12", "18"}]
     bars = fc.BarChart(
         groups=groups,
         min_y=0,
@@ -63,7 +62,7 @@ def chart_panel(ui: Ui, hours: tuple[int, ...], height: int | None) -> ft.Contro
             label_spacing=step,
         ),
         bottom_axis=fc.ChartAxis(
-            labels=[fc.ChartAxisLabel(value=i, label=dim(ui, names[i], 12)) for i in marks], label_size=24
+            labels=[fc.ChartAxisLabel(value=i, label=dim(ui, times[i], 12)) for i in range(0, HOURS, 6)], label_size=24
         ),
         right_axis=fc.ChartAxis(show_labels=False, label_size=0),
         top_axis=fc.ChartAxis(show_labels=False, label_size=0),

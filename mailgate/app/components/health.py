@@ -61,7 +61,7 @@ def HealthCard(card: Card) -> ft.Control:
     picture = use_picture(ui)
     opened, set_opened = ft.use_state(False)
     title = text(ui, ui.tell(card.title), 15, Face.SEMI)
-    since = dim(ui, ui.age(card.since), 12)
+    since = dim(ui, ui.age(card.since) if card.since else "", 12)
     parts: list[ft.Control] = []
     if meaning := ui.tell(card.meaning):
         parts.append(dim(ui, meaning, 13.5))

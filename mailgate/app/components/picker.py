@@ -6,6 +6,7 @@ from typing import Final
 
 import flet as ft
 
+from mailgate.app.answers import sender as sender_of
 from mailgate.app.components.base import dim, field, one_line, primary
 from mailgate.app.components.dialogs import title
 from mailgate.app.material import style
@@ -59,17 +60,19 @@ def pick_dialog(
     """
     message = question.message
 
-    def leave(_: object) -> None:
+    def close() -> None:
+        ui.reader.keyboard.typing = False  # the field is gone before it could tell that it has lost the focus
         put(None)
 
+    def leave(_: object) -> None:
+        close()
+
     def done(_: object) -> None:
-        put(None)
+        close()
         deliver(message.id, question.chosen)
 
     subject = one_line(ui, message.subject or ui.t("un.nosubject"), 14, Face.MEDIUM)
-    sender = one_line(
-        ui, ui.t("un.pick.from", a=message.from_ or message.sender or ui.t("un.nosender")), 12.5, color=ui.p.ink2
-    )
+    sender = one_line(ui, ui.t("un.pick.from", a=sender_of(message) or ui.t("un.nosender")), 12.5, color=ui.p.ink2)
     about = ft.Container(
         ft.Column([subject, sender], spacing=2, horizontal_alignment=ft.CrossAxisAlignment.STRETCH),
         bgcolor=ui.p.sunken,

@@ -6,19 +6,18 @@ from typing import Final
 import flet as ft
 
 from mailgate.app.answers import service_state
-from mailgate.app.components import act
 from mailgate.app.components.base import (
     chip,
     dim,
     icon_button,
     one_line,
     pressable,
-    primary,
     text,
 )
 from mailgate.app.components.dialogs import shortcuts
+from mailgate.app.components.fetch import fetch_box, fetch_icon, progress_bar, progress_words
 from mailgate.app.material import STATE_ICON
-from mailgate.app.session import Ui, Width, go, run, use_picture, use_ui
+from mailgate.app.session import Ui, Width, go, use_picture, use_ui
 from mailgate.app.store import Picture
 from mailgate.app.theme import Face, Radius, Space, State
 
@@ -60,63 +59,6 @@ def logo(ui: Ui, size: int = 34) -> ft.Control:
         border_radius=Radius.CONTROL,
         alignment=ft.Alignment.CENTER,
     )
-
-
-def progress_words(ui: Ui, picture: Picture) -> str:
-    """Return how far a running fetch is."""
-    if picture.stopping:
-        return ui.t("fetch.stopping")
-    status = picture.status
-    if status is None or not status.busy:
-        return ui.t("fetch.starting")
-    if status.new:
-        return ui.t("fetch.progress", i=ui.number(status.taken), n=ui.number(status.new))
-    return ui.t("fetch.busy")
-
-
-def progress_of(picture: Picture) -> float | None:
-    """Return how far a running fetch is, 0 to 1; None while nobody can say."""
-    status = picture.status
-    return min(1.0, status.taken / status.new) if status and status.busy and status.new else None
-
-
-@ft.component
-def FetchBox() -> ft.Control:
-    """The one thing people come for most. Shows progress and can be stopped."""
-    ui = use_ui()
-    picture = use_picture(ui)
-    if not picture.busy:
-        ready = not picture.lost and picture.status is not None
-        press = (lambda _: run(act.fetch, ui)) if ready else None
-        return ft.Container(primary(ui.t("do.fetch"), ft.Icons.DOWNLOAD, press), height=44)
-    words = progress_words(ui, picture)
-    bar = ft.ProgressBar(
-        value=progress_of(picture),
-        color=ui.p.brand,
-        bgcolor=ui.p.line,
-        bar_height=6,
-        border_radius=3,
-        semantics_label=words,
-    )
-    stop = None if picture.stopping else lambda _: run(act.stop, ui)
-    said = ft.Column(
-        [one_line(ui, words, 12.5, Face.MEDIUM), bar],
-        spacing=6,
-        expand=True,
-        alignment=ft.MainAxisAlignment.CENTER,
-        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
-    )
-    return ft.Row([said, icon_button(ui, ft.Icons.CLOSE, ui.t("do.stop"), stop)], height=44)
-
-
-def _fetch_icon(ui: Ui, picture: Picture) -> ft.Control:
-    """Return the fetch button where there is no room for words."""
-    if picture.busy:
-        stop = None if picture.stopping else lambda _: run(act.stop, ui)
-        return icon_button(ui, ft.Icons.CLOSE, ui.t("do.stop"), stop, filled=True)
-    ready = not picture.lost and picture.status is not None
-    press = (lambda _: run(act.fetch, ui)) if ready else None
-    return icon_button(ui, ft.Icons.DOWNLOAD, ui.t("do.fetch"), press, filled=True)
 
 
 def _switches(ui: Ui) -> list[ft.Control]:
@@ -189,7 +131,7 @@ def _side_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
             [
                 brand,
                 ft.Column([group, *items], spacing=2, expand=True, scroll=ft.ScrollMode.AUTO),
-                ft.Container(FetchBox(), padding=ft.Padding.only(top=Space.S)),
+                ft.Container(fetch_box(ui, picture), padding=ft.Padding.only(top=Space.S)),
                 foot,
             ],
             spacing=Space.S,
@@ -213,14 +155,7 @@ def _rail(ui: Ui, picture: Picture, here: Place) -> ft.Control:
     if picture.busy:
         progress = [
             ft.Container(
-                ft.ProgressBar(
-                    value=progress_of(picture),
-                    color=ui.p.brand,
-                    bgcolor=ui.p.line,
-                    bar_height=4,
-                    border_radius=2,
-                    semantics_label=progress_words(ui, picture),
-                ),
+                progress_bar(ui, picture, 4, 2),
                 width=44,
                 padding=ft.Padding.only(bottom=Space.XS),
             )
@@ -232,7 +167,7 @@ def _rail(ui: Ui, picture: Picture, here: Place) -> ft.Control:
                 ft.Container(height=Space.S),
                 ft.Column([item(place) for place in PLACES], spacing=Space.XS, expand=True),
                 *progress,
-                _fetch_icon(ui, picture),
+                fetch_icon(ui, picture),
                 *_switches(ui),
             ],
             horizontal_alignment=ft.CrossAxisAlignment.CENTER,
@@ -250,18 +185,12 @@ def _top_bar(ui: Ui, picture: Picture) -> ft.Control:
     if picture.busy:
         said = one_line(ui, progress_words(ui, picture), 14, Face.MEDIUM)
     row = ft.Row(
-        [logo(ui, 30), ft.Container(said, expand=True), *_switches(ui), _fetch_icon(ui, picture)],
+        [logo(ui, 30), ft.Container(said, expand=True), *_switches(ui), fetch_icon(ui, picture)],
         spacing=Space.S,
     )
     bar: ft.Control = ft.Container(height=3, bgcolor=ui.p.sunken)
     if picture.busy:
-        bar = ft.ProgressBar(
-            value=progress_of(picture),
-            color=ui.p.brand,
-            bgcolor=ui.p.line,
-            bar_height=3,
-            semantics_label=progress_words(ui, picture),
-        )
+        bar = progress_bar(ui, picture, 3)
     pad = ft.Padding.only(left=16, right=12, top=8, bottom=6)
     return ft.Column([ft.Container(row, padding=pad, bgcolor=ui.p.sunken), bar], spacing=0)
 

@@ -44,7 +44,9 @@ def TransferWindow(
     feed, _ = ft.use_state(ui.reader.feed)
     nothing: tuple[Line, ...] | None = None
     frozen = ft.use_ref(nothing)
+    turn = ft.use_ref(0)
     if not paused:
+        turn.current = (turn.current or 0) + (frozen.current is not None)
         frozen.current = None
     elif frozen.current is None:
         frozen.current = feed.lines
@@ -67,8 +69,9 @@ def TransferWindow(
         # A column, though it draws every line: a lazy list only guesses its length where lines wrap, and so its end.
         tail: ft.Control = ft.Column(
             [_line(ui, line, color) for line in shown[-LINES_DRAWN:]],
+            key=f"{turn.current} {needle}",  # a new one begins at its end
             scroll=ft.ScrollMode.AUTO,
-            auto_scroll=not paused,
+            auto_scroll=True,  # always: changing it takes the picture back to its first line
             expand=True,
             spacing=2,
             horizontal_alignment=ft.CrossAxisAlignment.STRETCH,

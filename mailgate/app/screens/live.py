@@ -14,6 +14,16 @@ def Live() -> ft.Control:
     ui = use_ui()
     needle, set_needle = ft.use_state("")
     paused, set_paused = ft.use_state(False)
+    asked, set_asked = ft.use_state(0)
+    keyboard = ui.reader.keyboard
+
+    def entered() -> None:
+        keyboard.search = lambda: set_asked(lambda times: times + 1)
+
+    def left() -> None:
+        keyboard.search, keyboard.typing = None, False
+
+    ft.use_effect(entered, [], left)
     search = field(
         ui,
         ui.t("live.filter"),
@@ -23,6 +33,8 @@ def Live() -> ft.Control:
         expand=ui.compact,
         width=None if ui.compact else 300,
         dense=True,
+        key=f"filter {asked}",  # a new field takes the focus when it comes
+        autofocus=asked > 0,
     )
     pause = quiet(
         ui,

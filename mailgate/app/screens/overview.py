@@ -89,10 +89,10 @@ def _numbers(ui: Ui, status: v1.Status) -> ft.Control:
     )
 
 
-def _health(ui: Ui, status: v1.Status) -> ft.Control:
+def _health(ui: Ui, status: v1.Status, *, lost: bool) -> ft.Control:
     found = cards(status)
     if not found:
-        return fine_line(ui, fine(status))
+        return ft.Container() if lost else fine_line(ui, fine(status))
     return ft.Column(
         [heading(ui, ui.t("health.title")), health_cards(ui, found)],
         spacing=Space.M,
@@ -116,7 +116,12 @@ def Overview() -> ft.Control:
         else ui.t("ov.since.nothing", since=since)
     )
     body = ft.Column(
-        [path_panel(ui, path(status)), _health(ui, status), _numbers(ui, status), ft.Container(height=Space.S)],
+        [
+            path_panel(ui, path(status)),
+            _health(ui, status, lost=picture.lost),
+            _numbers(ui, status),
+            ft.Container(height=Space.S),
+        ],
         spacing=Space.L,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
     )

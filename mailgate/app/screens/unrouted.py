@@ -2,6 +2,7 @@
 
 import flet as ft
 
+from mailgate.app.answers import sender as sender_of
 from mailgate.app.components import act
 from mailgate.app.components.base import Handler, dim, icon_button, one_line, panel, quiet
 from mailgate.app.components.picker import Question, pick_dialog
@@ -14,16 +15,14 @@ from mailgate.contract import v1
 
 
 def _button(ui: Ui, message: v1.Message, press: Handler) -> ft.Control:
-    """Return the button of a row; its name holds the subject, since there is one such button in every row."""
-    subject = message.subject or ui.t("un.nosubject")
-    button = quiet(ui, ui.t("un.deliver"), ft.Icons.PERSON_ADD_ALT, press)
-    name = ui.t("un.deliver.name", s=subject)
-    return ft.MergeSemantics(ft.Semantics(label=name, button=True, content=button))
+    """Return the button of a row; its spoken name holds the subject, since there is one such button in every row."""
+    name = ui.t("un.deliver.name", s=message.subject or ui.t("un.nosubject"))
+    return quiet(ui, ft.Text(ui.t("un.deliver"), semantics_label=name), ft.Icons.PERSON_ADD_ALT, press)
 
 
 def _row(ui: Ui, message: v1.Message, button: ft.Control) -> ft.Control:
     subject = one_line(ui, message.subject or ui.t("un.nosubject"), 14, Face.MEDIUM)
-    sender = one_line(ui, message.from_ or message.sender or ui.t("un.nosender"), 12.5, color=ui.p.ink2)
+    sender = one_line(ui, sender_of(message) or ui.t("un.nosender"), 12.5, color=ui.p.ink2)
     when, size = dim(ui, ui.moment(message.received_at)), dim(ui, ui.size(message.size))
     why: list[ft.Control] = [dim(ui, message.text)] if message.text else []
     if ui.compact:

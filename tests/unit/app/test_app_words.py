@@ -1,0 +1,77 @@
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import mailgate.app
+from mailgate.app.words import LANGS, WORDS, knows, language_of, say
+
+SOURCE = Path(mailgate.app.__file__).parent
+COMPOSED = ("cond.", "time.", "age.")
+"""Keys that are put together when they are needed."""
+
+
+def placeholders(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_every_key_has_words_in_both_languages() -> None:
+    assert [key for key, texts in WORDS.items() if len(texts) != len(LANGS) or not all(map(str.strip, texts))] == []
+
+
+def test_both_languages_have_the_same_placeholders_and_all_by_name() -> None:
+    assert [key for key, (en, de) in WORDS.items() if placeholders(en) != placeholders(de)] == []
+    assert [key for key, (en, _) in WORDS.items() if "" in placeholders(en)] == []
+
+
+def test_a_singular_has_its_plural_and_needs_nothing_that_the_plural_does_not() -> None:
+    singulars = {key: key.removesuffix(".one") for key in WORDS if key.endswith(".one")}
+    assert singulars
+    for one, many in singulars.items():
+        assert placeholders(WORDS[one][0]) <= placeholders(WORDS[many][0]) | {"n"}, one
+
+
+def test_words_neither_shout_nor_beg_nor_boast_nor_presume() -> None:
+    rude = re.compile(r"!|\b(please|successfully|bitte|erfolgreich|du|dein\w*)\b", re.IGNORECASE)
+    assert [key for key, texts in WORDS.items() if any(map(rude.search, texts))] == []
+
+
+def test_every_key_that_the_source_names_has_words_and_every_word_is_used() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path.name != "words.py")
+    named = set(
+        re.findall(r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys)\.[a-z.]+)"', text)
+    )
+    named |= set(re.findall(r'\bt\(["\']([a-z.]+)["\']', text))
+    assert named <= set(WORDS)
+    composed = {f"fetch.{word}" for word in ("delivered", "parked", "waiting")}
+    unused = {key for key in WORDS if key.removesuffix(".one") not in named | composed}
+    assert {key for key in unused if not key.startswith(COMPOSED)} == set()
+
+
+def test_a_condition_says_what_happened_what_it_means_and_what_to_do() -> None:
+    codes = {key.split(".")[1] for key in WORDS if key.startswith("cond.")}
+    assert {"account_failing", "internal_down", "unrouted", "disk_low", "store_damaged"} <= codes
+    assert [code for code in codes if not all(knows(f"cond.{code}{part}") for part in ("", ".what", ".fix"))] == []
+
+
+def test_one_is_told_in_the_singular() -> None:
+    assert say("en", "un.lead", n=1).startswith("One message")
+    assert say("de", "un.lead", n=2).startswith("2 Nachrichten")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        ("de-DE,de;q=0.9,en;q=0.8", "de"),
+        ("en-GB,de;q=0.5", "en"),
+        ("fr, de;q=0.7", "de"),
+        ("DE", "de"),
+        ("ja", "en"),
+        ("", "en"),
+        (";;,=", "en"),
+    ],
+)
+def test_the_browsers_first_language_that_we_speak_is_taken(accepted: str, expected: str) -> None:
+    assert language_of(accepted) == expected
+    assert set(LANGS) == {"en", "de"}
