@@ -10,6 +10,7 @@ of an mbox file, is passed over together with its continuation lines; the fields
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from mailgate.model.message import HeaderEdit
@@ -86,6 +87,12 @@ def fields(header: bytes) -> list[Field]:
 
     What lies beyond `MAX_HEADER_OCTETS` or after `MAX_FIELDS` lines is not looked at.
     """
+    return list(_fields(header))
+
+
+@lru_cache(maxsize=1)
+def _fields(header: bytes) -> tuple[Field, ...]:
+    """Several decisions in a row read the header of one message."""
     found: list[Field] = []
     pos, stop = 0, min(len(header), MAX_HEADER_OCTETS)
     for _ in range(MAX_FIELDS):
@@ -99,7 +106,7 @@ def fields(header: bytes) -> list[Field]:
         else:
             line = _LINE.match(header, pos, stop)
             pos = line.end() if line else stop
-    return found
+    return tuple(found)
 
 
 def edit(header: bytes, edit: HeaderEdit) -> bytes:
