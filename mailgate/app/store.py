@@ -172,10 +172,11 @@ class SessionStore:
         status = await self._engine.status()
         self._taken_at = self._monotonic()
         if status.run != self._run:
-            known, self._run = bool(self._run), status.run
-            self._seen = 0 if known else status.seq
-            if not known:
-                await self._take_backlog(status.seq)
+            if self._run:
+                self._seen = 0  # a new run counts from 1 again
+            else:
+                self._take(await self._engine.events(max(0, status.seq - BACKLOG)))
+            self._run = status.run
         self.picture = replace(
             self.picture,
             status=status,
@@ -218,10 +219,6 @@ class SessionStore:
         while True:
             await self._sleep(HEARTBEAT_S)
             self._bell.set()
-
-    async def _take_backlog(self, seq: int) -> None:
-        page = await self._engine.events(max(0, seq - BACKLOG))
-        self._take(page)
 
     def _take(self, page: v1.EventPage) -> None:
         for event in sorted(page.events, key=lambda event: event.seq):
@@ -280,7 +277,11 @@ class SessionStore:
             ClientError: the engine does not answer, or refuses.
         """
         self._put(replace(self.picture, stopping=True))
-        await self._engine.stop_sessions()
+        try:
+            await self._engine.stop_sessions()
+        except ClientError:
+            self._put(replace(self.picture, stopping=False))
+            raise
         self._bell.set()
 
     async def resume(self) -> None:
@@ -361,7 +362,8 @@ class SessionStore:
         while self._before and not page.messages:  # the last of this page are gone
             self._before.pop()
             page = await self._engine.unrouted(before=self._before[-1] if self._before else "", limit=PAGE)
-        self.picture = replace(self.picture, unrouted=page, skipped=PAGE * len(self._before))
+        if self._wants_unrouted:  # else she has left the screen meanwhile
+            self.picture = replace(self.picture, unrouted=page, skipped=PAGE * len(self._before))
 
 
 def _first(group: BaseExceptionGroup[ClientError]) -> BaseException:

@@ -40,7 +40,7 @@ WORDS_IN: Final = ("value", "label", "tooltip", "text", "content", "title")
 
 
 class BrowserStandIn(Connection):
-    """A connection whose other end remembers preferences, and nothing else."""
+    """A connection whose other end remembers preferences and what was copied, and nothing else."""
 
     def __init__(self, memory: dict[str, str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # the library's own
@@ -70,7 +70,7 @@ class BrowserStandIn(Connection):
             case "get":
                 result = self.memory.get(str(arguments["key"]))
             case "set":
-                self.memory[str(arguments["key"])] = str(arguments["value"])
+                self.memory[str(arguments.get("key", "clipboard"))] = str(arguments.get("value", arguments.get("data")))
             case "push_route":
                 self.loop.create_task(self._routed(str(arguments["route"])))
             case _:

@@ -4,6 +4,7 @@ import flet as ft
 import flet_charts as fc
 import pytest
 
+from mailgate.app.components.chart import nice_step
 from mailgate.client.errors import NotRunningError, RefusedError
 from tests.fakes.eventually import eventually, others_run
 from tests.unit.app.app_samples import NOW, FakeEngine, account, condition, counts, event, report, status
@@ -81,6 +82,39 @@ async def test_the_picture_follows_the_events() -> None:
         assert "mail stops here" in reader.words()
 
 
+async def test_the_numbers_say_only_what_is_known() -> None:
+    engine = FakeEngine()
+    new = account(last_attempt=None, last_success=None, next_session=None)
+    engine.says = status(accounts=(new,), last_mail=None, next_session=None, counts=counts(hours=(), delivered_today=0))
+    async with reading(engine) as reader:
+        for said in ("no mail yet.", "none planned", "not yet", "everything has been handed over"):
+            assert said in reader.words()
+        engine.says = status(busy=True, counts=counts(waiting=7, deferred=3))
+        engine.publish(event(8, "SessionStarted"))
+        await reader.sees("running now")
+        assert "3 will be tried again" in reader.words()
+        engine.says = status(paused=True, counts=counts(waiting=7))
+        engine.publish(event(9, "FetchPaused"))
+        await reader.sees("paused until you resume")
+        assert "on the way to the mail server" in reader.words()
+
+
+async def test_details_are_copied_for_whoever_is_asked_for_help() -> None:
+    engine = FakeEngine()
+    engine.says = status(conditions=(condition("disk_low"),))
+    memory: dict[str, str] = {}
+    async with reading(engine, memory=memory) as reader:
+        await reader.press("Details")
+        await reader.press("Copy")
+        await reader.sees("Copied.")
+    assert "The engine's words for disk_low." in memory["clipboard"]
+
+
+@pytest.mark.parametrize(("most", "step"), [(0, 1), (4, 1), (5, 2), (17, 5), (23, 10), (41, 20), (999, 500)])
+def test_the_chart_has_at_most_four_round_steps(most: int, step: int) -> None:
+    assert nice_step(most) == step
+
+
 # ---- fetching
 
 
@@ -141,6 +175,15 @@ async def test_the_live_window_opens_with_the_last_lines_and_shows_new_ones() ->
         await reader.sees("Connecting to pop.provider.example...")
         engine.publish(event(8, "MessageDelivered", "Fetch [3] Pmg5C40 Delivered (250 Ok)"))
         await reader.sees("Pmg5C40 Delivered (250 Ok)")
+
+
+async def test_a_gap_is_told_in_words_between_the_lines() -> None:
+    engine = FakeEngine()
+    async with reading(engine, route="/live?lang=en") as reader:
+        engine.publish(event(8, "EngineStarted", "MailGate started"))
+        await reader.sees("MailGate started")
+        engine.publish(event(99, "MessageFetched", "Fetch [3] later"), gap=True)
+        await reader.sees("some lines were missed here")
 
 
 async def test_a_paused_picture_stands_still_and_counts_what_it_missed() -> None:

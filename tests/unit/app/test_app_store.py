@@ -255,6 +255,14 @@ async def test_a_fetch_that_was_asked_to_stop_says_so_until_it_has(office: Offic
         assert not office.store.picture.stopping
 
 
+async def test_a_refused_stop_is_no_stop(office: Office) -> None:
+    await office.store.refresh()
+    office.engine.broken = RefusedError("no", code="stopping", status=409)
+    with pytest.raises(RefusedError):
+        await office.store.stop()
+    assert not office.store.picture.stopping
+
+
 async def test_unrouted_messages_are_asked_for_only_while_somebody_looks(office: Office) -> None:
     office.engine.park(1)
     async with office.following():
@@ -295,6 +303,14 @@ async def test_after_a_refusal_the_list_is_read_anew(office: Office) -> None:
             await office.store.deliver("Pmg5C01", "a@office.example")
         await others_run()
         assert _ids(office) == []
+
+
+async def test_a_list_that_arrives_after_its_screen_was_left_is_dropped(office: Office) -> None:
+    office.engine.park(1)
+    await office.store.open_unrouted()
+    office.store.close_unrouted()
+    await office.store.deliver("Pmg5C01", "a@office.example")
+    assert office.store.picture.unrouted is None
 
 
 async def test_closing_lets_go_of_the_client(office: Office) -> None:

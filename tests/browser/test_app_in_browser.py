@@ -1,0 +1,124 @@
+"""The app in a real browser, over the real engine: what a reader sees and does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.driver import Window, browser, window
+from tests.browser.office import RunningOffice, running_office
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def chromium() -> Iterator["Browser"]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def office(tmp_path: Path, chromium: "Browser") -> Iterator[RunningOffice]:
+    with running_office(tmp_path) as opened:
+        yield opened
+
+
+def log_in(reader: Window, office: RunningOffice) -> None:
+    """Come in by a one-time code, as `mailgate app` prints it."""
+    reader.page.goto(office.login_url())
+    reader.page.wait_for_url("**/ui/**")
+    reader.awaken()
+
+
+def test_a_reader_logs_in_presses_fetch_and_sees_messages_arrive(chromium: "Browser", office: RunningOffice) -> None:
+    with window(chromium) as reader:
+        log_in(reader, office)
+        reader.see("Service running since", exact=False)
+        reader.picture("app-before-fetch")
+        reader.press("Fetch now")
+        reader.see("Mail is moving, one thing needs you")
+        reader.visit("Live")
+        reader.see("Delivered (250", exact=False)
+        reader.picture("app-live-desktop-light-en")
+        assert reader.troubles == []
+    assert len(office.office.server.received) == len(office.office.samples) - 1
+
+
+def test_an_unrouted_message_goes_where_the_reader_sends_it(chromium: "Browser", office: RunningOffice) -> None:
+    with window(chromium, language="de") as reader:
+        log_in(reader, office)
+        reader.press("Jetzt abholen")
+        reader.see("eine Sache braucht Sie", exact=False)
+        reader.visit("Ohne Empfänger")
+        reader.see("Ihre Bestellung vom Frühjahr")
+        reader.picture("app-unrouted-desktop-light-de")
+        reader.press("„Ihre Bestellung vom Frühjahr“ zustellen an…")
+        reader.pick("sara.beck@office.example")
+        reader.picture("app-unrouted-dialog-de")
+        reader.press("Zustellen")
+        reader.see("Jede Nachricht hat einen Empfänger")
+        assert reader.troubles == []
+    subjects = [one.octets for one in office.office.server.received if "sara.beck@office.example" in one.recipients]
+    assert any(b"Ihre Bestellung" in octets or b"Bestellung_vom" in octets for octets in subjects)
+
+
+def test_two_browsers_never_see_each_others_dialogs(chromium: "Browser", office: RunningOffice) -> None:
+    with window(chromium) as anna, window(chromium, size="phone", language="de") as jonas:
+        for reader in (anna, jonas):
+            log_in(reader, office)
+        anna.press("Fetch now")
+        jonas.see("eine Sache braucht Sie", exact=False)  # what the engine does is seen by both
+        anna.see("one thing needs you", exact=False)
+        anna.visit("Unrouted")
+        jonas.visit("Ohne Empfänger")
+        jonas.see("Ihre Bestellung vom Frühjahr")
+        anna.press("Deliver “Ihre Bestellung vom Frühjahr” to…")
+        anna.page.get_by_role("radio", name="sara.beck@office.example").wait_for()
+        assert "sara.beck@office.example" not in jonas.tree()
+        jonas.page.reload()
+        jonas.awaken()
+        jonas.see("Ihre Bestellung vom Frühjahr")
+        assert "sara.beck@office.example" not in jonas.tree()
+        assert "sara.beck@office.example" in anna.tree()  # and Jonas's coming and going closed nothing of hers
+        anna.press("Cancel")
+        assert (anna.troubles, jonas.troubles) == ([], [])
+
+
+def test_every_screen_has_its_picture_in_both_sizes_and_colours(chromium: "Browser", office: RunningOffice) -> None:
+    with window(chromium) as reader:
+        log_in(reader, office)
+        reader.press("Fetch now")
+        reader.see("one thing needs you", exact=False)
+    for size in ("desktop", "phone"):
+        for colours in ("light", "dark"):
+            for language, places in (
+                ("de", ("Übersicht", "Live", "Ohne Empfänger")),
+                ("en", ("Overview", "Live", "Unrouted")),
+            ):
+                with window(chromium, size=size, colours=colours, language=language) as reader:  # type: ignore[arg-type]
+                    log_in(reader, office)
+                    for place in places:
+                        reader.visit(place)
+                        if place not in {"Übersicht", "Overview"}:  # its heading is a sentence
+                            reader.page.get_by_role("heading", name=place, exact=True).wait_for()
+                        name = place.lower().replace(" ", "-").replace("ü", "ue").replace("ä", "ae")
+                        path = reader.picture(f"app-{name}-{size}-{colours}-{language}")
+                        assert path.stat().st_size > 10_000  # an empty screen packs smaller
+                    unnamed = [line for line in reader.tree().splitlines() if line.strip() in {"- button", "- tab"}]
+                    assert unnamed == []
+                    assert reader.troubles == []
+
+
+def test_without_a_code_nobody_gets_in(chromium: "Browser", office: RunningOffice) -> None:
+    with window(chromium) as stranger:
+        stranger.page.goto(office.login_url().partition("/login")[0] + "/ui/")
+        assert stranger.page.url.endswith("/login")
+        stranger.page.get_by_label("Code or password").fill("AAAA-AAAA")
+        stranger.page.get_by_role("button", name="Open MailGate").click()
+        stranger.page.get_by_role("alert").wait_for()
+        stranger.picture("app-login-refused")
+        assert stranger.page.url.endswith("/login")
