@@ -19,6 +19,9 @@ class EnhancedStatus:
         return f"{self.klass}.{self.subject}.{self.detail}"
 
 
+MAILBOX_FULL: Final = EnhancedStatus(5, 2, 2)  # RFC 3463 section 3.3; some servers say 552 and mean 452
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One reply: the code, and its text, lines parted by line feeds. Code 0 stands for "said nothing"."""
@@ -33,8 +36,8 @@ class Reply:
 
     @property
     def permanent(self) -> bool:
-        """Whether trying again unchanged is pointless (5xx)."""
-        return 500 <= self.code < 600  # noqa: PLR2004 RFC 5321 section 4.2.1
+        """Whether trying again unchanged is pointless: 5xx, but for a full mailbox, which somebody will empty."""
+        return 500 <= self.code < 600 and self.enhanced != MAILBOX_FULL  # noqa: PLR2004 RFC 5321 section 4.2.1
 
     @property
     def enhanced(self) -> EnhancedStatus | None:

@@ -22,7 +22,7 @@ class LedgerState(StrEnum):
 
     TAKEN = "taken"  # body and row are durable here
     SETTLED = "settled"  # taken by the internal server, or parked: the provider's copy may go
-    DELETED = "deleted"  # the provider confirmed the deletion (+OK to QUIT)
+    DELETED = "deleted"  # gone from the mailbox: the provider confirmed the deletion, or does not list it any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +138,11 @@ class Store(Protocol):
         ...
 
     async def note_listed(self, account: str, uids: Sequence[str], *, now: datetime, remember: timedelta) -> None:
-        """Remember when these UIDs were last listed; forget those not listed for `remember`."""
+        """Remember when these UIDs were last listed; those not listed are DELETED, and forgotten after `remember`."""
         ...
 
     async def settle_known(self, account: str, uid: str, *, step: TraceStep) -> None:
-        """Mark a UID settled again: it was listed after its deletion was confirmed, and holds the same octets."""
+        """Take up a UID again that was DELETED and is back with the same octets: SETTLED, or TAKEN while it is open."""
         ...
 
     async def mark_deleted(self, account: str, uids: Sequence[str], *, step: TraceStep) -> None:
@@ -177,8 +177,14 @@ class Store(Protocol):
         """Write what a conversation came to."""
         ...
 
-    async def park(self, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep) -> None:
-        """Park an entry that cannot go on; its body stays."""
+    async def park(
+        self, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep, body_lost: bool = False
+    ) -> None:
+        """Park an entry that cannot go on; its body stays.
+
+        With `body_lost` there is none any more: the UID is forgotten, so that the provider's copy is not deleted but
+        fetched again.
+        """
         ...
 
     async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:

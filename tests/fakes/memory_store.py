@@ -151,11 +151,16 @@ class MemoryStore:
         for (name, uid), seen in list(self._ledger.items()):
             if name == account and uid in set(uids):
                 seen.last_listed = now
+            elif name == account and seen.last_listed < now:
+                seen.row = replace(seen.row, state=LedgerState.DELETED)
             if name == account and seen.last_listed < now - remember:
                 del self._ledger[name, uid]
 
     async def settle_known(self, account: str, uid: str, *, step: TraceStep) -> None:
-        self._set_ledger(account, [uid], LedgerState.SETTLED, step)
+        seen = self._ledger.get((account, uid))
+        entry = self._entries.get(seen.row.entry_id) if seen else None
+        still_open = entry is not None and entry.state not in SETTLED
+        self._set_ledger(account, [uid], LedgerState.TAKEN if still_open else LedgerState.SETTLED, step)
 
     async def mark_deleted(self, account: str, uids: Sequence[str], *, step: TraceStep) -> None:
         self._set_ledger(account, uids, LedgerState.DELETED, step)
@@ -235,7 +240,13 @@ class MemoryStore:
         if outcome.state is EntryState.DONE:
             self._finished[entry_id] = now
 
-    async def park(self, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep) -> None:
+    async def park(
+        self, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep, body_lost: bool = False
+    ) -> None:
+        if body_lost:
+            for key, seen in list(self._ledger.items()):
+                if seen.row.entry_id == entry_id and seen.row.state is not LedgerState.DELETED:
+                    del self._ledger[key]
         self._move(
             entry_id,
             {EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE},

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mailgate.adapters.platform.files import RealFiles
-from mailgate.adapters.platform.system import detect
-from mailgate.adapters.store.store import open_store
 from mailgate.model.entry import MOVES, EntryState, ParkReason, QueueEntry, RecipientState
 from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
 from mailgate.model.message import FieldRename, Glance, HeaderEdit
@@ -36,12 +33,12 @@ from tests.fakes.entries import (
     take,
 )
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.stores import INLINE_LIMIT, opened
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MONTH = timedelta(days=30)
 ALL = MessageFilter()
-INLINE_LIMIT = 65536
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -49,11 +46,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
     if request.param == "memory":
         yield MemoryStore()
         return
-    opened, _ = await open_store(tmp_path, files=RealFiles(detect()), inline_limit=INLINE_LIMIT, now=START)
-    try:
-        yield opened
-    finally:
-        await opened.close()
+    async with opened(tmp_path) as (real, _):
+        yield real
 
 
 # -- bodies
@@ -217,6 +211,24 @@ async def test_a_uid_that_is_listed_again_can_be_settled_again(store: Store) -> 
     await store.settle_known("office", "uid-1", step=step(Stage.RECOGNISED, "Recognised"))
     assert (await store.ledger("office"))["uid-1"].state is LedgerState.SETTLED
     assert (await store.trace(entry.id))[-1].stage is Stage.RECOGNISED
+
+
+async def test_what_the_mailbox_no_longer_lists_is_doubtful_until_its_octets_are_known(store: Store) -> None:
+    await done(store, uid="done")
+    await take(store, uid="open")
+    await store.note_listed("office", [], now=START + DAY, remember=60 * DAY)
+    assert {row.state for row in (await store.ledger("office")).values()} == {LedgerState.DELETED}
+    for uid in ("done", "open"):
+        await store.settle_known("office", uid, step=step(Stage.RECOGNISED))
+    rows = await store.ledger("office")
+    assert (rows["done"].state, rows["open"].state) == (LedgerState.SETTLED, LedgerState.TAKEN)
+
+
+async def test_a_lost_body_forgets_its_uid_and_settles_nothing(store: Store) -> None:
+    entry = await take(store)
+    await store.park(entry.id, ParkReason.ERROR, error="gone", step=step(Stage.PARKED), body_lost=True)
+    assert (await now_is(store, entry.id)).state is EntryState.PARKED
+    assert dict(await store.ledger("office")) == {}
 
 
 async def test_the_ledger_outlives_the_entry(store: Store) -> None:

@@ -22,7 +22,7 @@ from mailgate.adapters.store.rows import (
     write_results,
 )
 from mailgate.adapters.store.tables import ENTRY, RECIPIENT
-from mailgate.adapters.store.taking import settle
+from mailgate.adapters.store.taking import forget, settle
 from mailgate.model.entry import OPEN_RECIPIENT, EntryRecipient, EntryState, ParkReason, RecipientState, can_move
 from mailgate.model.errors import StaleEntryError, StoreError
 from mailgate.model.verdict import Disposition, TraceStep
@@ -104,8 +104,10 @@ def record(connection: Connection, entry_id: int, outcome: Outcome, *, now: date
     settle(connection, entry_id, outcome.state)
 
 
-def park(connection: Connection, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep) -> None:
-    """An entry that cannot go on becomes PARKED."""
+def park(
+    connection: Connection, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep, body_lost: bool
+) -> None:
+    """An entry that cannot go on becomes PARKED; without a body, its UID is forgotten in the same commit."""
     _move(
         connection,
         entry_id,
@@ -117,7 +119,10 @@ def park(connection: Connection, entry_id: int, reason: ParkReason, *, error: st
         text=step.text,
     )
     add_steps(connection, entry_id, [step])
-    settle(connection, entry_id, EntryState.PARKED)
+    if body_lost:
+        forget(connection, entry_id)
+    else:
+        settle(connection, entry_id, EntryState.PARKED)
 
 
 def deliver_to(connection: Connection, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:

@@ -32,7 +32,15 @@ def recover(connection: Connection, spool: SpoolFolder, now: datetime) -> tuple[
 
 
 def _interrupted(connection: Connection, now: datetime) -> list[Finding]:
-    """ACTIVE becomes READY; what was not answered is unknown, and the next try may make a duplicate."""
+    """ACTIVE becomes READY; what was not answered is unknown, and the next try may make a duplicate.
+
+    What an earlier start has put back and nobody has tried since is said once more: that start may have been killed
+    before its words were in the mail log.
+    """
+    said_before = connection.execute(
+        select(ENTRY.c.id).where(ENTRY.c.state == EntryState.READY.value, ENTRY.c.text == INTERRUPTED)
+    ).scalars()
+    in_doubt = set(said_before)
     ids = list(connection.execute(select(ENTRY.c.id).where(ENTRY.c.state == EntryState.ACTIVE.value)).scalars())
     for entry_id in ids:
         connection.execute(
@@ -53,7 +61,7 @@ def _interrupted(connection: Connection, now: datetime) -> list[Finding]:
             mended=True,
             serious=False,
         )
-        for n in ids
+        for n in sorted(in_doubt.union(ids))
     ]
 
 

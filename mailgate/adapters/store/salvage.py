@@ -68,6 +68,7 @@ def salvage_store(data_dir: Path, target: Path) -> dict[str, tuple[int, int]]:
 
 
 def _into(target: Path, old: sqlite3.Connection, spool: Path, *, at: int) -> dict[str, _Copied]:
+    target.touch(0o600, exist_ok=False)  # mail is in it, wherever it lies
     fresh = open_database(target)
     try:
         upgrade(fresh)

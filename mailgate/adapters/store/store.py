@@ -1,6 +1,7 @@
 """The store: every operation of `ports.store.Store`, each one transaction on the writer thread.
 
-What an operation writes is in `taking` and `moves`, what it reads in `queries`. Reads run on a small pool of threads with connections of their own, so that a busy writer does not make windows wait.
+What an operation writes is in `taking` and `moves`, what it reads in `queries`. Reads run on a small pool of threads
+with connections of their own, so that a busy writer does not make windows wait.
 """
 
 import asyncio
@@ -122,7 +123,7 @@ class SqliteStore:
 
     async def settle_known(self, account: str, uid: str, *, step: TraceStep) -> None:
         """Mark a UID settled again."""
-        await self._writer.run(lambda c: taking.set_ledger(c, account, [uid], LedgerState.SETTLED, step))
+        await self._writer.run(lambda c: taking.recognise(c, account, uid, step))
 
     async def mark_deleted(self, account: str, uids: Sequence[str], *, step: TraceStep) -> None:
         """Record deletions that the provider confirmed."""
@@ -172,9 +173,11 @@ class SqliteStore:
         """Write what a conversation came to."""
         await self._commit("record", lambda c: moves.record(c, entry_id, outcome, now=now))
 
-    async def park(self, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep) -> None:
-        """Park an entry that cannot go on."""
-        await self._writer.run(lambda c: moves.park(c, entry_id, reason, error=error, step=step))
+    async def park(
+        self, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep, body_lost: bool = False
+    ) -> None:
+        """Park an entry that cannot go on; with `body_lost` the provider's copy is fetched again."""
+        await self._writer.run(lambda c: moves.park(c, entry_id, reason, error=error, step=step, body_lost=body_lost))
 
     async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
         """Move a PARKED entry to READY with these recipients beside those that were reached already."""

@@ -102,7 +102,11 @@ def _remember(connection: Connection, entry_id: int, content: ContentRef, new: N
 def note_listed(
     connection: Connection, account: str, uids: Sequence[str], *, now: datetime, remember: timedelta
 ) -> None:
-    """Remember when these UIDs were listed; forget those not listed for `remember`."""
+    """Remember when these UIDs were listed; forget those not listed for `remember`.
+
+    What is not listed any more is gone from the mailbox, whoever took it away. A server may give its UID to another
+    message, so one that comes back is compared by its octets before anything is deleted.
+    """
     if uids:
         connection.execute(
             update(LEDGER)
@@ -110,7 +114,10 @@ def note_listed(
             .values(last_listed=to_ms(now)),
             [{"listed": uid} for uid in uids],
         )
-    connection.execute(delete(LEDGER).where(LEDGER.c.account == account, LEDGER.c.last_listed < to_ms(now - remember)))
+    here = LEDGER.c.account == account
+    gone = (here, LEDGER.c.last_listed < to_ms(now), LEDGER.c.state != LedgerState.DELETED.value)
+    connection.execute(update(LEDGER).where(*gone).values(state=LedgerState.DELETED.value))
+    connection.execute(delete(LEDGER).where(here, LEDGER.c.last_listed < to_ms(now - remember)))
 
 
 def set_ledger(connection: Connection, account: str, uids: Sequence[str], state: LedgerState, step: TraceStep) -> None:
@@ -127,6 +134,20 @@ def set_ledger(connection: Connection, account: str, uids: Sequence[str], state:
         literal(step.evidence, Utf8()),
     ).where(*here, exists().where(ENTRY.c.id == LEDGER.c.entry_id))
     connection.execute(insert(TRACE).from_select(["entry_id", "at", "stage", "text", "evidence"], told), which)
+
+
+def forget(connection: Connection, entry_id: int) -> None:
+    """The body behind a UID is lost: what the provider still has is a new message again."""
+    connection.execute(delete(LEDGER).where(LEDGER.c.entry_id == entry_id, LEDGER.c.state != LedgerState.DELETED.value))
+
+
+def recognise(connection: Connection, account: str, uid: str, step: TraceStep) -> None:
+    """A UID that was gone is back with the same octets: it is what the state of its message makes of it."""
+    settled = [state.value for state in SETTLED]
+    is_open = exists().where(ENTRY.c.id == LEDGER.c.entry_id, ENTRY.c.state.not_in(settled))
+    here = (LEDGER.c.account == account, LEDGER.c.uid == uid)
+    is_open_now = connection.execute(select(LEDGER.c.uid).where(*here, is_open)).first() is not None
+    set_ledger(connection, account, [uid], LedgerState.TAKEN if is_open_now else LedgerState.SETTLED, step)
 
 
 def settle(connection: Connection, entry_id: int, state: EntryState) -> None:

@@ -10,6 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import dns.asyncresolver
+import dns.exception
+import dns.resolver
 import pytest
 
 from mailgate.adapters.net import dialer
@@ -139,17 +142,31 @@ class TestReaching:
             wrong = await failure(held.getsockname()[1])
         assert (wrong.error_class, "nothing listens there" in str(wrong)) == (ErrorClass.CONNECT, True)
 
-    async def test_a_name_that_is_none_is_an_error_of_the_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(
+        ("answer", "words"),
+        [
+            (dns.resolver.NXDOMAIN, "there is no server called pop.example"),
+            (dns.resolver.NoAnswer, "exists but has no address"),
+            (dns.exception.Timeout, "no name server answers"),
+            (OSError, "no name server answers"),
+            (dns.exception.SyntaxError, "pop.example cannot be looked up: "),
+            (None, "could not be looked up just now: Name or service not known"),
+        ],
+    )
+    async def test_a_name_without_an_address_is_an_error_of_the_name_and_says_which_kind(
+        self, monkeypatch: pytest.MonkeyPatch, answer: type[Exception] | None, words: str
+    ) -> None:
         def unknown(*_: Any, **__: Any) -> list[Any]:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-        async def no_name_server(*_: Any, **__: Any) -> None:
-            raise OSError("this machine has no network")
+        async def name_server(*_: Any, **__: Any) -> None:
+            if answer:
+                raise answer
 
         monkeypatch.setattr(socket, "getaddrinfo", unknown)
-        monkeypatch.setattr("dns.asyncresolver.resolve", no_name_server)
+        monkeypatch.setattr(dns.asyncresolver, "resolve", name_server)
         wrong = await failure(110, "pop.example")
-        assert (wrong.error_class, "no name server answers" in str(wrong)) == (ErrorClass.DNS, True)
+        assert (wrong.error_class, words in str(wrong)) == (ErrorClass.DNS, True)
 
 
 class TestProtection:

@@ -3,13 +3,16 @@
 import asyncio
 import errno
 import os
+import sys
 import tracemalloc
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from mailgate.adapters.store import queries
 from mailgate.adapters.store.store import SqliteStore
 from mailgate.model.errors import ContentLostError, ErrorClass, StoreError
 from mailgate.ports.store import ContentWriter
@@ -37,6 +40,7 @@ async def test_only_bodies_above_the_limit_become_files(store: SqliteStore, tmp_
     assert (tmp_path / "spool" / name).read_bytes() == b"x" * (INLINE_LIMIT + 1)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has access lists in place of modes")
 async def test_a_spool_file_is_its_owners_alone(store: SqliteStore, tmp_path: Path) -> None:
     await take(store, LARGE)
     [name] = spool_files(tmp_path)
@@ -163,6 +167,20 @@ async def test_a_full_disk_leaves_nothing_of_a_large_body_and_later_takes_it(
         assert await body(store, entry) == LARGE
 
 
+@pytest.mark.parametrize("what", ["make_dir", "sync_dir"])
+async def test_a_store_that_cannot_be_made_on_a_full_disk_can_be_made_later(tmp_path: Path, what: str) -> None:
+    fault = Fault()
+    fault.at = f"before {what}"
+    files = RecorderFiles(tmp_path, on_point=fault)
+    with pytest.raises(StoreError) as caught:
+        async with opened(tmp_path, files=files, migrate=True):
+            pass
+    assert caught.value.error_class is ErrorClass.DISK
+    async with opened(tmp_path, files=files, migrate=True) as (store, findings):
+        assert findings == ()
+        assert await body(store, await take(store, LARGE)) == LARGE
+
+
 @pytest.mark.parametrize(
     ("number", "error_class"),
     [
@@ -233,3 +251,18 @@ async def test_a_new_spool_folder_is_durable_even_when_its_maker_was_killed(tmp_
         recorder.image(tmp_path / "after the power cut")
         async with opened(tmp_path / "after the power cut") as (again, _):
             assert await body(again, entry) == LARGE
+
+
+async def test_a_purge_goes_on_until_nothing_is_left_to_let_go_of(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It works in portions, and a portion of small bodies is no reason to stop."""
+    monkeypatch.setattr(queries, "PORTION", 3)
+    entries = [await done(store, LARGE if n % 4 == 0 else b"small", uid=f"{n}") for n in range(10)]
+    assert await store.purge(done_before=START, bodies_before=START) == 0
+    assert spool_files(tmp_path) == []
+    for entry in entries:
+        with pytest.raises(ContentLostError):
+            await body(store, entry)
+    later = START + timedelta(days=1)
+    assert await store.purge(done_before=later, bodies_before=later) == 10

@@ -1,5 +1,6 @@
 """A damaged database: refused and kept, or used as far as it can be read; what a failure means is said once."""
 
+import asyncio
 import errno
 import sqlite3
 import sys
@@ -23,8 +24,7 @@ ALL = MessageFilter()
 
 async def filled(data_dir: Path) -> Pages:
     async with opened(data_dir) as (store, _):
-        for n in range(120):
-            await ready(store, b"x" * 200, uid=f"uid-{n}")
+        await asyncio.gather(*(ready(store, b"x" * 200, uid=f"uid-{n}") for n in range(120)))
     return Pages(data_dir / DATABASE)
 
 

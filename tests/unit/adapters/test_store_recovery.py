@@ -46,10 +46,17 @@ def sql(data_dir: Path, statement: str) -> None:
         database.commit()
 
 
-async def nothing_is_new(data_dir: Path) -> None:
-    """A second recovery finds what the first left, and nothing to do."""
+def records(data_dir: Path) -> list[str]:
+    with closing(sqlite3.connect(data_dir / DATABASE)) as database:
+        return list(database.iterdump())
+
+
+async def nothing_is_new(data_dir: Path, *, in_doubt: int = 0) -> None:
+    """A second recovery finds what the first left, and changes nothing; what is in doubt it only names again."""
+    before = records(data_dir), spool_files(data_dir)
     async with opened(data_dir, now=LATER + timedelta(days=1)) as (_, findings):
-        assert findings == ()
+        assert codes(findings) == ["interrupted"] * in_doubt
+    assert (records(data_dir), spool_files(data_dir)) == before
 
 
 async def test_a_new_store_has_nothing_to_mend(tmp_path: Path) -> None:
@@ -109,6 +116,19 @@ async def test_who_was_answered_before_the_crash_is_not_asked_again(tmp_path: Pa
             (sara, RecipientState.UNKNOWN),
         ]
         assert [str(one.address) for one in now.open_recipients] == [sara]
+    await nothing_is_new(tmp_path, in_doubt=1)
+
+
+async def test_a_possible_duplicate_is_named_at_each_start_until_it_was_tried_again(tmp_path: Path) -> None:
+    """A start may be killed before the mail log has its words; the message must not come twice without a word."""
+    async with opened(tmp_path) as (store, _):
+        entry = await active(store)
+    async with opened(tmp_path, now=LATER) as (_, first):
+        pass
+    async with opened(tmp_path, now=LATER) as (store, second):
+        assert second == first
+        assert await store.claim(entry.id)
+        await store.record(entry.id, outcome(EntryState.READY, answer(ANNA, 451), again=LATER), now=LATER)
     await nothing_is_new(tmp_path)
 
 
@@ -250,4 +270,4 @@ async def test_all_that_a_crash_left_is_mended_at_once(tmp_path: Path) -> None:
         assert [await now_is(store, entry.id) for entry in well] == well
         assert {(await now_is(store, entry.id)).state for entry in interrupted} == {EntryState.READY}
         assert await body(store, well[0]) == LETTER
-    await nothing_is_new(tmp_path)
+    await nothing_is_new(tmp_path, in_doubt=3)

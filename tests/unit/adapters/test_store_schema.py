@@ -63,7 +63,7 @@ def test_the_migrations_make_what_the_tables_say(tmp_path: Path) -> None:
 
 
 async def test_a_commit_is_on_the_platter_when_it_returns(tmp_path: Path) -> None:
-    async with opened(tmp_path) as (store, _):
+    async with opened(tmp_path, migrate=True) as (store, _):
 
         def pragma(name: str) -> object:
             with store._engine.connect() as connection:
@@ -201,7 +201,7 @@ async def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path, co
 async def test_a_folder_in_place_of_the_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / DATABASE).mkdir()
     with pytest.raises(StoreError):
-        async with opened(tmp_path):
+        async with opened(tmp_path, migrate=True):
             pass
 
 
@@ -216,7 +216,7 @@ async def test_an_empty_file_becomes_a_new_database(tmp_path: Path) -> None:
 async def test_a_data_directory_of_any_name_is_fine(tmp_path: Path) -> None:
     odd = tmp_path / "100% of Müller's? #1 mail"
     odd.mkdir(0o700)
-    async with opened(odd) as (store, _):
+    async with opened(odd, migrate=True) as (store, _):
         await take(store)
     async with opened(odd) as (store, _):
         assert await body(store, await now_is(store, 1)) == LETTER

@@ -1,0 +1,140 @@
+"""One engine in a process of its own between a provider and an internal server in the test's loop, to be killed."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mailgate.adapters.store.check import check_store
+from mailgate.client.errors import ClientError
+from mailgate.client.http import EngineClient
+from mailgate.contract import v1
+from tests.crash.letters import ANNA, BOB, Letter, faults, number_of
+from tests.e2e.service import Service
+from tests.integration.peers import USER, Peers, opened
+
+UNCERTAIN = {"recovered", "unknown"}
+"""Stages of a trace that say: it may have been delivered already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How promises were broken, how often letters came that came more than once, and what the engine says of each."""
+
+    faults: list[str]
+    twice: dict[int, int]
+    traces: dict[int, list[v1.MessageTrace]]
+
+
+@dataclass(slots=True)
+class Office:
+    """The peers, the letters at the provider, and the service."""
+
+    peers: Peers
+    service: Service
+    letters: list[Letter] = field(default_factory=list)
+
+    def post(self, letters: Sequence[Letter]) -> None:
+        """Lay letters into the mailbox at the provider."""
+        self.letters += letters
+        for letter in letters:
+            self.peers.provider.put(USER, letter.octets)
+
+    async def dies(self, fail_point: str, *, within_s: float) -> None:
+        """Run the engine until it kills itself at the fail point.
+
+        Raises:
+            AssertionError: it did not, or ended in another way.
+        """
+        self.service.environment = {"MAILGATE_FAIL_POINT": fail_point}
+        await self.service.spawn()
+        process = self.service.process
+        try:
+            async with asyncio.timeout(within_s):
+                code = await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise AssertionError(f"{fail_point} was not reached\n{self.service.output[-3000:]}") from None
+        finally:
+            self.service.environment = {}
+        assert code == -signal.SIGKILL, f"{fail_point}: ended with {code}\n{self.service.output[-3000:]}"
+
+    async def finishes(self, client: EngineClient, *, within_s: float) -> None:
+        """Fetch until the mailbox is empty and nothing waits."""
+        async with asyncio.timeout(within_s):
+            while True:
+                ticket = await client.start_session()
+                while not (await client.session(ticket.id, wait_s=20)).done:
+                    pass
+                status = await client.status()
+                if not self.peers.waiting() and not status.counts.waiting and not status.busy:
+                    return
+
+    async def judge(self, client: EngineClient) -> Verdict:
+        """Compare what came with what was posted, once all is done."""
+        traces = await _traces(client, {letter.number for letter in self.letters})
+        doubts = {
+            number: sum(step.stage in UNCERTAIN for trace in of_letter for step in trace.steps)
+            for number, of_letter in traces.items()
+        }
+        kept = [number for number, found in traces.items() if any(one.message.state == "parked" for one in found)]
+        received = [one.octets for one in self.peers.server.received]
+        wrong = faults(self.letters, received, doubts=doubts, kept=kept)
+        twice = {number: times for number, times in Counter(map(number_of, received)).items() if times > 1}
+        log = self.mail_log()
+        wrong += [
+            f"letter {number} came {times} times, and the mail log does not say that it might"
+            for number, times in twice.items()
+            if not any(one.message.id in line for one in traces[number] for line in log)
+        ]
+        return Verdict(wrong, twice, traces)
+
+    def mail_log(self) -> list[str]:
+        """Return the lines of the mail log that speak of possible duplicates."""
+        lines = [
+            line
+            for path in sorted((self.peers.data / "logs").glob("mail-*.log"))
+            for line in path.read_text("utf-8").splitlines()
+        ]
+        return [line for line in lines if "possible duplicate" in line]
+
+    def unsound(self) -> list[str]:
+        """Return what a check of the store finds, once the engine was stopped."""
+        return [one.text for one in check_store(self.peers.data)]
+
+
+@asynccontextmanager
+async def office(data: Path, **sections: Any) -> AsyncGenerator[Office, None]:
+    """Run the peers and make a service, not yet started; a session begins as soon as it is."""
+    usual = {
+        "recipients": [{"address": ANNA}, {"address": BOB}],
+        "fetch": {"at_start": True, "session_messages": 12},
+    }
+    async with opened(data) as peers:
+        peers.configure(**(usual | sections))
+        made = Office(peers, Service(peers.data))
+        async with AsyncExitStack() as stack:
+            stack.push_async_exit(made.service)  # stops it, should it run at the end
+            yield made
+
+
+async def _traces(client: EngineClient, numbers: set[int]) -> dict[int, list[v1.MessageTrace]]:
+    """Return all that the engine knows of each letter: more than one entry when it was fetched twice."""
+    found: dict[int, list[v1.MessageTrace]] = {number: [] for number in numbers}
+    before = ""
+    while True:
+        page = await client.messages(before=before, limit=500)
+        for message in page.messages:
+            number = int(message.subject.removeprefix("letter "))
+            try:
+                found[number].append(await client.message(message.id))
+            except ClientError:  # purged meanwhile
+                continue
+        before = page.next
+        if not before:
+            return found
