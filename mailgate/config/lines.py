@@ -16,12 +16,13 @@ from mailgate.config.faults import KeyPath
 
 MAX_DEPTH: Final = 32  # parts of a key path, and arrays in arrays; ours have 4, and paths are copied at each step
 
+# Atomic groups, not `*+`: up to Python 3.11.4 that forgets to give back what an alternative took that failed (gh-106052).
 _TOKEN: Final = re.compile(
     r"""
       (?P<newline>\n)
     | (?P<space>[ \t\r]+ | \#[^\n]*)
-    | (?P<long>  \"{3} (?:[^"\\] | \\. | "(?!""))*+ (?P<long_end>"{3,5})?
-               | '{3} (?:[^'] | '(?!''))*+ (?P<literal_end>'{3,5})? )
+    | (?P<long>  \"{3} (?>(?:[^"\\] | \\. | "(?!""))*) (?P<long_end>"{3,5})?
+               | '{3} (?>(?:[^'] | '(?!''))*) (?P<literal_end>'{3,5})? )
     | (?P<text> " (?:[^"\\\n] | \\[^\n])*+ (?P<text_end>")? | ' [^'\n]*+ (?P<quote_end>')? )
     | (?P<bare>[A-Za-z0-9_-]+)
     | (?P<sign>[\[\]{}=,.])

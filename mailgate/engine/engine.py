@@ -195,7 +195,8 @@ class Engine:
                 self._reject(errors)
                 return Reloaded(applied=False, changes=(), faults=errors)
             changes = differences(self.config, new)
-            if self.rebind is not None and (new.api.host, new.api.port) != (self.config.api.host, self.config.api.port):
+            moved = (new.api.host, new.api.port) != (self.config.api.host, self.config.api.port)
+            if self.rebind is not None and (moved or self.health.holds("port_taken")):
                 try:
                     await self.rebind(new)
                 except OSError as exc:
@@ -224,8 +225,8 @@ class Engine:
             self.health.clear("internal_down")
             await former.close()
         self.guards.settings, self.guards.longest_wait = new.store, _longest_wait(new)
-        removed = {account.name for account in old.accounts} - {account.name for account in new.accounts}
-        for name in removed:
+        in_use = {account.name for account in new.accounts if account.enabled}
+        for name in {account.name for account in old.accounts} - in_use:
             self.health.clear("account_failing", subject=name)
         self.fetching.configure(new)
 

@@ -321,6 +321,9 @@ class Fetching:
     def _note(self, watch: AccountWatch, result: SessionResult) -> None:
         account = watch.account
         watch.error, watch.error_class = result.error, result.error_class
+        now_is = self._in_force.get(account.name)
+        if now_is is None or not now_is.enabled:
+            return  # removed or switched off meanwhile: how its last session ended concerns nobody any more
         if not result.error:
             watch.failures = 0
             watch.last_success = self._clock.now()

@@ -78,6 +78,7 @@ class QueueManager:
         self._received: asyncio.Queue[tuple[QueueEntry, bytes | None]] = asyncio.Queue(WAITING_ROOM)
         self._ready: deque[QueueEntry] = deque(maxlen=READY_AHEAD)
         self._in_hand: set[int] = set()
+        self._taken_up: set[int] = set()
         self._progress = Progress()
         self._work = asyncio.Event()
         self._stopping = False
@@ -87,6 +88,8 @@ class QueueManager:
     async def accept(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
         """Take a message; see `ports.stages.Acceptor`."""
         entry = await self._store.accept(draft, new)
+        if entry.id in self._taken_up:  # it was found in the store before we came to say so
+            return entry
         self._progress.put(entry.id, Place.PIPELINE)
         await self._received.put((entry, split_header(draft.header)[0]))  # not the body: many of them wait here
         return entry
@@ -134,7 +137,8 @@ class QueueManager:
                 return
             after = entries[-1].id
             for entry in entries:
-                if not self._progress.knows(entry.id):
+                if self._progress.place(entry.id) is None:
+                    self._taken_up.add(entry.id)
                     self._progress.put(entry.id, Place.PIPELINE)
                     await self._received.put((entry, None))
 
@@ -162,8 +166,8 @@ class QueueManager:
         if state is EntryState.PARKED:
             self._progress.settled(entry.id)
             return
-        if entry.id in self._in_hand:  # the other loop found it in the store before we came to say so
-            return
+        if self._progress.place(entry.id) is not Place.PIPELINE:
+            return  # the other loop found it in the store before we came to say so
         self._progress.put(entry.id, Place.READY)
         if len(self._ready) < READY_AHEAD:
             self._in_hand.add(entry.id)
@@ -196,8 +200,9 @@ class QueueManager:
         text = f"MailGate could not work on it ({type(exc).__name__}: {exc}); it is kept for a person"
         step = TraceStep(self._clock.now(), Stage.PARKED, text)
         error = "".join(traceback.format_exception(exc))
+        lost = isinstance(exc, ContentLostError)
         log.error("%s: %s", entry.name, text)
-        await self._surely(lambda: self._store.park(entry.id, ParkReason.ERROR, error=error, step=step))
+        await self._surely(lambda: self._store.park(entry.id, ParkReason.ERROR, error=error, step=step, body_lost=lost))
         self._publisher.publish(parked_event(entry, ParkReason.ERROR, text, entry.glance.subject))
         self._progress.settled(entry.id)
 
@@ -356,7 +361,8 @@ class QueueManager:
         step = TraceStep(self._clock.now(), Stage.DECIDED, f"Sent to {names} by {by}")
         if not await self._store.deliver_to(entry_id, recipients, step):
             raise ConflictError(f"{entry.name} is not parked any more (it is {entry.state}): nothing was changed")
-        self._progress.put(entry_id, Place.READY)
+        if self._progress.place(entry_id) is None:  # else the other loop has found it in the store already
+            self._progress.put(entry_id, Place.READY)
         self._publisher.publish(MessageDecided(entry=entry.name, by=by, what=f"sent to {names}"))
         self._work.set()
 

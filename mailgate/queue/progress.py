@@ -39,9 +39,9 @@ class Progress:
         self._blocked = is_so
         self._ring()
 
-    def knows(self, entry_id: int) -> bool:
-        """Return whether the entry is open, as far as this run has seen it."""
-        return any(entry_id in ids for ids in self._ids.values())
+    def place(self, entry_id: int) -> Place | None:
+        """Return where an entry is; None when it is settled, or this run has not seen it."""
+        return next((place for place, ids in self._ids.items() if entry_id in ids), None)
 
     async def wait_quiet(self, entry_ids: Iterable[int], timeout: timedelta) -> bool:
         """Wait until nothing is left to do for these just now: each is settled, or waits. False: time was up."""

@@ -18,7 +18,7 @@ def ask(host):
     urllib.request.urlopen(urllib.request.Request(f"{host.url}/api/v1/status", headers=bearer)).close()
 
 async def start():
-    async with running(pathlib.Path(sys.argv[1]), with_app=False) as it:
+    async with running(pathlib.Path(sys.argv[1]), with_app=True) as it:
         await asyncio.to_thread(ask, it.host)
         print("\\n".join(sys.modules))
 
@@ -39,7 +39,7 @@ address = "anna@example.org"
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
-    """What `mailgate run --no-app` has imported in a new data directory, once it has told its status."""
+    """What `mailgate run` has imported in a new data directory, once it has told its status."""
     data: Path = tmp_path_factory.mktemp("data")
     data.chmod(0o700)
     (data / "mailgate.toml").write_text(SETTINGS)
@@ -50,5 +50,5 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
 
 
 @pytest.mark.parametrize("library", ON_USE)
-def test_an_engine_without_the_app_does_not_import(imported: frozenset[str], library: str) -> None:
+def test_an_engine_whose_app_was_not_opened_does_not_import(imported: frozenset[str], library: str) -> None:
     assert library not in imported

@@ -12,6 +12,8 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Final, Self
 
+from tests.fakes.eventually import eventually
+
 EXTENSIONS: Final = ("PIPELINING", "SIZE 64000000", "8BITMIME", "SMTPUTF8")
 READ_OCTETS: Final = 1 << 20
 LIMIT_OCTETS: Final = 1 << 26
@@ -79,6 +81,10 @@ class SmtpPeer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await server.wait_closed()
 
+    async def hears_the_end(self) -> None:
+        """Return once no connection is open any more."""
+        await eventually(lambda: self.open == 0, "the end of the connections")
+
     def said(self, verb: str) -> list[str]:
         """Return the commands with this verb."""
         return [command for command in self.commands if command.upper().startswith(verb)]
@@ -100,7 +106,7 @@ class SmtpPeer:
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         mail, recipients = "", list[str]()
-        if not await self._answer(writer, "greeting", "220 peer.test ESMTP"):
+        if not await self._answer(reader, writer, "greeting", "220 peer.test ESMTP"):
             return
         while line := await reader.readline():
             command = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
@@ -120,7 +126,7 @@ class SmtpPeer:
                 case _:
                     pass
             answer = self._scripted(command, verb)
-            if not await self._answer(writer, "", usual if answer is None else answer):
+            if not await self._answer(reader, writer, "", usual if answer is None else answer):
                 return
             yes = answer is None or (isinstance(answer, (str, bytes)) and answer[:1] in ("2", b"2"))
             if verb == "MAIL" and yes:
@@ -134,7 +140,7 @@ class SmtpPeer:
                 answer = self._scripted(".", ".")
                 if answer is None or (isinstance(answer, str) and answer.startswith("2")):
                     self.taken.append(Taken(mail, tuple(recipients), wire[:-3], number))
-                if not await self._answer(writer, "", "250 2.0.0 taken" if answer is None else answer):
+                if not await self._answer(reader, writer, "", "250 2.0.0 taken" if answer is None else answer):
                     return
             elif verb == "QUIT":
                 return
@@ -144,12 +150,16 @@ class SmtpPeer:
             return self.answers.get(command, self.answers.get(verb))
         return self.answers(command)
 
-    async def _answer(self, writer: asyncio.StreamWriter, moment: str, usual: Answer) -> bool:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, moment: str, usual: Answer
+    ) -> bool:
         """Say it; False when the connection is to end."""
         scripted = self._scripted(moment, moment) if moment else None
         answer = usual if scripted is None else scripted
         if answer is Act.SILENCE:
-            await asyncio.Event().wait()
+            while await reader.read(READ_OCTETS):
+                pass
+            return False
         if answer is Act.DROP or isinstance(answer, Act):
             return False
         writer.write(answer if isinstance(answer, bytes) else answer.encode() + b"\r\n")

@@ -14,7 +14,7 @@ from mailgate.model.events import MessageFetched, MessageSkipped, SessionEnded, 
 from mailgate.model.settings import DeletePolicy
 from mailgate.model.status import Reply
 from mailgate.ports.store import LedgerState
-from tests.fakes.eventually import eventually
+from tests.fakes.eventually import eventually, others_run
 from tests.integration.mailbox import USER, Bench, letter, mailbox
 
 THREE = (letter(1), letter(2), letter(3))
@@ -271,6 +271,18 @@ class TestDeleting:
             assert bench.delivered == Counter([letter(1)])
             assert "recognised" in [step.stage.value for step in await bench.store.trace(1)]
 
+    async def test_an_account_that_names_another_mailbox_deletes_nothing_there_unread(self) -> None:
+        async with mailbox() as bench:
+            keep, take_away = replace(bench.account, delete=DeletePolicy.NEVER), bench.account
+            bench.account = keep
+            bench.provider.put(USER, letter(1), uid="one")
+            await bench.session()
+            bench.clock.advance(timedelta(minutes=5))
+            bench.account = replace(take_away, host="localhost")
+            result = await bench.session()
+            assert bench.provider.retrieved == ["one", "one"]  # its octets were compared before it was deleted
+            assert (bench.delivered, result.deleted, bench.waiting()) == (Counter([letter(1)]), 1, [])
+
     async def test_a_uid_that_comes_again_with_other_octets_is_a_new_message(self) -> None:
         async with mailbox() as bench:
             bench.provider.put(USER, letter(1), uid="reused")
@@ -384,7 +396,8 @@ class TestTheStoreFails:
 
             async def slow(*arguments: object) -> object:
                 entry = await accept(*arguments)  # type: ignore[arg-type]
-                await asyncio.sleep(0.1)  # the answer of the disk comes after the line has broken
+                await eventually(lambda: "RETR 3" in bench.provider.commands, "the break of the line")
+                await others_run(50)  # the answer of the disk comes after it
                 return entry
 
             bench.store.accept = slow  # type: ignore[method-assign,assignment]

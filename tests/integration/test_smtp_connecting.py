@@ -1,6 +1,8 @@
 """Reaching the internal server: TLS in all its modes, logging in, IPv6, and addresses that lead nowhere."""
 
+import asyncio
 import base64
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +17,6 @@ from mailgate.delivery.connecting import SmtpConnector
 from mailgate.demo.certificates import DemoCertificates
 from mailgate.model.errors import ConnectError, ErrorClass, SecretError
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpSecurity
-from tests.fakes.eventually import eventually
 from tests.fakes.secrets import FakeSecrets
 from tests.integration.smtp_peer import Act, SmtpPeer
 from tests.servers.base import certificates
@@ -122,7 +123,7 @@ class TestProtection:
     async def test_a_connection_that_failed_is_not_left_open(self, ours: DemoCertificates) -> None:
         async with SmtpPeer(starttls=ours.server_context()) as peer:
             await failure(server(peer, SmtpSecurity.STARTTLS))
-            await eventually(lambda: peer.open == 0, "the end of the connection")
+            await peer.hears_the_end()
 
 
 class TestLogin:
@@ -220,6 +221,33 @@ class TestAddresses:
         monkeypatch.setattr(socket, "getaddrinfo", unknown)
         wrong = await failure(InternalServer(host="mail.office.example", security=SmtpSecurity.NONE))
         assert (wrong.error_class, "mail.office.example" in str(wrong)) == (ErrorClass.DNS, True)
+
+
+class TestFailures:
+    async def test_a_machine_without_file_descriptors_is_told_as_such(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def none_left(*_: Any, **__: Any) -> list[Any]:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(socket, "getaddrinfo", none_left)
+        wrong = await failure(InternalServer(host="127.0.0.1", security=SmtpSecurity.NONE))
+        assert (wrong.error_class, "Too many open files" in str(wrong)) == (ErrorClass.TEMPORARY, True)
+
+    async def test_a_greeting_that_is_refused_is_not_tried_another_way(self) -> None:
+        async with SmtpPeer({"EHLO": "451 4.3.0 later"}) as peer:
+            assert (await failure(server(peer))).error_class is ErrorClass.TEMPORARY
+            assert peer.said("HELO") == []
+
+    async def test_a_server_that_hangs_up_during_the_login_is_not_blamed_on_the_password(self) -> None:
+        async with SmtpPeer({"AUTH": Act.DROP}, extensions=("AUTH PLAIN",)) as peer:
+            wrong = await failure(server(peer, user="gate", password="vault:internal"))
+            assert wrong.error_class is ErrorClass.CONNECT
+
+    async def test_being_cut_off_while_connecting_leaves_nothing_open(self) -> None:
+        async with SmtpPeer({"EHLO": Act.SILENCE}) as peer:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await connect(server(peer))
+            await peer.hears_the_end()
 
 
 @pytest.fixture

@@ -122,6 +122,7 @@ class FetchSession:
         try:
             await dialogue.open(account, password)
             listed = await dialogue.list_messages()
+            await self._know_the_mailbox()
             ledger = await tools.store.ledger(account.name)
             await tools.store.note_listed(
                 account.name, [one.uid for one in listed], now=tools.clock.now(), remember=settings.remember
@@ -138,9 +139,20 @@ class FetchSession:
                 )
             )
             if await self._take(dialogue, wanted, ledger):
-                await self._acknowledge(dialogue, listed)
+                await self._acknowledge(dialogue, listed, ledger)
         finally:
             await dialogue.close()
+
+    async def _know_the_mailbox(self) -> None:
+        """UIDs belong to a mailbox, not to the account's name: another login or host makes all of them doubtful.
+
+        A doubtful one is compared by its octets before anything is deleted.
+        """
+        tools, account = self._tools, self._account
+        key, mailbox = f"mailbox.{account.name}", f"{account.user} at {account.host}"
+        if await tools.store.value(key) != mailbox:
+            await tools.store.note_listed(account.name, [], now=tools.clock.now(), remember=self._settings.remember)
+            await tools.store.put_value(key, mailbox)
 
     def _choose(
         self, listed: list[Listed], ledger: Mapping[str, LedgerRow], passed_over: frozenset[str]
@@ -273,11 +285,16 @@ class FetchSession:
             )
         )
 
-    async def _acknowledge(self, dialogue: Pop3Dialogue, listed: list[Listed]) -> None:
-        """Delete at the provider what the policy covers, and count it only when QUIT was answered."""
+    async def _acknowledge(self, dialogue: Pop3Dialogue, listed: list[Listed], before: Mapping[str, LedgerRow]) -> None:
+        """Delete at the provider what the policy covers, and count it only when QUIT was answered.
+
+        `before` is the ledger as it was when the session began.
+        """
         account, tools = self._account, self._tools
         if account.delete is DeletePolicy.DELIVERED and not self._result.another:
-            await self._wait_for_deliveries()
+            rows = (before.get(one.uid) for one in listed)
+            earlier = [row.entry_id for row in rows if row is not None and row.state is LedgerState.TAKEN]
+            await self._wait_for_deliveries([*earlier, *self._result.entries])
         ledger = await tools.store.ledger(account.name)
         now = tools.clock.now()
         agreed = await dialogue.delete([one for one in listed if self._may_delete(ledger.get(one.uid), now)])
@@ -289,10 +306,10 @@ class FetchSession:
             self._result.error = "QUIT was not confirmed: the deletions are repeated in the next session"
             self._result.error_class = ErrorClass.PROTOCOL
 
-    async def _wait_for_deliveries(self) -> None:
+    async def _wait_for_deliveries(self, entries: list[int]) -> None:
         """Give the last deliveries their time, unless the session is asked to stop."""
         async with asyncio.TaskGroup() as group:
-            settled = self._tools.acceptor.wait_settled(self._result.entries, timeout=self._settings.settle_wait)
+            settled = self._tools.acceptor.wait_settled(entries, timeout=self._settings.settle_wait)
             waits = [group.create_task(settled), group.create_task(self._stopping.wait())]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:

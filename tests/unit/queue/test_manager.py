@@ -6,7 +6,15 @@ from datetime import timedelta
 import pytest
 
 from mailgate.model.entry import EntryState, ParkReason, RecipientState
-from mailgate.model.errors import ConflictError, ConnectError, ErrorClass, SecretError, StoreError, UnknownError
+from mailgate.model.errors import (
+    ConflictError,
+    ConnectError,
+    ErrorClass,
+    SecretError,
+    StaleEntryError,
+    StoreError,
+    UnknownError,
+)
 from mailgate.model.events import MessageDecided, MessageDeferred, MessageDelivered, MessageParked
 from mailgate.model.message import FieldRename, HeaderEdit
 from mailgate.model.status import Reply
@@ -349,6 +357,80 @@ class TestTheStoreIsDamaged:
             assert await office.queue.wait_quiet([entry_id], timeout=SECOND)
 
 
+class TestTheStoreStumbles:
+    async def test_a_body_that_cannot_be_read_just_now_is_read_later_and_nobody_pays(self) -> None:
+        office = Office()
+        entry_id = (await ready(office.store)).id
+        header, failures = office.store.header, [StoreError("out of handles", error_class=ErrorClass.TEMPORARY)]
+
+        async def stumbles(*arguments: object, **more: object) -> bytes:
+            if failures:
+                raise failures.pop()
+            return await header(*arguments, **more)  # type: ignore[arg-type]
+
+        office.store.header = stumbles  # type: ignore[method-assign]
+        async with running(office):
+            entry = await office.is_deferred(entry_id)
+            assert entry.attempts == 0
+            await office.advance(timedelta(seconds=2))
+            await office.advance(MINUTE)
+            assert (await office.is_in(entry_id, EntryState.DONE)).attempts == 1
+
+    async def test_what_is_due_is_asked_for_again_when_the_store_did_not_say(self) -> None:
+        office = Office()
+        entry_id = (await ready(office.store)).id
+        due, failures = office.store.due, [StoreError("busy", error_class=ErrorClass.TEMPORARY)]
+
+        async def stumbles(*arguments: object, **more: object) -> object:
+            if failures:
+                raise failures.pop()
+            return await due(*arguments, **more)  # type: ignore[arg-type]
+
+        office.store.due = stumbles  # type: ignore[method-assign,assignment]
+        async with running(office):
+            await others_run(100)
+            assert office.health.codes == {"store_refuses"}
+            await office.advance(SECOND)
+            await office.is_in(entry_id, EntryState.DONE)
+
+    async def test_a_store_that_cannot_be_read_at_the_start_is_a_condition_and_no_fall(self) -> None:
+        office = Office()
+
+        async def broken(**_: object) -> object:
+            raise BROKEN
+
+        office.store.received = broken  # type: ignore[method-assign,assignment]
+        async with running(office):
+            await others_run(50)
+            assert office.health.codes == {"store_damaged"}
+            await office.is_in(await office.take(), EntryState.DONE)
+
+    @pytest.mark.parametrize("operation", ["decide", "record", "release"])
+    async def test_where_somebody_else_was_quicker_the_queue_lets_go(self, operation: str) -> None:
+        office = Office(transport=FakeTransport(DOWN) if operation == "release" else FakeTransport())
+
+        async def too_late(*_: object, **__: object) -> object:
+            raise StaleEntryError("it is in another state by now")
+
+        setattr(office.store, operation, too_late)
+        async with running(office):
+            entry_id = await office.take()
+            assert await office.queue.wait_settled([entry_id], timeout=timedelta(seconds=10)) == {entry_id}
+            assert "store_refuses" not in office.health.codes
+
+    async def test_an_entry_that_cannot_be_claimed_any_more_is_let_go(self) -> None:
+        office = Office()
+
+        async def no(_: int) -> bool:
+            return False
+
+        office.store.claim = no  # type: ignore[method-assign,assignment]
+        async with running(office):
+            entry_id = await office.take()
+            assert await office.queue.wait_settled([entry_id], timeout=timedelta(seconds=10)) == {entry_id}
+            assert office.transport.begun == 0
+
+
 class TestTheBacklog:
     async def test_more_than_is_kept_at_hand_is_delivered_all_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(manager, "READY_AHEAD", 5)
@@ -369,6 +451,26 @@ class TestTheBacklog:
             await office.is_in(received, EntryState.DONE)
             await office.is_in(routed, EntryState.DONE)
 
+    async def test_a_message_accepted_while_the_queue_takes_up_what_was_left_is_worked_on_once(self) -> None:
+        office = Office()
+        office.processor.unrouted = True
+        accept = office.store.accept
+
+        async def slow(*arguments: object) -> object:
+            entry = await accept(*arguments)  # type: ignore[arg-type]
+            await others_run(10)  # it is in the store, and the queue looks there for the first time
+            return entry
+
+        office.store.accept = slow  # type: ignore[method-assign,assignment]
+        async with asyncio.TaskGroup() as group:
+            taking = group.create_task(office.take())
+            await others_run(5)
+            async with running(office):
+                entry_id = await taking
+                await office.is_in(entry_id, EntryState.PARKED)
+                await others_run(50)
+                assert len(office.processor.seen) == 1
+
     async def test_more_than_the_waiting_room_holds_is_taken_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(manager, "WAITING_ROOM", 3)
         office = Office()
@@ -386,21 +488,31 @@ class TestTheBacklog:
             async with asyncio.timeout(0):
                 await office.take()
 
-    async def test_an_entry_found_in_the_store_while_the_pipeline_finishes_it_is_said_once(self) -> None:
+    @pytest.mark.parametrize("finished", [False, True])
+    async def test_an_entry_found_in_the_store_before_the_pipeline_has_said_so_is_not_handed_over_twice(
+        self, finished: bool
+    ) -> None:
         office = Office(transport=FakeTransport(Reply(450, "later")))
-        found = office.store.due
+        office.transport.gate.clear()
+        decide = office.store.decide
 
-        async def slow(*arguments: object, **more: object) -> object:
-            answer = await found(*arguments, **more)  # type: ignore[arg-type]
-            await others_run(20)
-            return answer
+        async def slow(*arguments: object, **more: object) -> EntryState:
+            state = await decide(*arguments, **more)  # type: ignore[arg-type]
+            await office.advance(SECOND)  # the other loop looks, and finds it
+            if finished:
+                office.transport.gate.set()
+                await others_run(60)
+            return state
 
-        office.store.due = slow  # type: ignore[method-assign,assignment]
+        office.store.decide = slow  # type: ignore[method-assign]
         async with running(office):
             entry_id = await office.take()
+            await office.begun(1)
+            await others_run(100)
+            office.transport.gate.set()
             await office.is_deferred(entry_id)
-            await others_run(200)
-            assert office.transport.begun == 1, "a second conversation would have begun long before its time"
+            await others_run(100)
+            assert office.transport.begun == 1, "the next try would have come long before its time"
 
 
 class TestWaiting:

@@ -37,9 +37,9 @@ async def test_an_entry_is_in_one_place_at_a_time() -> None:
     for place in Place:
         progress.put(1, place)
     assert await progress.wait_quiet([1], NONE)
-    assert progress.knows(1)
+    assert progress.place(1) is Place.LATER
     progress.settled(1)
-    assert not progress.knows(1)
+    assert progress.place(1) is None
 
 
 async def test_waiting_ends_with_the_last_of_them() -> None:
