@@ -80,9 +80,11 @@ class Doorkeeper:
             raise TooManyTriesError
         self._forget_old()
         code = said.strip().upper()
-        if self._codes.pop(code, None) is None and not await self._is_password(said):
-            self._failures.append(now)
-            return None
+        if self._codes.pop(code, None) is None:
+            self._failures.append(now)  # before the wait: guesses that come at once count at once
+            if not await self._is_password(said):
+                return None
+            self._failures.remove(now)
         while len(self._sessions) >= MAX_SESSIONS:
             self._sessions.pop(next(iter(self._sessions)))
         session = secrets.token_urlsafe(32)

@@ -11,13 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from litestar import Litestar
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from mailgate import __version__
 from mailgate.adapters.clock import SystemClock
@@ -38,7 +37,7 @@ from mailgate.config.load import load
 from mailgate.config.report import report
 from mailgate.delivery.smtp import SmtpTransport
 from mailgate.engine.engine import Engine, Ports
-from mailgate.model.errors import StoreError
+from mailgate.model.errors import ErrorClass, StoreError
 from mailgate.model.events import Numbered, Severity
 from mailgate.model.settings import Config
 from mailgate.policy.loglines import lines
@@ -46,6 +45,9 @@ from mailgate.ports.secrets import Secret
 from mailgate.ports.store import Finding
 from mailgate.service.apihost import ApiHost
 from mailgate.service.exits import Exit
+
+if TYPE_CHECKING:
+    from mailgate.client.http import EngineClient
 
 log = logging.getLogger(__name__)
 
@@ -172,9 +174,10 @@ async def _open(data_dir: Path, files: RealFiles, config: Config) -> tuple[Sqlit
             fail_point=_fail_point(os.environ.get(FAIL_POINT_VARIABLE, "")),
         )
     except StoreError as exc:
-        raise StartError(
-            f"{exc}\nNothing was changed. `mailgate store check --data {data_dir}` looks the store over.", Exit.BAD_DATA
-        ) from exc
+        advice = f"`mailgate store check --data {data_dir}` looks the store over."
+        if exc.error_class is ErrorClass.DISK:
+            advice = "Free some space on the disk that holds the data directory, then start again."
+        raise StartError(f"{exc}\nNothing was changed. {advice}", Exit.BAD_DATA) from exc
 
 
 @contextlib.asynccontextmanager
@@ -213,8 +216,8 @@ async def _engine(
         return await secrets.get(ref) if ref else None
 
     doorkeeper = Doorkeeper(host.token, clock=clock, password=app_password)
-    ui, lifespans = _app(engine, host, with_app=with_app)
-    api = build_api(engine, doorkeeper, lambda: host.url, ui=ui.app if ui else None, lifespan=lifespans)
+    ui = _MountedApp(host) if with_app and config.api.app else None
+    api = build_api(engine, doorkeeper, lambda: host.url, ui=ui)
     if ui:
         ui.api = api
     front = guarded(api, engine)
@@ -229,12 +232,15 @@ async def _engine(
 
             engine.rebind = rebind
             work = group.create_task(engine.run(url=host.url))
+            app = group.create_task(ui.run()) if ui else None
             try:
                 yield Running(engine, host, api, doorkeeper)
             finally:
                 engine.stop("the end of the program")
                 await work
                 await host.close()
+                if app:
+                    app.cancel()
     finally:
         await asyncio.to_thread(mail_log.close)
 
@@ -260,36 +266,55 @@ def _bind(host: ApiHost, config: Config, engine: Engine) -> None:
 
 
 class _MountedApp:
-    """The app inside the API: it reaches the engine by the API itself, in process, so that every guard applies."""
+    """The app inside the API: it reaches the engine by the API itself, in process, so that every guard applies.
+
+    It is loaded when it is first opened: its libraries take 30 MB and a second, and many an office never looks.
+    """
 
     def __init__(self, host: ApiHost) -> None:
-        # 40 MB that an engine without it does not hold.
-        import httpx  # noqa: PLC0415
+        self._host = host
+        self._opened = asyncio.Event()
+        self._loaded: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
+        self.api: Litestar | None = None
 
-        from mailgate.app.web import asgi_app, lifespan  # noqa: PLC0415
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; the first one waits a second."""
+        self._opened.set()
+        app = await asyncio.shield(self._loaded)
+        await app(scope, receive, send)
+
+    async def run(self) -> None:
+        """Wait for the first reader, then hold the app until cancelled."""
+        await self._opened.wait()
+        try:
+            await asyncio.to_thread(_import_app)
+            from mailgate.app.web import asgi_app, lifespan  # noqa: PLC0415
+
+            async with lifespan():
+                self._loaded.set_result(asgi_app(self._connect))  # type: ignore[arg-type]  # one protocol, spelled twice
+                await asyncio.Event().wait()
+        except Exception as exc:
+            if self._loaded.done():
+                raise
+            log.exception("the app cannot be loaded")
+            self._loaded.set_exception(exc)
+            self._loaded.exception()  # nobody may be there to see it
+
+    def _connect(self) -> "EngineClient":
+        import httpx  # noqa: PLC0415 there by now
+
         from mailgate.client.http import EngineClient  # noqa: PLC0415
 
-        def connect() -> EngineClient:
-            if self.api is None:
-                raise AssertionError("the app was opened before the API was built")
-            transport = httpx.ASGITransport(self.api)  # type: ignore[arg-type]  # the same protocol, spelled twice
-            return EngineClient(host.address, name="app", transport=transport)
-
-        self.api: Litestar | None = None
-        self.app: ASGIApp = asgi_app(connect)  # type: ignore[assignment]  # the same protocol, spelled twice
-        self._lifespan = lifespan
-
-    def lifespan(self, _api: Litestar) -> AbstractAsyncContextManager[None]:
-        return self._lifespan()
+        if self.api is None:
+            raise AssertionError("the app was opened before the API was built")
+        transport = httpx.ASGITransport(self.api)  # type: ignore[arg-type]  # the same protocol, spelled twice
+        return EngineClient(self._host.address, name="app", transport=transport)
 
 
-def _app(
-    engine: Engine, host: ApiHost, *, with_app: bool
-) -> tuple[_MountedApp | None, list[Callable[[Litestar], AbstractAsyncContextManager[None]]]]:
-    if not (with_app and engine.config.api.app):
-        return None, []
-    mounted = _MountedApp(host)
-    return mounted, [mounted.lifespan]
+def _import_app() -> None:
+    """Import what the app needs, in a thread: the engine goes on meanwhile."""
+    import mailgate.app.web  # noqa: F401, PLC0415
+    import mailgate.client.http  # noqa: F401, PLC0415
 
 
 def _fail_point(wish: str) -> FailPoint:
