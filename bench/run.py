@@ -5,6 +5,7 @@ Needs Dovecot, smtp-sink (Postfix) and the peers; Dovecot has to be started by r
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -35,6 +36,7 @@ def main(words: Sequence[str]) -> int:
     if missing or os.geteuid() != 0:
         print(f"missing: {', '.join(missing)}" if missing else "Dovecot can only be started by root", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped and their folders removed
     programs: list[Program] = [PROGRAMS[name]() for name in (*peers, MAILGATE)]
     parts = [report.conditions(_versions(programs))]
     good = True
@@ -67,13 +69,17 @@ def _rest(starts: int) -> str:
     for start in atrest.measure(starts):
         seen.append(start)
         app = "with" if start.app else "without"
-        print(f"start {app} the app: {start.started_s:.2f} s, {start.resident_mb:.0f} MB at rest", flush=True)
+        opened = f", {start.opened_mb:.0f} MB with the app opened" if start.opened_mb else ""
+        print(
+            f"start {app} the app: {start.started_s:.2f} s ({start.started_cpu_s:.2f} CPU s), {start.resident_mb:.0f} MB at rest{opened}",
+            flush=True,
+        )
     return report.at_rest(seen)
 
 
 def _versions(programs: Sequence[Program]) -> Mapping[str, str]:
     provider = ".".join(map(str, dovecot_version()))
-    return {program.name: program.version() for program in programs} | {"Dovecot": provider, "smtp-sink": "Postfix's"}
+    return {program.name: program.version() for program in programs} | {"Dovecot": provider}
 
 
 if __name__ == "__main__":

@@ -12,17 +12,18 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 from bench.inbound.mailgen import RECIPIENT
 from bench.inbound.measure import Cost, PeakMemory, cpu_s, run
 from mailgate.client.discover import find_engine
 from mailgate.client.errors import NotRunningError
-from tests.servers.base import program, wait_for
+from tests.servers.base import find_program, program
 
 PASSWORD: Final = "secret"
 TIMEOUT_S: Final = 600.0
@@ -30,6 +31,7 @@ START_S: Final = 30.0
 TEMPLATE: Final = Path(__file__).with_name("mailgate.toml")
 _ACCOUNT_MARK: Final = "#--account--\n"
 _API_LOOK_S: Final = 0.002
+_VERSION: Final = re.compile(r"\d+(\.\d+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,10 @@ class MailGate:
 
 
 class Engine:
-    """A `mailgate run` of its own; `started_s` is the time from its start to its API's first answer."""
+    """A `mailgate run` of its own; `started_s` is the time from its start to its API's first answer.
+
+    `started_cpu_s` is what it has spent by then: on a busy machine the better figure.
+    """
 
     def __init__(self, data: Path, log: Path, *, app: bool = True) -> None:
         command = [sys.executable, "-m", "mailgate", "run", "--data", str(data), *([] if app else ["--no-app"])]
@@ -176,6 +181,7 @@ class Engine:
             self.stop()
             raise
         self.started_s = time.monotonic() - began
+        self.started_cpu_s = cpu_s(self.pid)
 
     @property
     def pid(self) -> int:
@@ -194,6 +200,25 @@ class Engine:
         except (NotRunningError, urllib.error.URLError, ValueError, OSError):
             return False
 
+    def open_app(self) -> float:
+        """Log in with a one-time code and ask for the app's page; return how long the page took, in seconds."""
+        address = find_engine(self.data)
+        asked = urllib.request.Request(
+            f"{address.url}/api/v1/login-code", method="POST", headers={"authorization": f"Bearer {address.token}"}
+        )
+        with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:
+            code = json.load(answer)["code"]
+        browser = urllib.request.build_opener(_Stay)
+        said = urllib.parse.urlencode({"said": code}).encode()
+        with browser.open(f"{address.url}/login", said, timeout=TIMEOUT_S) as answer:
+            cookie = answer.headers["set-cookie"].partition(";")[0]
+        began = time.monotonic()
+        page = urllib.request.Request(f"{address.url}/ui/", headers={"cookie": cookie})
+        with browser.open(page, timeout=TIMEOUT_S) as answer:
+            if b"<html" not in answer.read().lower():
+                raise RuntimeError(f"the app did not open: {answer.status}")
+        return time.monotonic() - began
+
     def stop(self) -> None:
         """End it as a service manager does."""
         self._process.terminate()
@@ -202,7 +227,14 @@ class Engine:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        wait_for(lambda: self._process.poll() is not None, what="the engine to end")
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Hands out a redirection as the answer: the login's cookie is in it."""
+
+    def http_error_303(self, _request: object, answer: IO[bytes], *_rest: object) -> IO[bytes]:
+        """Return the answer as it is."""
+        return answer
 
 
 def write_settings(data: Path, pop3_port: int, smtp_port: int, users: Sequence[str]) -> None:
@@ -215,8 +247,13 @@ def write_settings(data: Path, pop3_port: int, smtp_port: int, users: Sequence[s
 
 
 def _first_version(command: Sequence[str]) -> str:
+    """Return what `command` says of its version; where it says nothing (fdm), what Debian's package does."""
     said = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"\d+(\.\d+)+", said.stdout + said.stderr)
+    found = _VERSION.search(said.stdout + said.stderr)
+    if found is None and (asker := find_program("dpkg-query")):
+        name = Path(command[0]).name
+        said = subprocess.run([asker, "-W", "-f", "${Version}", name], capture_output=True, text=True, check=False)
+        found = _VERSION.search(said.stdout)
     return found[0] if found else "unknown"
 
 
