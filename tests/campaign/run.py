@@ -120,7 +120,8 @@ def run_property_tests() -> str:
     lines = [line for line in done.stdout.splitlines() if line.strip()]
     if done.returncode:
         print("\n".join(lines[-200:]))
-    return lines[-1].strip("= ") if lines else "no output"
+    closing = lines[-1].strip("= ") if lines else "no output"
+    return closing if "passed" in closing else f"ended with {done.returncode}: {closing}"
 
 
 # -- the report

@@ -243,10 +243,6 @@ class MemoryStore:
     async def park(
         self, entry_id: int, reason: ParkReason, *, error: str, step: TraceStep, body_lost: bool = False
     ) -> None:
-        if body_lost:
-            for key, seen in list(self._ledger.items()):
-                if seen.row.entry_id == entry_id and seen.row.state is not LedgerState.DELETED:
-                    del self._ledger[key]
         self._move(
             entry_id,
             {EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE},
@@ -257,6 +253,8 @@ class MemoryStore:
             error=error,
             text=step.text,
         )
+        if body_lost:
+            self._ledger = {key: seen for key, seen in self._ledger.items() if seen.row.entry_id != entry_id}
 
     async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
         if not recipients:

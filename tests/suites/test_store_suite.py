@@ -231,6 +231,14 @@ async def test_a_lost_body_forgets_its_uid_and_settles_nothing(store: Store) -> 
     assert dict(await store.ledger("office")) == {}
 
 
+async def test_a_lost_body_forgets_its_uid_even_when_it_is_not_listed_just_now(store: Store) -> None:
+    """Back in the list with the same octets, it would be recognised, dropped and deleted: the last copy there is."""
+    entry = await take(store)
+    await store.note_listed("office", [], now=START + DAY, remember=60 * DAY)
+    await store.park(entry.id, ParkReason.ERROR, error="gone", step=step(Stage.PARKED), body_lost=True)
+    assert dict(await store.ledger("office")) == {}
+
+
 async def test_the_ledger_outlives_the_entry(store: Store) -> None:
     entry = await done(store)
     await store.purge(done_before=START + DAY, bodies_before=START + DAY)

@@ -6,11 +6,12 @@ In doubt a message is delivered twice rather than never (promise 3), and a body 
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from mailgate.adapters.store.bodies import SpoolFolder
 from mailgate.adapters.store.rows import add_steps, to_ms
-from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT
+from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, RECIPIENT
+from mailgate.adapters.store.taking import forget
 from mailgate.model.entry import EntryState, ParkReason, RecipientState, entry_name
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.store import Finding
@@ -85,7 +86,7 @@ def _missing_bodies(connection: Connection, spool: SpoolFolder, now: datetime) -
             continue
         text = f"{entry_name(row.id)}: {BODY_GONE}; the provider's copy is fetched again if it is still there"
         found.append(Finding("body-missing", text, mended=False, serious=True))
-        connection.execute(delete(LEDGER).where(LEDGER.c.entry_id == row.id))
+        forget(connection, row.id)
         connection.execute(
             update(ENTRY)
             .where(ENTRY.c.id == row.id)

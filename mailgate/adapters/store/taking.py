@@ -137,8 +137,11 @@ def set_ledger(connection: Connection, account: str, uids: Sequence[str], state:
 
 
 def forget(connection: Connection, entry_id: int) -> None:
-    """The body behind a UID is lost: what the provider still has is a new message again."""
-    connection.execute(delete(LEDGER).where(LEDGER.c.entry_id == entry_id, LEDGER.c.state != LedgerState.DELETED.value))
+    """The body behind a UID is lost: what the provider still has is a new message again.
+
+    That holds for a UID that is not listed any more, too. Should it come back, it must not be recognised and dropped.
+    """
+    connection.execute(delete(LEDGER).where(LEDGER.c.entry_id == entry_id))
 
 
 def recognise(connection: Connection, account: str, uid: str, step: TraceStep) -> None:
