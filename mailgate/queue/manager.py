@@ -78,6 +78,7 @@ class QueueManager:
         self._received: asyncio.Queue[tuple[QueueEntry, bytes | None]] = asyncio.Queue(WAITING_ROOM)
         self._ready: deque[QueueEntry] = deque(maxlen=READY_AHEAD)
         self._in_hand: set[int] = set()
+        self._look_again = 0.0  # monotonic seconds: until then the store has nothing due that is not at hand
         self._taken_up: set[int] = set()
         self._progress = Progress()
         self._work = asyncio.Event()
@@ -183,6 +184,8 @@ class QueueManager:
                     next_attempt=now,
                 )
             )
+        else:
+            self._look_again = 0.0
         self._work.set()
 
     async def _park_broken(self, entry: QueueEntry, exc: Exception) -> None:
@@ -225,6 +228,8 @@ class QueueManager:
     async def _next_ready(self) -> QueueEntry | None:
         if self._ready:
             return self._ready.popleft()
+        if self._clock.monotonic() < self._look_again:
+            return None
         try:
             found = await self._store.due(self._clock.now(), limit=1, exclude=frozenset(self._in_hand))
         except StoreError as exc:
@@ -233,6 +238,7 @@ class QueueManager:
         if self._ready:  # what the pipeline has finished meanwhile may be the very one that was found
             return self._ready.popleft()
         if not found:
+            self._look_again = self._clock.monotonic() + _IDLE_S
             return None
         self._in_hand.add(found[0].id)
         return found[0]
@@ -364,6 +370,7 @@ class QueueManager:
         if self._progress.place(entry_id) is None:  # else the other loop has found it in the store already
             self._progress.put(entry_id, Place.READY)
         self._publisher.publish(MessageDecided(entry=entry.name, by=by, what=f"sent to {names}"))
+        self._look_again = 0.0
         self._work.set()
 
     def configure(self, settings: DeliverySettings, transport: Transport) -> Transport:
@@ -375,6 +382,7 @@ class QueueManager:
         self._lane.width, self._lane.reconnect = settings.connections, settings.reconnect
         self._lane.worked()
         self._progress.blocked(is_so=False)
+        self._look_again = 0.0
         before, self._transport = self._transport, transport
         self._work.set()
         return before

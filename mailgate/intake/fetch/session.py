@@ -125,7 +125,10 @@ class FetchSession:
             await self._know_the_mailbox()
             ledger = await tools.store.ledger(account.name)
             await tools.store.note_listed(
-                account.name, [one.uid for one in listed], now=tools.clock.now(), remember=settings.remember
+                account.name,
+                [one.uid for one in listed if one.uid in ledger],
+                now=tools.clock.now(),
+                remember=settings.remember,
             )
             wanted = self._choose(listed, ledger, passed_over)
             self._result.listed = len(listed)
