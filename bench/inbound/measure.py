@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 TICK: Final = os.sysconf("SC_CLK_TCK")
-SAMPLE_S: Final = 0.05
+SAMPLE_S: Final = 0.25  # each look holds the process up for a moment
 _LOOK_S: Final = 0.002
 
 
