@@ -225,6 +225,7 @@ class TestTheUnforeseen:
             entry = await office.is_in(entry_id, EntryState.PARKED)
             assert (entry.park_reason, "ContentLostError" in entry.error) == (ParkReason.ERROR, True)
             assert office.health.codes == set(), "the store is well otherwise"
+            assert await office.store.ledger("office") == {}, "or the provider's copy, the last one, would be deleted"
 
     async def test_a_body_that_is_gone_before_the_pipeline_parks_that_one_entry(self) -> None:
         office = Office()
@@ -233,6 +234,7 @@ class TestTheUnforeseen:
         async with running(office):
             assert (await office.is_in(entry_id, EntryState.PARKED)).park_reason is ParkReason.ERROR
             assert office.health.codes == set()
+            assert await office.store.ledger("office") == {}
 
     async def test_a_result_that_the_store_will_never_take_parks_that_one_entry(self) -> None:
         office = Office()
