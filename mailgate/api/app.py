@@ -1,7 +1,5 @@
 """Builds the API: a Litestar application over one engine, with everything that guards it."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from litestar import Litestar, Response, Router, get
@@ -40,8 +38,6 @@ _ABOUT: Final = (
     "`/api/v1/events/stream?after=SEQ`, sends one `EventPage` a message; this document cannot describe it."
 )
 
-Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
-
 
 @get("/", include_in_schema=False, sync_to_thread=False)
 def root() -> Redirect:
@@ -63,7 +59,6 @@ def build_api(
     url_of: UrlOf,
     *,
     ui: ASGIApp | None = None,
-    lifespan: Sequence[Lifespan] = (),
 ) -> Litestar:
     """Return the application. `url_of` gives the address it answers at; `ui` is the app, or None without one."""
 
@@ -98,7 +93,6 @@ def build_api(
         },
         openapi_config=_openapi(doorkeeper),
         request_max_body_size=MAX_BODY_OCTETS,
-        lifespan=list(lifespan),
         logging_config=None,
     )
 

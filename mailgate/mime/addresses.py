@@ -51,12 +51,6 @@ def addresses(value: bytes) -> list[tuple[str, str]]:
     return reader.found[:MAX_ADDRESSES]
 
 
-def last_addr_spec(value: bytes) -> str | None:
-    """Return the last address in `value`, or None: GMX wrote `Delivered-To: GMX delivery to user@gmx.example`."""
-    found = addresses(value)
-    return found[-1][1] if found else None
-
-
 class _Reader:
     """One pass over one value."""
 

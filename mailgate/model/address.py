@@ -51,10 +51,6 @@ class Address:
         return f"{self.local}@{self.domain}"
 
 
-NULL_SENDER: Final = None
-"""The empty reverse-path `<>` of notifications (RFC 5321 section 4.5.5). A sender is `Address | None`."""
-
-
 def parse_address(text: str) -> Address:
     """Return the address in `text`, such as `anna@example.org`, `"a b"@example.org` or `a@[192.0.2.1]`.
 

@@ -55,12 +55,6 @@ class AddressError(MailgateError):
     error_class = ErrorClass.CONFIG
 
 
-class NotAcceptedError(MailgateError):
-    """The message could not be taken into the queue; the peer keeps it."""
-
-    error_class = ErrorClass.DISK
-
-
 class StoreError(MailgateError):
     """The store could not read or write.
 
