@@ -90,9 +90,9 @@ def fields(header: bytes) -> list[Field]:
     return list(_fields(header))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=64)
 def _fields(header: bytes) -> tuple[Field, ...]:
-    """Several decisions in a row read the header of one message."""
+    """Several decisions read the header of one message, and some messages are worked on at a time."""
     found: list[Field] = []
     pos, stop = 0, min(len(header), MAX_HEADER_OCTETS)
     for _ in range(MAX_FIELDS):

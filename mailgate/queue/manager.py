@@ -45,6 +45,10 @@ WAITING_ROOM: Final = 256
 """Entries that may wait for the pipeline; a download that runs ahead of it waits then."""
 READY_AHEAD: Final = 1024
 """Routed entries kept at hand; beyond that they are read from the store when their turn comes."""
+AHEAD: Final = 64
+"""Messages that downloads may be ahead of the deliveries, while those go on: what waits is still at hand in memory."""
+_LONGEST_AHEAD: Final = timedelta(seconds=30)
+"""How long a download waits for them at most: a provider takes a longer silence for a client that has gone."""
 _AGAIN_S: Final = 2.0
 """Wait between two tries at a store that takes nothing."""
 _IDLE_S: Final = 1.0
@@ -88,12 +92,21 @@ class QueueManager:
 
     async def accept(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
         """Take a message; see `ports.stages.Acceptor`."""
+        await self._not_too_far_ahead()
         entry = await self._store.accept(draft, new)
         if entry.id in self._taken_up:  # it was found in the store before we came to say so
             return entry
         self._progress.put(entry.id, Place.PIPELINE)
         await self._received.put((entry, split_header(draft.header)[0]))  # not the body: many of them wait here
         return entry
+
+    async def _not_too_far_ahead(self) -> None:
+        if not self._room():
+            await self._progress.wait(self._room, _LONGEST_AHEAD)
+
+    def _room(self) -> bool:
+        ahead = self._progress.count(Place.PIPELINE) + len(self._in_hand)
+        return ahead < AHEAD or self._lane.failures > 0 or self._stopping
 
     async def wait_settled(self, entry_ids: Iterable[int], *, timeout: timedelta) -> frozenset[int]:
         """Wait until nothing is left to do for `entry_ids` now, at most `timeout`; return those that are settled."""

@@ -43,6 +43,10 @@ class Progress:
         """Return where an entry is; None when it is settled, or this run has not seen it."""
         return next((place for place, ids in self._ids.items() if entry_id in ids), None)
 
+    def count(self, place: Place) -> int:
+        """Return how many entries are there."""
+        return len(self._ids[place])
+
     async def wait_quiet(self, entry_ids: Iterable[int], timeout: timedelta) -> bool:
         """Wait until nothing is left to do for these just now: each is settled, or waits. False: time was up."""
         wanted = frozenset(entry_ids)

@@ -9,8 +9,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Update, bindparam, exists, false, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, false, or_, select, update
 
+from mailgate.adapters.store.prepared import Prepared
 from mailgate.adapters.store.rows import (
     add_steps,
     encode_edit,
@@ -31,18 +32,18 @@ from mailgate.ports.store import Outcome
 _REACHED = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
 
 # Made once: to build a statement costs more than to run it.
-_CLAIM: Final = (
+_CLAIM: Final = Prepared(
     update(ENTRY)
     .where(ENTRY.c.id == bindparam("moved"), ENTRY.c.state == EntryState.READY.value)
     .values(state=EntryState.ACTIVE.value, attempts=ENTRY.c.attempts + 1)
 )
-_RELEASE: Final = (
+_RELEASE: Final = Prepared(
     update(ENTRY)
     .where(ENTRY.c.id == bindparam("moved"), ENTRY.c.state == EntryState.ACTIVE.value)
-    .values(state=EntryState.READY.value, attempts=ENTRY.c.attempts - 1)
+    .values(state=EntryState.READY.value, attempts=ENTRY.c.attempts - 1, next_attempt=bindparam("again"))
 )
 _UNANSWERED: Final = exists().where(
-    RECIPIENT.c.entry_id == ENTRY.c.id, RECIPIENT.c.state.in_([state.value for state in OPEN_RECIPIENT])
+    RECIPIENT.c.entry_id == ENTRY.c.id, or_(*(RECIPIENT.c.state == state.value for state in OPEN_RECIPIENT))
 )
 
 
@@ -75,12 +76,12 @@ def decide(connection: Connection, entry_id: int, disposition: Disposition, *, n
 
 def claim(connection: Connection, entry_id: int) -> bool:
     """READY becomes ACTIVE, the attempt counted; False when the entry is in another state by now."""
-    return connection.execute(_CLAIM, {"moved": entry_id}).rowcount == 1
+    return _CLAIM.run(connection, {"moved": entry_id}).rowcount == 1
 
 
 def release(connection: Connection, entry_id: int, *, next_attempt: datetime) -> None:
     """ACTIVE becomes READY again, the attempt uncounted."""
-    released = connection.execute(_RELEASE, {"moved": entry_id, "next_attempt": to_ms(next_attempt)})
+    released = _RELEASE.run(connection, {"moved": entry_id, "again": to_ms(next_attempt)})
     if released.rowcount != 1:
         raise _refusal(connection, entry_id, EntryState.READY)
 
@@ -157,20 +158,22 @@ def _move(
     after: EntryState,
     **values: Any,
 ) -> None:
-    statement = _move_to(after, frozenset(before))
-    moved = connection.execute(statement, {"moved": entry_id, "state": after.value, **values})
+    statement = _move_to(after, frozenset(before), tuple(values))
+    moved = statement.run(connection, {"moved": entry_id, "state": after.value, **values})
     if moved.rowcount != 1:
         raise _refusal(connection, entry_id, after)
 
 
 @cache
-def _move_to(after: EntryState, before: frozenset[EntryState]) -> Update:
-    """Return the move without its values: the parameters name the columns to set."""
+def _move_to(after: EntryState, before: frozenset[EntryState], columns: tuple[str, ...]) -> Prepared:
+    """Return the move without its values; `columns` are set beside the state."""
     allowed = [state.value for state in before if can_move(state, after)]
     statement = update(ENTRY).where(
         ENTRY.c.id == bindparam("moved"), or_(false(), *(ENTRY.c.state == one for one in allowed))
     )
-    return statement.where(~_UNANSWERED) if after is EntryState.DONE else statement
+    if after is EntryState.DONE:
+        statement = statement.where(~_UNANSWERED)
+    return Prepared(statement, "state", *columns)
 
 
 def _refusal(connection: Connection, entry_id: int, after: EntryState) -> StoreError:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
+from mailgate.adapters.store.prepared import Prepared
 from mailgate.adapters.store.tables import CONTENT, ENTRY, RECIPIENT, TRACE
 from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry, RecipientState
@@ -19,11 +20,16 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 
 # Made once: to build a statement costs more than to run it.
-_ADD_STEPS: Final = insert(TRACE)
-_ADD_RECIPIENTS: Final = insert(RECIPIENT)
-_DROP_RECIPIENTS: Final = delete(RECIPIENT).where(RECIPIENT.c.entry_id == bindparam("of_entry"))
-_ANSWERED: Final = update(RECIPIENT).where(
-    RECIPIENT.c.entry_id == bindparam("of_entry"), RECIPIENT.c.address == bindparam("to")
+_ADD_STEPS: Final = Prepared(insert(TRACE), "entry_id", "at", "stage", "text", "evidence")
+_ADD_RECIPIENTS: Final = Prepared(
+    insert(RECIPIENT), "entry_id", "position", "address", "code", "state", "reply_code", "reply_text"
+)
+_DROP_RECIPIENTS: Final = Prepared(delete(RECIPIENT).where(RECIPIENT.c.entry_id == bindparam("of_entry")))
+_ANSWERED: Final = Prepared(
+    update(RECIPIENT).where(RECIPIENT.c.entry_id == bindparam("of_entry"), RECIPIENT.c.address == bindparam("to")),
+    "state",
+    "reply_code",
+    "reply_text",
 )
 
 _ENCODE: Final = msgspec.msgpack.Encoder()
@@ -117,7 +123,7 @@ def add_steps(connection: Connection, entry_id: int, steps: Iterable[TraceStep])
         for step in steps
     ]
     if rows:
-        connection.execute(_ADD_STEPS, rows)
+        _ADD_STEPS.run_many(connection, rows)
 
 
 def load_step(row: Row[Any]) -> TraceStep:
@@ -137,15 +143,15 @@ def write_results(connection: Connection, entry_id: int, results: Sequence[Deliv
         else:
             state = RecipientState.PENDING
         row = {"state": state.value, "reply_code": result.reply.code, "reply_text": result.reply.text}
-        connection.execute(_ANSWERED, {"of_entry": entry_id, "to": result.address, **row})
+        _ANSWERED.run(connection, {"of_entry": entry_id, "to": result.address, **row})
 
 
 def write_recipients(connection: Connection, entry_id: int, recipients: Sequence[EntryRecipient]) -> None:
     """Put these in place of the entry's recipients."""
-    connection.execute(_DROP_RECIPIENTS, {"of_entry": entry_id})
+    _DROP_RECIPIENTS.run(connection, {"of_entry": entry_id})
     if recipients:
-        connection.execute(
-            _ADD_RECIPIENTS,
+        _ADD_RECIPIENTS.run_many(
+            connection,
             [
                 {
                     "entry_id": entry_id,

@@ -46,7 +46,7 @@ class Writer:
             raise StoreError("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put((future, job))
-        return await asyncio.shield(future)
+        return await future  # cancelled, it is passed over by `_resolve`; the job runs all the same
 
     def close(self) -> None:
         """Finish what was asked for, then end the thread."""

@@ -30,6 +30,11 @@ BROKEN = StoreError("the database is damaged", damaged=True)
 DOWN = ConnectError("mail.office.example:25 refuses the connection")
 
 
+async def _download(office: Office, messages: int) -> None:
+    for _ in range(messages):
+        await office.take()
+
+
 class TestTheGoodDay:
     async def test_a_message_goes_through_the_pipeline_to_the_server_and_is_done(self) -> None:
         async with running(Office()) as office:
@@ -39,6 +44,25 @@ class TestTheGoodDay:
             assert said.size_octets == len(LETTER)
             assert [type(event).__name__ for event in office.publisher.events] == ["MessageRouted", "MessageDelivered"]
             assert (entry.attempts, entry.recipients[0].state) == (1, RecipientState.DELIVERED)
+
+    async def test_a_download_waits_while_it_is_far_ahead_of_the_deliveries(self) -> None:
+        office = Office()
+        office.transport.gate.clear()
+        async with running(office), asyncio.TaskGroup() as group:
+            download = group.create_task(_download(office, manager.AHEAD + 20))
+            await eventually(lambda: office.taken > manager.AHEAD, "as many as may be ahead")
+            await others_run(100)
+            assert manager.AHEAD < office.taken < manager.AHEAD + 20
+            office.transport.gate.set()
+            await download
+        assert office.taken == manager.AHEAD + 20
+
+    async def test_no_download_waits_for_a_server_that_cannot_be_reached(self) -> None:
+        office = Office()
+        office.transport.always = DOWN
+        async with running(office):
+            await _download(office, 2 * manager.AHEAD)
+        assert office.taken == 2 * manager.AHEAD
 
     async def test_the_header_is_edited_on_the_way_and_the_size_says_so(self) -> None:
         office = Office()
