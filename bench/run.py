@@ -1,85 +1,134 @@
-"""`python3 run.py bench`: MailGate beside its peers, and at rest; printed, and written into docs/performance.md.
+"""`python3 run.py bench`: MailGate beside its peers.
 
-Needs Dovecot, smtp-sink (Postfix) and the peers; Dovecot has to be started by root.
+  inbound [SCENARIO...]   fetching and handing over: the table of docs/performance.md
+  start                   the start of the engine, and the opened app
+  profile                 where the engine's CPU goes while it drains one mailbox
+
+Without a word: inbound, then start. All of it takes half an hour and more; each scenario is written when it is done.
+
+Needs Dovecot and Postfix, and root to start Dovecot; a peer that is missing is left out by name. What three or more
+rounds have measured is written into docs/performance.md (and bench/results.json), unless it was a --quick look.
 """
 
 import argparse
 import os
+import pstats
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
-from bench import atrest, report
-from bench.inbound.programs import PROGRAMS, Program
-from bench.inbound.rounds import Scenario, measure
-from tests.servers.base import find_program
+from bench import page, start
+from bench.inbound.engine import BenchError, MailGate
+from bench.inbound.programs import version_of
+from bench.inbound.rounds import OURS, PROGRAMS, Entrant, Mail, measure
+from bench.inbound.scenarios import SCENARIOS
+from bench.inbound.section import Options, Section
+from tests.servers.base import ServerError, find_program, program
 from tests.servers.dovecot import dovecot_version
 
-NEEDED: Final = ("dovecot", "smtp-sink")
-MAILGATE: Final = "mailgate"
+NEEDED: Final = ("dovecot", "postfix", "smtp-sink")
+ROUNDS: Final = 3
+"""Fewer are not written into the page."""
+PROFILED_THREADS: Final = 4
+PROFILE_LINES: Final = 30
 
 
 def main(words: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__)
-    parser.add_argument("--messages", type=int, default=2000, help="messages in the mailbox (default: 2000)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds; 0 leaves the race out (default: 3)")
-    parser.add_argument("--peers", default="fetchmail,fdm", help="comma-separated (default: fetchmail,fdm)")
-    parser.add_argument("--starts", type=int, default=5, help="starts of the engine; 0 leaves them out (default: 5)")
-    parser.add_argument("--no-write", action="store_true", help="print the results only")
+    parser = argparse.ArgumentParser(
+        prog="run.py bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parts = parser.add_subparsers(dest="part", required=True)
+    inbound = parts.add_parser("inbound", help="side by side with the peers")
+    inbound.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"by default all: {', '.join(SCENARIOS)}")
+    inbound.add_argument("--peers", default=",".join(name for name in PROGRAMS if name != OURS), help="comma-separated")
+    for part in (inbound, parts.add_parser("start", help="the start of the engine")):
+        part.add_argument("--rounds", type=int, help=f"rounds (default: {ROUNDS})")
+        part.add_argument("--quick", action="store_true", help="one round with a tenth of the mail: does it work?")
+        part.add_argument("--no-write", action="store_true", help="print the results only")
+    profiler = parts.add_parser("profile", help="one mailbox under the profiler")
+    profiler.add_argument("--messages", type=int, default=2000, help="messages in the mailbox (default: 2000)")
+    profiler.add_argument("--folder", type=Path, help="where the profiles go (default: a new one)")
+    if not words:
+        return max(main(["inbound"]), main(["start"]))
     options = parser.parse_args(words)
-    peers = [name for name in options.peers.split(",") if name]
-    unknown = set(peers) - (set(PROGRAMS) - {MAILGATE})
-    if unknown:
-        parser.error(f"no such peer: {', '.join(sorted(unknown))}; there are: {', '.join(set(PROGRAMS) - {MAILGATE})}")
-    missing = [name for name in (*NEEDED, *peers) if find_program(name) is None]
-    if missing or os.geteuid() != 0:
-        print(f"missing: {', '.join(missing)}" if missing else "Dovecot can only be started by root", file=sys.stderr)
-        return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped and their folders removed
-    programs: list[Program] = [PROGRAMS[name]() for name in (*peers, MAILGATE)]
-    parts = [report.conditions(_versions(programs))]
-    good = True
-    if options.rounds:
-        text, good = _race(programs, Scenario(1, options.messages), options.rounds)
-        parts.append(text)
-    if options.starts:
-        parts.append(_rest(options.starts))
-    results = "\n\n".join(parts)
-    print(f"\n{results}")
-    if not options.no_write:
-        report.write(results)
-    return 0 if good else 1
+    lacking = [name for name in NEEDED if find_program(name) is None]
+    if lacking or os.geteuid() != 0:
+        print(f"missing: {', '.join(lacking)}" if lacking else "Dovecot can only be started by root", file=sys.stderr)
+        return 1
+    if options.part == "profile":
+        return _profile(options.messages, options.folder)
+    if options.part == "start":
+        return _part("start", {start.NAME: start.run}, [start.NAME], options, [])
+    unknown = set(options.scenarios) - set(SCENARIOS)
+    if unknown:
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}; there are: {', '.join(SCENARIOS)}")
+    peers = [name for name in options.peers.split(",") if name]
+    if strange := set(peers) - set(PROGRAMS):
+        parser.error(f"no such peer: {', '.join(sorted(strange))}")
+    return _part("inbound", SCENARIOS, options.scenarios or list(SCENARIOS), options, peers)
 
 
-def _race(programs: Sequence[Program], scenario: Scenario, rounds: int) -> tuple[str, bool]:
-    samples = []
-    for sample in measure(programs, scenario, rounds):
-        samples.append(sample)
-        print(
-            f"round {sample.round_number}: {sample.program:10} {sample.rate:7.1f} messages/s, "
-            f"{sample.cpu_per_1000:5.2f} CPU s per 1,000, {sample.cost.peak_mb:4.0f} MB",
-            flush=True,
-        )
-    return report.inbound(scenario, samples), not any(sample.faults for sample in samples)
+def _part(
+    part: str,
+    scenarios: Mapping[str, Callable[[Options], Section]],
+    names: Sequence[str],
+    options: argparse.Namespace,
+    peers: Sequence[str],
+) -> int:
+    there = []
+    for name in peers:
+        if missing := PROGRAMS[name]().missing():
+            print(f"left out: {name} (not installed: {', '.join(missing)})", file=sys.stderr)
+        else:
+            there.append(name)
+    rounds = options.rounds or (1 if options.quick else ROUNDS)
+    asked = Options(rounds, options.quick, frozenset([*there, OURS]), lambda text: print(text, flush=True))
+    versions = {**{name: PROGRAMS[name]().version() for name in [*there, OURS]}, **_servers()}
+    sections, broken = [], []
+    for name in names:
+        try:
+            section = scenarios[name](asked)
+        except (BenchError, ServerError) as exc:
+            print(f"{name}: {exc}", file=sys.stderr)
+            broken.append(name)
+            continue
+        sections.append(section)
+        if not (options.no_write or options.quick or rounds < ROUNDS):
+            page.keep(part, [section], rounds=rounds, programs=versions)
+            page.rewrite(part, list(scenarios))
+    for section in sections:
+        if section.text:
+            print(f"\n### {section.title}\n\n{section.text}")
+    print(f"\n{page.overview(sections)}")
+    if broken:
+        print(f"did not work: {', '.join(broken)}", file=sys.stderr)
+    complete = all(figure.values for section in sections for figure in section.figures)
+    return 0 if complete and not broken else 1
 
 
-def _rest(starts: int) -> str:
-    seen = []
-    for start in atrest.measure(starts):
-        seen.append(start)
-        app = "with" if start.app else "without"
-        opened = f", {start.opened_mb:.0f} MB with the app opened" if start.opened_mb else ""
-        print(
-            f"start {app} the app: {start.started_s:.2f} s ({start.started_cpu_s:.2f} CPU s), {start.resident_mb:.0f} MB at rest{opened}",
-            flush=True,
-        )
-    return report.at_rest(seen)
+def _profile(messages: int, folder: Path | None) -> int:
+    folder = folder or Path(tempfile.mkdtemp(prefix="mailgate-profile-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    entrant = Entrant(program=OURS, label=OURS)
+    [sample] = measure(Mail(1, messages), [entrant], 1, {OURS: lambda: MailGate(profile=folder)})
+    spent = {file: pstats.Stats(str(file)).get_stats_profile().total_tt for file in folder.glob("*.pstats")}
+    for profile in sorted(spent, key=lambda file: spent[file], reverse=True)[:PROFILED_THREADS]:
+        file = profile.with_suffix(".txt")
+        lines = file.read_text("utf-8").splitlines()
+        print(f"\n{file.stem}: {spent[profile]:.2f} CPU s, the profiler's own with them")
+        begin = next((at for at, line in enumerate(lines) if "ncalls" in line), len(lines))
+        print("\n".join(lines[begin : begin + PROFILE_LINES]))
+    print(f"\n{sample.rate:.0f} messages/s under the profiler; all of it: {folder}")
+    return 1 if sample.faults else 0
 
 
-def _versions(programs: Sequence[Program]) -> Mapping[str, str]:
-    provider = ".".join(map(str, dovecot_version()))
-    return {program.name: program.version() for program in programs} | {"Dovecot": provider}
+def _servers() -> Mapping[str, str]:
+    said = version_of([program("postconf"), "-d", "mail_version"])
+    return {"Dovecot": ".".join(map(str, dovecot_version())), "Postfix": said}
 
 
 if __name__ == "__main__":

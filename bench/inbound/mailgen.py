@@ -1,6 +1,7 @@
 """Mail as an office gets it, the same at every run: 97 % text of 2 to 50 KB, 3 % with an attachment of 1 MB.
 
 8-bit UTF-8, folded header fields, a DKIM signature, HTML beside text, lines that begin with dots; 52 KB in the mean.
+Two more kinds: small ones for mailboxes of many thousands, and large ones that fill memory where somebody holds them.
 """
 
 import base64
@@ -8,13 +9,15 @@ import math
 import os
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 BIG_SHARE: Final = 0.03
 ATTACHMENT_OCTETS: Final = 760_000
 """Before base64, which makes 1 MB of it."""
+SMALL_OCTETS: Final = 1_500
+LARGE_OCTETS: Final = 25_000_000
 RECIPIENT: Final = "user@example.org"
 
 _WORDS: Final = re.findall(
@@ -50,16 +53,34 @@ def message(number: int, seed: int = 1) -> bytes:
     return ("\n".join(head) + "\n\n" + body).encode()
 
 
-def write(folder: Path, count: int, *, uid: int, gid: int) -> Sequence[Path]:
-    """Write the first `count` messages once; mailboxes are filled from them with hard links.
+def small(number: int) -> bytes:
+    """Return a message of some 3 KB, header included."""
+    rng = random.Random(number)
+    head = _head(rng, number)
+    return ("\n".join(head) + "\n\n" + _text(rng, SMALL_OCTETS)).encode()
+
+
+def large(number: int) -> bytes:
+    """Return a message of 25 MB on the wire."""
+    rng = random.Random(number)
+    boundary = f"=_b{rng.getrandbits(64):x}"
+    head = [*_head(rng, number), f'Content-Type: multipart/mixed; boundary="{boundary}"']
+    octets = LARGE_OCTETS * 57 // 78  # base64 makes 76 characters of 57 octets, and a line end
+    return ("\n".join(head) + "\n\n" + _with_attachment(rng, number, boundary, octets)).encode()
+
+
+def write(
+    folder: Path, count: int, *, uid: int, gid: int, make: Callable[[int], bytes] = message, first: int = 0
+) -> Sequence[Path]:
+    """Write `count` messages once, from number `first` on; mailboxes are filled from them with hard links.
 
     The names carry the sizes (`S=`, `W=`) as Dovecot's own delivery writes them: without them it would read every
     message at STAT and LIST.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for number in range(count):
-        octets = message(number)
+    for number in range(first, first + count):
+        octets = make(number)
         wire_octets = len(octets) + octets.count(b"\n")
         path = folder / f"{_FIRST_SECOND + number}.M{number:06d}P1.bench,S={len(octets)},W={wire_octets}"
         path.write_bytes(octets)
@@ -95,9 +116,9 @@ def _head(rng: random.Random, number: int) -> list[str]:
     ]
 
 
-def _with_attachment(rng: random.Random, number: int, boundary: str) -> str:
+def _with_attachment(rng: random.Random, number: int, boundary: str, octets: int = ATTACHMENT_OCTETS) -> str:
     text = _text(rng, 3000)
-    attachment = base64.encodebytes(rng.randbytes(ATTACHMENT_OCTETS)).decode()
+    attachment = base64.encodebytes(rng.randbytes(octets)).decode()
     return (
         f"This is a multi-part message in MIME format.\n--{boundary}\nContent-Type: text/plain; charset=utf-8\n"
         f"Content-Transfer-Encoding: 8bit\n\n{text}\n--{boundary}\n"

@@ -21,17 +21,13 @@ _LOOK_S: Final = 0.002
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One run of a program. `machine_cpu_s` is what all programs together spent meanwhile.
-
-    `peak_mb` is in 10^6 octets; `command_mb` is the part of it that a command takes which only asks and waits.
-    """
+    """One run of a program. `machine_cpu_s` is what all programs together spent meanwhile; `peak_mb` is in 10^6 octets."""
 
     wall_s: float
     cpu_s: float
     machine_cpu_s: float
     peak_mb: float
     exit_code: int
-    command_mb: float = 0.0
 
 
 def run(command: Sequence[str], *, log: Path, timeout_s: float, environment: Mapping[str, str] | None = None) -> Cost:
@@ -117,6 +113,11 @@ def machine_busy_s() -> float:
 def resident_mb(pid: int) -> float:
     """Return the resident memory of one process now."""
     return _field_mb(pid, "status", "VmRSS:")
+
+
+def peak_mb(pid: int) -> float:
+    """Return the most memory of one process that was ever resident."""
+    return _field_mb(pid, "status", "VmHWM:")
 
 
 def _stat(pid: int) -> list[str] | None:
