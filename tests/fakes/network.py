@@ -4,6 +4,7 @@ Shares no code with the product's POP3 client.
 """
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ class FakeMailbox:
     open: int = 0
     most: int = 0  # sessions at the same time, ever
     on_login: Callable[[], None] = lambda: None
+    deadly: set[str] = field(default_factory=set)  # UIDs in the middle of whose messages the connection ends
+    capabilities: tuple[str, ...] = ("USER", "UIDL", "TOP", "PIPELINING")
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -50,6 +53,10 @@ class FakeDialer:
         self.most = max(self.most, self.open.total())
         return FakePop3Stream(mailbox, lambda: self.open.subtract([endpoint.host]))
 
+    async def reach(self, endpoint: Endpoint, *, connect_timeout: timedelta) -> socket.socket:
+        self.dialled.append(endpoint.host)
+        raise self.failure or ConnectError(f"{endpoint} refuses the connection: nothing listens there")
+
 
 class FakePop3Stream:
     """One session on a mailbox: RFC 1939 with UIDL and pipelining, as little of it as a download needs."""
@@ -61,19 +68,23 @@ class FakePop3Stream:
         self._in = bytearray()
         self._listed: list[tuple[str, bytes]] = []
         self._marked: set[str] = set()
-        self._logged_in = self._closed = False
+        self._logged_in = self._closed = self._ended = False
 
     @property
     def peer(self) -> str:
         return "192.0.2.1:995"
+
+    @property
+    def tls(self) -> str:
+        return "TLSv1.3 TLS_AES_256_GCM_SHA384"
 
     async def read(self) -> bytes:
         await self._mailbox.gate.wait()
         data, self._out = bytes(self._out), bytearray()
         return data
 
-    async def write(self, data: bytes) -> None:
-        self._in += data
+    async def write(self, *data: bytes) -> None:
+        self._in += b"".join(data)
         while (end := self._in.find(b"\r\n")) >= 0:
             line = self._in[:end].decode()
             del self._in[: end + 2]
@@ -83,15 +94,20 @@ class FakePop3Stream:
         return
 
     async def close(self) -> None:
+        self.abort()
+
+    def abort(self) -> None:
         if not self._closed:
             self._closed = True
             self._mailbox.open -= self._logged_in
             self._on_close()
 
     def _obey(self, verb: str, argument: str = "") -> bytes:
+        if self._ended:
+            return b""
         match verb:
             case "CAPA":
-                return b"+OK\r\nUSER\r\nUIDL\r\nTOP\r\nPIPELINING\r\n.\r\n"
+                return self._listing(self._mailbox.capabilities)
             case "USER":
                 return b"+OK\r\n"
             case "PASS":
@@ -101,7 +117,10 @@ class FakePop3Stream:
             case "LIST":
                 return self._listing(f"{n} {len(body)}" for n, (_, body) in enumerate(self._listed, 1))
             case "RETR":
-                body = self._listed[int(argument) - 1][1]
+                uid, body = self._listed[int(argument) - 1]
+                if uid in self._mailbox.deadly:
+                    self._ended = True
+                    return b"+OK\r\n" + body[:20]
                 stuffed = b"\r\n".join(b"." + line if line[:1] == b"." else line for line in body.split(b"\r\n"))
                 return b"+OK\r\n" + stuffed + (b"" if stuffed.endswith(b"\r\n") or not stuffed else b"\r\n") + b".\r\n"
             case "DELE":
@@ -139,7 +158,7 @@ class ScriptedStream:
     def __init__(self, script: str) -> None:
         self._turns = [line.strip() for line in script.strip().splitlines()]
         self._in = bytearray()
-        self.tls = False
+        self.tls = ""
         self.closed = False
 
     @property
@@ -159,8 +178,8 @@ class ScriptedStream:
             raise AssertionError(f"the client waits for an answer and should have said {self._turns[0]!r}")
         return out.encode("latin-1")
 
-    async def write(self, data: bytes) -> None:
-        self._in += data
+    async def write(self, *data: bytes) -> None:
+        self._in += b"".join(data)
         while (end := self._in.find(b"\r\n")) >= 0:
             line = f"C: {self._in[:end].decode('latin-1')}"
             del self._in[: end + 2]
@@ -169,7 +188,10 @@ class ScriptedStream:
 
     async def start_tls(self) -> None:
         assert self._turns.pop(0) == "TLS"
-        self.tls = True
+        self.tls = "TLSv1.3 TLS_AES_256_GCM_SHA384"
 
     async def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
         self.closed = True

@@ -1,4 +1,4 @@
-"""TCP and TLS on asyncio: the dialer.
+"""TCP and TLS on asyncio: names are looked up, addresses tried, certificates checked, and every wait has its limit.
 
-Start with `dialer.py`.
+No protocol of mail is spoken here. Start with `dialer.py`; what it hands out is in `stream.py`.
 """

@@ -16,7 +16,8 @@ async def why_not_resolved(name: str, failure: socket.gaierror) -> str:
     import dns.resolver  # noqa: PLC0415
 
     try:
-        await dns.asyncresolver.resolve(name, "A", lifetime=LIMIT_S)
+        # A new resolver each time: the name servers change with the network that this machine is in.
+        await dns.asyncresolver.Resolver().resolve(name, "A", lifetime=LIMIT_S)
     except dns.resolver.NXDOMAIN:
         return f"there is no server called {name}: check the spelling of `host`"
     except dns.resolver.NoAnswer:

@@ -4,8 +4,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,17 @@ import dns.exception
 import dns.resolver
 import pytest
 
-from mailgate.adapters.net import dialer
-from mailgate.adapters.net.dialer import NetDialer, NetStream, connect_error
+from mailgate.adapters.net import stream as stream_module
+from mailgate.adapters.net.dialer import NetDialer
+from mailgate.adapters.net.failures import connect_error
+from mailgate.adapters.net.stream import NetStream
 from mailgate.demo.certificates import DemoCertificates
 from mailgate.model.errors import ConnectError, ErrorClass
 from mailgate.ports.network import Endpoint
 from tests.fakes.eventually import eventually
 from tests.servers.base import certificates
+from tests.unit.adapters.listening import Handler, deaf, echo, serving, silence
 
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SECONDS = timedelta(seconds=5)
 SHORT = timedelta(seconds=0.2)
 
@@ -31,49 +32,6 @@ SHORT = timedelta(seconds=0.2)
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> DemoCertificates:
     return certificates(tmp_path_factory.mktemp("ours"))
-
-
-@asynccontextmanager
-async def serving(
-    handler: Handler, *, host: str = "127.0.0.1", port: int = 0, context: ssl.SSLContext | None = None
-) -> AsyncIterator[int]:
-    tasks: set[asyncio.Task[Any]] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            await handler(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()
-
-    server = await asyncio.start_server(connected, host, port, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
-
-
-async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(1000):
-        writer.write(data)
-        await writer.drain()
-
-
-async def silence(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-
-
-async def deaf(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.transport.pause_reading()  # type: ignore[attr-defined]  # a stream's transport goes both ways
-    await asyncio.Event().wait()
 
 
 async def dial(
@@ -132,6 +90,20 @@ class TestReaching:
         async with serving(echo, port=dead_port) as port:
             await ping(await dial(port, "pop.example", limit=timedelta(seconds=3)))
 
+    async def test_a_way_that_does_not_exist_is_not_what_the_operator_reads_of(
+        self, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        names["pop.example"] = ["::1", "127.0.0.1"]
+
+        async def connect(sock: socket.socket, _address: object) -> None:
+            without_route = sock.family is socket.AF_INET6
+            raise OSError(errno.ENETUNREACH, "no route") if without_route else ConnectionRefusedError("refused")
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", connect)
+        assert "nothing listens there" in str(await failure(995, "pop.example"))
+        names["pop.example"] = ["::1"]
+        assert str(await failure(995, "pop.example")) == "pop.example:995 cannot be reached: no route"
+
     async def test_when_nothing_answers_the_connect_timeout_ends_it(self, dead_port: int) -> None:
         wrong = await failure(dead_port, "::1", limit=SHORT)
         assert str(wrong) == f"[::1]:{dead_port} did not answer within 0.2 s"
@@ -164,7 +136,7 @@ class TestReaching:
                 raise answer
 
         monkeypatch.setattr(socket, "getaddrinfo", unknown)
-        monkeypatch.setattr(dns.asyncresolver, "resolve", name_server)
+        monkeypatch.setattr(dns.asyncresolver.Resolver, "resolve", name_server)
         wrong = await failure(110, "pop.example")
         assert (wrong.error_class, words in str(wrong)) == (ErrorClass.DNS, True)
 
@@ -222,7 +194,7 @@ class TestProtection:
             await stream.write(b"STLS\r\n")
             assert (await stream.read()).startswith(b"+OK\r\n")
             await stream.write(b"go on\r\n")
-            await eventually(lambda: bool(stream._reader._buffer), "the forged answer")  # type: ignore[attr-defined]
+            await eventually(lambda: bool(stream._chunks), "the forged answer")
             with pytest.raises(ConnectError) as caught:
                 await stream.start_tls()
             assert caught.value.error_class is ErrorClass.TLS
@@ -270,13 +242,13 @@ class TestPatience:
             await stream.close()
 
     async def test_octets_that_nobody_reads_do_not_hold_the_end_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(dialer, "_CLOSE_S", 0.1)
+        monkeypatch.setattr(stream_module, "_CLOSE_S", 0.1)
         async with serving(deaf) as port:
             stream = await dial(port)
-            while not stream._writer.transport.get_write_buffer_size():
+            while not stream._unsent_octets():
                 await stream.write(b"x" * 60_000)  # less than what makes a write wait
             await stream.close()
-            assert not stream._writer.transport.get_write_buffer_size()
+            assert not stream._unsent_octets()
 
 
 @pytest.mark.parametrize(
