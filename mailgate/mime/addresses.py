@@ -21,6 +21,10 @@ _TOKEN: Final = re.compile(
     r'|(?P<mark>[",()<>;:@\\])'
     r"|(?P<word>=|\[|[^\s\",()<>;:@\\=\[]++)",
 )
+_PLAIN: Final = re.compile(  # nine of ten: `anna@example.org`, `<anna@example.org>`, `Anna Adler <anna@example.org>`
+    r"(?:(?P<name>[A-Za-z0-9][A-Za-z0-9 -]*+)<|<)?+"
+    r"(?P<address>[A-Za-z0-9][A-Za-z0-9._+-]*+@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+)>?+"
+)
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _IN_COMMENT: Final = re.compile(r"[^()\\]++|\\.|[()\\]", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -46,7 +50,15 @@ def addresses(value: bytes) -> list[tuple[str, str]]:
     quotes are kept. Text in quotes, comments and encoded-words is never an address; the names of groups and the hosts
     of source routes are left out.
     """
-    reader = _Reader(_text(value))
+    text = _text(value)
+    if plain := _PLAIN.fullmatch(text):
+        return [(decode_text((plain["name"] or "").encode()), plain["address"])]
+    return read_all(text)
+
+
+def read_all(text: str) -> list[tuple[str, str]]:
+    """Return what `addresses` does, token by token."""
+    reader = _Reader(text)
     reader.run()
     return reader.found[:MAX_ADDRESSES]
 

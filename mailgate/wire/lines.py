@@ -50,3 +50,14 @@ class LineReader:
         if line and line[-1] == _CR:
             line = line[:-1]
         return line, end + 1
+
+
+def printable(octets: bytes) -> str:
+    """Return a peer's words as one printable line; UTF-8 by RFC 6856 and 6531, anything by practice.
+
+    White space around them is taken off; what a terminal or a log would obey becomes U+FFFD.
+    """
+    text = octets.strip(b" \t").decode("utf-8", "replace")
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -3,12 +3,12 @@ r"""Whole conversations, run against the sans-I/O machine whole and octet by oct
 A dialogue is a text file; its first line names the RFC section that it shows. Line by line:
 
     # words            for the reader
-    C: RETR 1          we send this: a command made by `mailgate.wire.pop3`, or the response to a challenge
+    C: RETR 1          we send this: a command made by `mailgate.wire.pop3_commands`, or the response to a challenge
     S: +OK             the server sends this and CRLF; what Python escapes in bytes (\r \n \xe4 \\) is escaped here
     S| +OK\n           the same without CRLF
     EOF                the server closes the connection
-    E: End(...)        the events that this makes, in order, adjacent chunks merged; or `WireError: text`,
-                       without what it quotes
+    E: End(...)        the events that this makes, in order, adjacent chunks merged, each line of a listing one by one;
+                       or `WireError: text`, without what it quotes
     P: (1, 'uid')      what the parsers make of the listing that has ended: of each line, or of CAPA as a whole
 
 `S` lines up to the next `C:` or `EOF` are one piece when a dialogue is run whole.
@@ -22,28 +22,28 @@ from pathlib import Path
 
 import pytest
 
-from mailgate.wire import pop3
+from mailgate.wire import pop3, pop3_commands, pop3_listings
 from mailgate.wire.errors import WireError
 
 HERE = Path(__file__).parent
-FILES = sorted(HERE.glob("*.txt"))
+FILES = sorted(HERE.glob("pop3-*.txt"))
 
-UNKNOWN = pop3.Capabilities()
+UNKNOWN = pop3_listings.Capabilities()
 
 COMMANDS: dict[str, Callable[..., pop3.Command]] = {
-    "CAPA": pop3.capa,
-    "STLS": pop3.stls,
-    "USER": pop3.user,
-    "PASS": lambda *words: pop3.password(" ".join(words)),
-    "STAT": pop3.stat,
-    "LIST": pop3.list_,
-    "UIDL": pop3.uidl,
-    "RETR": lambda number: pop3.retr(int(number)),
-    "TOP": lambda number, lines: pop3.top(int(number), int(lines)),
-    "DELE": lambda number: pop3.dele(int(number)),
-    "NOOP": pop3.noop,
-    "QUIT": pop3.quit_,
-    # What the product does not send yet, but the machine must carry.
+    "CAPA": pop3_commands.capa,
+    "STLS": pop3_commands.stls,
+    "USER": pop3_commands.user,
+    "PASS": lambda *words: pop3_commands.password(" ".join(words)),
+    "STAT": pop3_commands.stat,
+    "LIST": pop3_commands.list_,
+    "UIDL": pop3_commands.uidl,
+    "RETR": lambda number: pop3_commands.retr(int(number)),
+    "TOP": lambda number, lines: pop3_commands.top(int(number), int(lines)),
+    "DELE": lambda number: pop3_commands.dele(int(number)),
+    "NOOP": pop3_commands.noop,
+    "QUIT": pop3_commands.quit_,
+    # Written down ready-made.
     "APOP": lambda name, digest: pop3.Command(f"APOP {name} {digest}".encode()),
     "AUTH": lambda *words: pop3.Command(" ".join(("AUTH", *words)).encode(), secret=len(words) > 1),
 }
@@ -126,10 +126,12 @@ class Conversation:
     def written(self) -> list[str]:
         out = []
         for event in self.events:
+            if isinstance(event, pop3.Lines):
+                out += [f"E: Line(command={event.command!r}, line={line!r})" for line in event.lines]
+                self.lines += event.lines
+                continue
             out.append(f"E: {event!r}")
-            if isinstance(event, pop3.Line):
-                self.lines.append(event.line)
-            elif isinstance(event, pop3.End) and event.command.kind is pop3.Kind.LISTING:
+            if isinstance(event, pop3.End) and event.command.kind is pop3.Kind.LISTING:
                 out += [f"P: {value}" for value in parsed(event.command, self.lines)]
                 self.lines.clear()
         return out
@@ -138,16 +140,18 @@ class Conversation:
 def parsed(command: pop3.Command, lines: list[bytes]) -> list[str]:
     match command.line:
         case b"CAPA":
-            return [told(pop3.parse_capa(lines))]
+            return [told(pop3_listings.parse_capa(lines))]
         case b"UIDL":
-            return [repr(pop3.parse_uidl_line(line)) for line in lines]
+            return [repr(pop3_listings.parse_uidl_line(line)) for line in lines]
         case _:
-            return [repr(pop3.parse_list_line(line)) for line in lines]
+            return [repr(pop3_listings.parse_list_line(line)) for line in lines]
 
 
-def told(capabilities: pop3.Capabilities) -> str:
+def told(capabilities: pop3_listings.Capabilities) -> str:
     """What differs from knowing nothing, sets in order."""
-    names = [name for name in pop3.Capabilities.__slots__ if getattr(capabilities, name) != getattr(UNKNOWN, name)]
+    names = [
+        name for name in pop3_listings.Capabilities.__slots__ if getattr(capabilities, name) != getattr(UNKNOWN, name)
+    ]
     values = [(name, getattr(capabilities, name)) for name in names]
     return ", ".join(f"{name}={sorted(v) if isinstance(v, frozenset) else v!r}" for name, v in values)
 

@@ -1,4 +1,7 @@
-"""Dovecot as the provider: POP3, POP3S, STLS, SASL PLAIN and the maildrop lock (2.3 of Debian 12, 2.4 of Debian 13)."""
+"""Dovecot as the provider: POP3, POP3S, STLS, SASL PLAIN and the maildrop lock (2.3 of Debian 12, 2.4 of Debian 13).
+
+With LMTP it is the internal server as well.
+"""
 
 import os
 import pwd
@@ -10,12 +13,21 @@ from pathlib import Path
 from typing import Final
 
 from mailgate.demo.certificates import DemoCertificates
-from tests.servers.base import HOST, Server, certificates, free_port, maildir_messages, program, tcp_answers
+from tests.servers.base import (
+    HOST,
+    Server,
+    certificates,
+    find_program,
+    free_port,
+    maildir_messages,
+    program,
+    tcp_answers,
+)
 
 _COMMON: Final = """\
 base_dir = {run}
 state_dir = {state}
-protocols = pop3
+protocols = {protocols}
 listen = {host}
 log_path = {dir}/dovecot.log
 auth_verbose = yes
@@ -44,6 +56,22 @@ service imap-login {{
 }}
 service submission-login {{
   chroot =
+}}
+"""
+
+_LMTP: Final = """\
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp}
+  }}
+}}
+"""
+
+_AUTH: Final = """\
+service auth {{
+  inet_listener auth {{
+    port = {auth}
+  }}
 }}
 """
 
@@ -90,16 +118,22 @@ userdb static {{
 class Dovecot(Server):
     """`users` maps login names to passwords. With `lock_session` a second session of a user gets [IN-USE].
 
-    That answer takes Dovecot about ten seconds.
+    That answer takes Dovecot about ten seconds. With `lmtp` it takes mail at the port of that name, for its users'
+    names as addresses; Dovecot needs its LMTP program for that (the package dovecot-lmtpd). With `auth_port` it answers
+    other servers' questions about passwords at the port `auth`.
     """
 
     name = "dovecot"
 
-    def __init__(self, users: Mapping[str, str], *, lock_session: bool = True) -> None:
+    def __init__(
+        self, users: Mapping[str, str], *, lock_session: bool = True, lmtp: bool = False, auth_port: bool = False
+    ) -> None:
         super().__init__()
         self.users = dict(users)
         self.lock_session = lock_session
         self.pop3, self.pop3s = free_port(), free_port()
+        self.lmtp = free_port() if lmtp else 0
+        self.auth = free_port() if auth_port else 0
         self.certificates: DemoCertificates
         self._put = 0
 
@@ -128,6 +162,9 @@ class Dovecot(Server):
             "home": home,
             "pop3": self.pop3,
             "pop3s": self.pop3s,
+            "protocols": "pop3 lmtp" if self.lmtp else "pop3",
+            "lmtp": self.lmtp,
+            "auth": self.auth,
             "users": self.dir / "users",
             "uid": owner.pw_uid,
             "gid": owner.pw_gid,
@@ -140,13 +177,14 @@ class Dovecot(Server):
         if version >= (2, 4):
             text = ".".join(map(str, version))
             head, own = f"dovecot_config_version = {text}\ndovecot_storage_version = {text}\n", _V24
-        (self.dir / "dovecot.conf").write_text(head + (_COMMON + own).format(**values))
+        more = (_LMTP if self.lmtp else "") + (_AUTH if self.auth else "")
+        (self.dir / "dovecot.conf").write_text(head + (_COMMON + more + own).format(**values))
 
     def command(self) -> Sequence[str]:
         return [program("dovecot"), "-F", "-c", str(self.dir / "dovecot.conf")]
 
     def ready(self) -> bool:
-        return tcp_answers(self.pop3) and tcp_answers(self.pop3s)
+        return all(tcp_answers(port) for port in (self.pop3, self.pop3s, self.lmtp, self.auth) if port)
 
     def put(self, user: str, message: bytes) -> None:
         """Lay a message into the user's Maildir, octets unchanged; over POP3 a bare LF comes as CRLF."""
@@ -165,6 +203,13 @@ class Dovecot(Server):
     def maildir(self, user: str) -> Path:
         """Return where the user's mail lies."""
         return self.dir / "home" / user / "Maildir"
+
+    @staticmethod
+    def has_lmtp() -> bool:
+        """Return whether the LMTP program is installed."""
+        dovecot = find_program("dovecot")
+        folders = ("/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/local/libexec/dovecot")
+        return dovecot is not None and any(Path(folder, "lmtp").exists() for folder in folders)
 
     def _end_process(self, first: signal.Signals, timeout_s: float = 1.0) -> None:
         # Login processes that are just starting wait 5 s for the statistics process, which is gone by then.

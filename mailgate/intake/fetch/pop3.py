@@ -1,76 +1,128 @@
 """The POP3 dialogue of one session: log in, list, retrieve in a window, delete, quit.
 
-Drives `wire.pop3` over a `Stream`. What to fetch and what to delete is `session.py`'s decision.
+Over a `Conversation`. What to fetch and what to delete is `session.py`'s decision.
 """
 
-import hashlib
-import re
-from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+import secrets
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import timedelta
+from itertools import repeat
+from typing import Final, NamedTuple
 
+from mailgate.intake.fetch.conversation import Conversation, refused
+from mailgate.intake.fetch.login import Login
+from mailgate.intake.fetch.refusals import classify
+from mailgate.mime.header_hash import header_hash
+from mailgate.mime.headers import MAX_HEADER_OCTETS
 from mailgate.model.errors import ConnectError, ErrorClass, SessionError
-from mailgate.model.settings import Account, AuthMethod, Security
+from mailgate.model.settings import Account, Security
+from mailgate.ports.clock import Clock
 from mailgate.ports.network import Stream
 from mailgate.ports.secrets import Secret
-from mailgate.wire import pop3
+from mailgate.wire import pop3_commands as commands
 from mailgate.wire.errors import WireError
+from mailgate.wire.pop3 import Chunk, End, Status
+from mailgate.wire.pop3_listings import Capabilities, parse_capa, parse_sizes, parse_uids
 
-_IN_USE_WORDS: Final = re.compile(r"\b(lock|locked|in[ -]use|busy|already)\b")
-_THROTTLE_WORDS: Final = re.compile(r"\b(too many|limits?|limited|rate|wait|later|often)\b")
+HEADER_MARK: Final = "header:"
+"""Begins an identity that is the hash of a header; behind a UID and a tab where the UID alone is none."""
 
-_CLASS_OF_CODE: Final = {
-    "IN-USE": ErrorClass.IN_USE,  # RFC 2449 section 8.1.2
-    "LOGIN-DELAY": ErrorClass.THROTTLED,  # RFC 2449 section 8.1.1
-    "SYS/TEMP": ErrorClass.TEMPORARY,  # RFC 3206 section 4
-    "SYS/PERM": ErrorClass.POLICY,  # RFC 3206 section 4
-    "AUTH": ErrorClass.AUTH,  # RFC 3206 section 5
-}
+MAX_MESSAGE_OCTETS: Final = 2**30
+"""Ours: what a message may have where the caller sets no bound; far above what any provider takes in."""
+
+_NONCE_OCTETS: Final = 24
+_TOPS_AHEAD: Final = 64  # headers asked for at once: some 300 KB
+_DELES_AHEAD: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One message in the mailbox: its number in this session, its UID, its size as the server states it."""
+class Listed(NamedTuple):
+    """One message in the mailbox: its number in this session, its identity, its size as the server states it.
 
+    `uid` is the server's UID. Where the server gives that UID to several messages, it is `UID, tab, header:HASH`, and
+    where it gives none, `header:HASH`; `header_hash` is then that hash (see `mime.header_hash`), else empty. A second
+    message that shares even this gets a tab and `#2` behind it. The size is 0 where the server states none.
+    """
+
+    # A tuple, since a mailbox may list 100,000 of them in every session.
     number: int
     uid: str
     size_octets: int
+    header_hash: str = ""
+
+    @property
+    def server_uid(self) -> str:
+        """The UID as the server gave it, shared with other messages or not; empty where it gave none."""
+        return self.uid.partition(f"\t{HEADER_MARK}")[0] if not self.uid.startswith(HEADER_MARK) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class BodyPart:
-    """A piece of a message's octets; `last` ends it. `refusal` says why there is none."""
+    """A piece of a message's octets; `last` ends it.
+
+    `refusal` says why there is none, or no more. With `broken` the rest would still be coming: the connection is of no
+    use any more, and nothing follows.
+    """
 
     message: Listed
     data: bytes = b""
     last: bool = False
     refusal: str = ""
+    broken: bool = False
 
 
 class Pop3Dialogue:
     """One connection to a POP3 server.
 
-    Every method may raise `ConnectError` (broken, silent), `WireError` (against the protocol) and `SessionError` (the
-    server said no).
+    Every method may raise `ConnectError` (broken, silent, trickling), `WireError` (against the protocol), `SessionError`
+    (the server said no) and of these `PipelineLostError`: try again with `pipelining=False`, which says one command at a
+    time whatever the server announces.
+
+    `patience` bounds how long the server may take over a reply, or trickle. `clock` is by default the event loop's.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._wire = pop3.Pop3Wire()
-        self._events: deque[pop3.Event] = deque()
-        self.capabilities = pop3.Capabilities()
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        pipelining: bool = True,
+        patience: timedelta = timedelta(seconds=180),
+        clock: Clock | None = None,
+        nonce: Callable[[], str] = lambda: secrets.token_urlsafe(_NONCE_OCTETS),
+    ) -> None:
+        self._talk = Conversation(stream, patience=patience, clock=clock)
+        self._may_pipeline = pipelining
+        self._nonce = nonce
+        self._broken = False
+        self.capabilities = Capabilities()
+        self.way = ""
+        """How the login was done, such as `SCRAM-SHA-256` or `USER`; empty before."""
+        self.nameless: list[int] = []
+        """Numbers of messages that cannot be told from others: no UID, and TOP is refused. They are not listed."""
 
-    async def open(self, account: Account, password: Secret) -> None:
-        """Greet, protect the connection where the account wants STLS, and log in."""
-        greeting = await self._status()
+    @property
+    def pipelining(self) -> bool:
+        """Whether commands are sent ahead of answers (RFC 2449 section 6.6)."""
+        return self._may_pipeline and self.capabilities.pipelining
+
+    async def open(self, account: Account, secret: Secret) -> None:
+        """Greet, protect the connection where the account wants STLS, and log in.
+
+        `secret` is the password, or the access token where the account's `auth` is XOAUTH2 or OAUTHBEARER.
+        """
+        greeting = await self._talk.status()
         if not greeting.ok:
-            raise _refused("the server refuses the connection", greeting, ErrorClass.TEMPORARY)
-        self.capabilities = await self._capa()
+            meaning = classify(greeting, ErrorClass.TEMPORARY)
+            raise refused("the server refuses the connection", greeting, meaning)
+        await self._ask_capabilities()
         if account.security is Security.STARTTLS:
             await self._protect()
-        await self._log_in(account, password)
-        self.capabilities = await self._capa()
+        self.way = await Login(self._talk, account, secret, nonce=self._nonce).run(self.capabilities, greeting.text)
+        before = self.capabilities
+        await self._ask_capabilities()
+        if not self.capabilities.known:
+            self.capabilities = before  # some servers know CAPA before the login only (RFC 2449 section 5)
 
     async def _protect(self) -> None:
         if self.capabilities.known and not self.capabilities.stls:
@@ -78,195 +130,202 @@ class Pop3Dialogue:
                 "the server offers no STLS: set security to `tls`, or name `none` to send everything in the clear",
                 error_class=ErrorClass.TLS,
             )
-        answer = await self._ask(pop3.stls())
+        answer = await self._talk.ask(commands.stls())
         if not answer.ok:
-            raise _refused("the server refuses STLS", answer, ErrorClass.TLS)
-        await self._stream.start_tls()
-        self.capabilities = await self._capa()  # what was said in the clear does not count (RFC 2595 section 4)
+            raise refused("the server refuses STLS", answer, classify(answer, ErrorClass.TLS))
+        await self._talk.stream.start_tls()
+        await self._ask_capabilities()  # what was said in the clear does not count (RFC 2595 section 4)
 
-    async def _log_in(self, account: Account, password: Secret) -> None:
-        plain = "PLAIN" in self.capabilities.sasl
-        if account.auth is AuthMethod.PLAIN and not plain:
-            # RFC 5034 section 3: no initial response to a server that does not announce the mechanism.
-            raise SessionError(
-                "the server does not offer AUTH PLAIN: set auth to `auto` or `user`", error_class=ErrorClass.AUTH
-            )
-        if account.auth is not AuthMethod.USER and plain:
-            command, response = pop3.auth_plain_steps(account.user, password.reveal())
-            await self._send(command)
-            event = await self._next()
-            if isinstance(event, pop3.Continuation):
-                await self._stream.write(self._wire.respond(response if response is not None else b"*"))
-                event = await self._next()
-            answer = _as_status(event)
-        else:
-            answer = await self._ask(pop3.user(account.user))
-            if answer.ok:
-                answer = await self._ask(pop3.password(password.reveal()))
-        if not answer.ok:
-            raise _refused("the server refuses the login", answer, ErrorClass.AUTH)
+    async def _ask_capabilities(self) -> None:
+        lines = await self._talk.ask_listing(commands.capa())
+        self.capabilities = Capabilities() if isinstance(lines, Status) else parse_capa(lines)
 
     async def list_messages(self) -> list[Listed]:
         """Return what is in the mailbox, in the server's order.
 
-        Malformed lines are skipped one by one. A UID that is listed twice is told apart by its place in the list. A
-        server without UIDL gets each message known by the hash of its header (TOP).
+        Malformed lines are skipped one by one. A message whose UID cannot be read, or all where the server has no UIDL,
+        is known by the hash of its header (TOP). What LIST leaves out has size 0.
         """
-        uidl, sizes = pop3.uidl(), pop3.list_()
-        if self.capabilities.pipelining:
-            await self._stream.write(self._wire.send(uidl) + self._wire.send(sizes))
-            uid_lines, size_lines = await self._listing(), await self._listing()
+        uid_lines, size_lines = await self._ask_for_both()
+        if isinstance(uid_lines, Status):
+            if (meaning := classify(uid_lines, ErrorClass.PROTOCOL)) is not ErrorClass.PROTOCOL:
+                raise refused("the server does not tell its UIDs just now", uid_lines, meaning)
+            uid_lines = []
+        uids = parse_uids(uid_lines)
+        if not isinstance(size_lines, Status):
+            sizes = parse_sizes(size_lines)
+        elif uids:
+            sizes = {}  # one can live without
         else:
-            uid_lines = await self._ask_listing(uidl)
-            size_lines = await self._ask_listing(sizes)
-        if size_lines is None:
-            raise SessionError("the server does not list its messages", error_class=ErrorClass.PROTOCOL)
-        size_of = dict(filter(None, map(pop3.parse_list_line, size_lines)))
-        if uid_lines is None:
-            return await self._list_by_header(size_of)
-        uids = filter(None, map(pop3.parse_uidl_line, uid_lines))
-        return _told_apart([Listed(number, uid, size_of.get(number, 0)) for number, uid in uids])
+            meaning = classify(size_lines, ErrorClass.PROTOCOL)
+            raise refused("the server does not list its messages", size_lines, meaning)
+        columns = zip(uids, uids.values(), map(sizes.get, uids, repeat(0)), repeat(""), strict=False)
+        listed = list(map(Listed._make, columns))
+        if len(set(uids.values())) < len(uids):
+            listed = await self._told_apart(listed)
+        if not uids or len(uids) < len(uid_lines):
+            unread = [Listed(number, "", size) for number, size in sizes.items() if number not in uids]
+            listed += await self._known_by_header(unread)
+        return listed
 
-    async def _list_by_header(self, size_of: dict[int, int]) -> list[Listed]:
-        found = []
-        for number, size in size_of.items():
-            digest = hashlib.sha256()
-            answer = await self._ask(pop3.top(number, 0))
-            if not answer.ok:
-                raise _refused(
-                    "the server knows neither UIDL nor TOP, so its messages cannot be told apart",
-                    answer,
-                    ErrorClass.PROTOCOL,
-                )
-            while not isinstance(event := await self._next(), pop3.End):
-                if isinstance(event, pop3.Chunk):
-                    digest.update(event.data)
-            found.append(Listed(number, f"header:{digest.hexdigest()}", size))
-        return _told_apart(found)
+    async def _ask_for_both(self) -> tuple[list[bytes] | Status, list[bytes] | Status]:
+        talk = self._talk
+        if self.pipelining:
+            await talk.send(commands.uidl(), commands.list_())
+            return await talk.listing(), await talk.listing()
+        return await talk.ask_listing(commands.uidl()), await talk.ask_listing(commands.list_())
+
+    async def _told_apart(self, listed: list[Listed]) -> list[Listed]:
+        """Give messages that share a UID an identity that does not hang on their place in the list."""
+        times = Counter(one.uid for one in listed)
+        doubtful = [one for one in listed if times[one.uid] > 1]
+        hashes = await self.top_header_hash(doubtful)
+        apart = {
+            one.number: one._replace(uid=f"{one.uid}\t{HEADER_MARK}{found}", header_hash=found) if found else one
+            for one, found in ((one, hashes.get(one.number, "")) for one in doubtful)
+        }
+        return _numbered([apart.get(one.number, one) for one in listed])
+
+    async def _known_by_header(self, unread: list[Listed]) -> list[Listed]:
+        hashes = await self.top_header_hash(unread)
+        if unread and not hashes:
+            raise SessionError(
+                "the server knows neither UIDL nor TOP, so its messages cannot be told apart",
+                error_class=ErrorClass.PROTOCOL,
+            )
+        self.nameless += [one.number for one in unread if one.number not in hashes]
+        return _numbered(
+            [
+                one._replace(uid=f"{HEADER_MARK}{hashes[one.number]}", header_hash=hashes[one.number])
+                for one in unread
+                if one.number in hashes
+            ]
+        )
+
+    async def top_header_hash(self, messages: Sequence[Listed]) -> dict[int, str]:
+        """Return the hash of each message's header by its number, the same that `header_hash` makes of what RETR gives.
+
+        What the server refuses is left out.
+        """
+        return {one.number: header_hash(header) async for one, header in self.top_headers(messages)}
+
+    async def top_headers(self, messages: Sequence[Listed]) -> AsyncGenerator[tuple[Listed, bytes], None]:
+        """Yield each message with its header, as far as one is looked at; what the server refuses is left out."""
+        step = _TOPS_AHEAD if self.pipelining else 1
+        for at in range(0, len(messages), step):
+            portion = messages[at : at + step]
+            await self._talk.send(*(commands.top(one.number, 0) for one in portion))
+            for one in portion:
+                header = await self._header()
+                if header is not None:
+                    yield one, header
+
+    async def _header(self) -> bytes | None:
+        """Return the answer to TOP as far as it is looked at, None when it is refused. Some servers send all of it."""
+        talk = self._talk
+        if not (await talk.status()).ok:
+            return None
+        header, octets = bytearray(), 0
+        while not isinstance(event := await talk.next(), End):
+            if isinstance(event, Chunk):
+                octets += len(event.data)
+                header += event.data[: MAX_HEADER_OCTETS - len(header)]
+                if octets > MAX_MESSAGE_OCTETS:
+                    raise WireError(f"the answer to TOP has more than {MAX_MESSAGE_OCTETS} octets")
+        return bytes(header)
 
     async def retrieve(
-        self, messages: Sequence[Listed], *, window_octets: int, window_messages: int
+        self,
+        messages: Sequence[Listed],
+        *,
+        window_octets: int,
+        window_messages: int,
+        max_octets: Callable[[Listed], int] = lambda _: MAX_MESSAGE_OCTETS,
     ) -> AsyncGenerator[BodyPart, None]:
         """Yield the octets of `messages` in order; commands run ahead of arrival where the server pipelines.
 
-        A refused message yields one part with `refusal` and does not stop the others.
+        A refused message yields one part with `refusal` and does not stop the others. One that has more octets than
+        `max_octets` says is cut, whatever size was listed: sizes lie, so they only fill the window. Its last part has a
+        `refusal` and is `broken`, and nothing follows.
         """
-        limit = window_messages if self.capabilities.pipelining else 1
+        talk = self._talk
+        events = talk.events
+        window = window_messages if self.pipelining else 1
         waiting = deque(messages)
         asked: deque[Listed] = deque()
-        in_flight = 0
+        in_flight = octets = 0
         while waiting or asked:
-            commands = []
             # Refill at half a window, so that commands travel together and not one by one.
-            if len(asked) <= limit // 2:
+            if waiting and len(asked) <= window // 2:
+                ahead = []
                 while (
                     waiting
-                    and len(asked) < limit
+                    and len(asked) < window
                     and (not asked or in_flight + waiting[0].size_octets <= window_octets)
                 ):
                     one = waiting.popleft()
                     asked.append(one)
                     in_flight += one.size_octets
-                    commands.append(self._wire.send(pop3.retr(one.number)))
-            if commands:
-                await self._stream.write(b"".join(commands))
+                    ahead.append(commands.retr(one.number))
+                if ahead:
+                    await talk.send(*ahead)
+            if not events:
+                await talk.fill()
+            event = events.popleft()
             message = asked[0]
-            event = await self._next()
-            if isinstance(event, pop3.Chunk):
-                yield BodyPart(message, event.data)
-            elif isinstance(event, pop3.End) or (isinstance(event, pop3.Status) and not event.ok):
+            data, last, refusal = b"", True, ""
+            if isinstance(event, Chunk):
+                data = event.data
+                octets += len(data)
+                if octets > (limit := max_octets(message)):
+                    self._broken = True
+                    yield BodyPart(message, last=True, refusal=f"it has more than {limit} octets", broken=True)
+                    return
+                last = bool(events) and isinstance(events[0], End)
+                if last:
+                    events.popleft()
+            elif isinstance(event, Status):
+                if event.ok:
+                    continue
+                refusal = event.text or "no reason given"
+            if last:
                 asked.popleft()
                 in_flight -= message.size_octets
-                refusal = (event.text or "no reason given") if isinstance(event, pop3.Status) else ""
-                yield BodyPart(message, last=True, refusal=refusal)
+                octets = 0
+            yield BodyPart(message, data, last, refusal)
 
     async def delete(self, messages: Sequence[Listed]) -> list[Listed]:
         """Mark messages as deleted; return those the server agreed to. They go at `quit`."""
         agreed = []
-        step = 200 if self.capabilities.pipelining else 1
+        step = _DELES_AHEAD if self.pipelining else 1
         for at in range(0, len(messages), step):
             portion = messages[at : at + step]
-            await self._stream.write(b"".join(self._wire.send(pop3.dele(one.number)) for one in portion))
-            agreed += [one for one in portion if (await self._status()).ok]
+            await self._talk.send(*(commands.dele(one.number) for one in portion))
+            agreed += [one for one in portion if (await self._talk.status()).ok]
         return agreed
 
     async def quit(self) -> bool:
         """End the session; True when the server confirmed, so that the deletions count (RFC 1939 section 6)."""
+        if self._broken:
+            return False
         try:
-            return (await self._ask(pop3.quit_())).ok
+            return (await self._talk.ask(commands.quit_())).ok
         except (ConnectError, WireError):
             return False
 
     async def close(self) -> None:
-        """End the connection."""
-        await self._stream.close()
-
-    async def _capa(self) -> pop3.Capabilities:
-        lines = await self._ask_listing(pop3.capa())
-        return pop3.Capabilities() if lines is None else pop3.parse_capa(lines)
-
-    async def _send(self, command: pop3.Command) -> None:
-        await self._stream.write(self._wire.send(command))
-
-    async def _ask(self, command: pop3.Command) -> pop3.Status:
-        await self._send(command)
-        return await self._status()
-
-    async def _ask_listing(self, command: pop3.Command) -> list[bytes] | None:
-        await self._send(command)
-        return await self._listing()
-
-    async def _listing(self) -> list[bytes] | None:
-        if not (await self._status()).ok:
-            return None
-        lines = []
-        while not isinstance(event := await self._next(), pop3.End):
-            if isinstance(event, pop3.Line):
-                lines.append(event.line)
-        return lines
-
-    async def _status(self) -> pop3.Status:
-        return _as_status(await self._next())
-
-    async def _next(self) -> pop3.Event:
-        while not self._events:
-            self._wire.feed(b"")  # a fault behind the last events shows now, not after the read has timed out
-            data = await self._stream.read()
-            if not data:
-                self._wire.eof()
-                raise ConnectError("the server closed the connection")
-            self._events.extend(self._wire.feed(data))
-        return self._events.popleft()
+        """End the connection; at once where a body would still be coming."""
+        if self._broken:
+            self._talk.stream.abort()
+        await self._talk.stream.close()
 
 
-def _as_status(event: pop3.Event) -> pop3.Status:
-    if isinstance(event, pop3.Status):
-        return event
-    raise WireError("the server asked for more where an answer was due")
-
-
-def _refused(what: str, status: pop3.Status, default: ErrorClass) -> SessionError:
-    return SessionError(f"{what}: {status.text or 'no reason given'}", error_class=classify(status, default))
-
-
-def classify(status: pop3.Status, default: ErrorClass) -> ErrorClass:
-    """Return what a `-ERR` means: by its response code, else by common words, else `default`."""
-    for code, meaning in _CLASS_OF_CODE.items():
-        if status.code == code or status.code.startswith(code + "/"):
-            return meaning
-    text = status.text.casefold()
-    if _IN_USE_WORDS.search(text):
-        return ErrorClass.IN_USE
-    if _THROTTLE_WORDS.search(text):
-        return ErrorClass.THROTTLED
-    return default
-
-
-def _told_apart(messages: list[Listed]) -> list[Listed]:
-    """Give the second and later messages of one UID a mark of their own: neither may hide the other."""
-    seen: dict[str, int] = {}
+def _numbered(listed: list[Listed]) -> list[Listed]:
+    """Give the second and later messages of one identity a mark of their own: neither may hide the other."""
+    seen: Counter[str] = Counter()
     out = []
-    for one in messages:
-        nth = seen[one.uid] = seen.get(one.uid, 0) + 1
-        out.append(one if nth == 1 else Listed(one.number, f"{one.uid}\t#{nth}", one.size_octets))
+    for one in listed:
+        seen[one.uid] += 1
+        nth = seen[one.uid]
+        out.append(one if nth == 1 else one._replace(uid=f"{one.uid}\t#{nth}"))
     return out

@@ -1,15 +1,17 @@
 """The POP3 dialogue of a session, against conversations that are written out."""
 
 import hashlib
+from datetime import timedelta
 
 import pytest
 
-from mailgate.intake.fetch.pop3 import BodyPart, Listed, Pop3Dialogue, classify
-from mailgate.model.errors import ConnectError, ErrorClass, SessionError
+from mailgate.intake.fetch.pop3 import BodyPart, Listed, Pop3Dialogue
+from mailgate.mime.header_hash import header_hash
+from mailgate.model.errors import ConnectError, ErrorClass, PipelineLostError, SessionError, SilenceError
 from mailgate.model.settings import Account, AuthMethod, Security
 from mailgate.ports.secrets import Secret
 from mailgate.wire.errors import WireError
-from mailgate.wire.pop3 import Status
+from tests.fakes.clock import FakeClock
 from tests.fakes.network import ScriptedStream
 
 SECRET = Secret("sesame")
@@ -29,6 +31,55 @@ async def opened(script: str, wanted: Account | None = None) -> tuple[Pop3Dialog
     dialogue = Pop3Dialogue(stream)
     await dialogue.open(wanted or account(), SECRET)
     return dialogue, stream
+
+
+OPENING = [b"+OK hello\r\n", b"+OK\r\nPIPELINING\r\n.\r\n", b"+OK\r\n", b"+OK\r\n", b"+OK\r\nPIPELINING\r\n.\r\n"]
+
+
+class Pieces:
+    """A server that says `opening` and then `pieces`, one each `every` seconds; then it hangs up, or is `silent`."""
+
+    def __init__(
+        self,
+        opening: list[bytes],
+        pieces: list[bytes],
+        *,
+        clock: FakeClock | None = None,
+        every: float = 0,
+        silent: bool = False,
+        failure: ConnectError | None = None,
+    ) -> None:
+        self.pieces = [*reversed(pieces), *reversed(opening)]
+        self._clock = clock
+        self._every = timedelta(seconds=every)
+        self._failure = SilenceError("silent") if silent else failure
+        self._slow = len(pieces) if opening else len(self.pieces)
+        self.tls = self.peer = ""
+
+    async def read(self) -> bytes:
+        if self._clock and len(self.pieces) <= self._slow:
+            self._clock.advance(self._every)
+        if not self.pieces and self._failure:
+            raise self._failure
+        return self.pieces.pop() if self.pieces else b""
+
+    async def write(self, *data: bytes) -> None:
+        return
+
+    async def start_tls(self) -> None:
+        return
+
+    async def close(self) -> None:
+        return
+
+    def abort(self) -> None:
+        return
+
+
+async def opened_on(stream: Pieces, clock: FakeClock | None = None) -> Pop3Dialogue:
+    dialogue = Pop3Dialogue(stream, clock=clock)
+    await dialogue.open(account(), SECRET)
+    return dialogue
 
 
 async def refused(script: str, wanted: Account | None = None) -> SessionError:
@@ -70,7 +121,7 @@ class TestLoggingIn:
             f"C: CAPA\n{PIPELINING}\nC: USER box\nS: +OK\nC: PASS sesame\nS: +OK\nC: CAPA\n{PIPELINING}"
         )
         _, stream = await opened(script, account(Security.STARTTLS))
-        assert (stream.tls, stream.over) == (True, True)
+        assert (bool(stream.tls), stream.over) == (True, True)
 
     async def test_without_stls_no_password_is_said_where_stls_is_wanted(self) -> None:
         wrong = await refused(f"S: +OK\nC: CAPA\n{PIPELINING}", account(Security.STARTTLS))
@@ -97,28 +148,6 @@ class TestLoggingIn:
             await opened("S: 220 mail.example ESMTP")
 
 
-@pytest.mark.parametrize(
-    ("code", "text", "meaning"),
-    [
-        ("IN-USE", "[IN-USE] x", ErrorClass.IN_USE),
-        ("LOGIN-DELAY", "[LOGIN-DELAY] x", ErrorClass.THROTTLED),
-        ("SYS/TEMP", "[SYS/TEMP] x", ErrorClass.TEMPORARY),
-        ("SYS/PERM", "[SYS/PERM] x", ErrorClass.POLICY),
-        ("AUTH", "[AUTH] too many failures", ErrorClass.AUTH),
-        ("", "maildrop already locked", ErrorClass.IN_USE),
-        ("", "Mailbox is in use by another session", ErrorClass.IN_USE),
-        ("", "too many connections, try again later", ErrorClass.THROTTLED),
-        ("", "login rate exceeded", ErrorClass.THROTTLED),
-        ("", "authentication failed", ErrorClass.AUTH),
-        ("", "integrated authentication failed for separate operators", ErrorClass.AUTH),
-        ("", "unlimited access denied", ErrorClass.AUTH),
-        ("SYSTEM", "[SYSTEM] no", ErrorClass.AUTH),
-    ],
-)
-def test_a_refused_login_means_what_its_code_says_and_else_its_words(code: str, text: str, meaning: ErrorClass) -> None:
-    assert classify(Status(None, ok=False, text=text, code=code), ErrorClass.AUTH) is meaning
-
-
 class TestListing:
     async def test_uids_and_sizes_are_asked_together_and_joined_by_number(self) -> None:
         dialogue, stream = await opened(
@@ -138,11 +167,60 @@ class TestListing:
         )
         assert await dialogue.list_messages() == [Listed(1, "aaa", 0), Listed(4, "ddd", 40)]
 
-    async def test_a_uid_that_is_listed_twice_hides_neither_message(self) -> None:
+    async def test_a_uid_that_is_listed_twice_is_told_apart_by_the_headers_and_not_by_the_order(self) -> None:
+        one, two = "S: +OK\nS: Subject: one\nS:\nS: .\n", "S: +OK\nS: Subject: two\nS:\nS: .\n"
+        uids = "C: UIDL\nC: LIST\nS: +OK\nS: 1 aaa\nS: 2 bbb\nS: 3 aaa\nS: .\nS: +OK\nS: .\nC: TOP 1 0\nC: TOP 3 0\n"
+        dialogue, _ = await opened(OPENED + uids + one + two)
+        first = await dialogue.list_messages()
+        dialogue, _ = await opened(OPENED + uids + two + one)
+        second = await dialogue.list_messages()
+        digest = header_hash(b"Subject: one\r\n\r\n")
+        assert (first[0].uid, first[0].header_hash, first[0].server_uid) == (f"aaa\theader:{digest}", digest, "aaa")
+        assert first[1] == second[1] == Listed(2, "bbb", 0)
+        assert {one.uid for one in first} == {one.uid for one in second}
+        assert first[0].uid == second[2].uid
+
+    async def test_messages_that_share_uid_and_header_or_have_no_header_to_see_hide_each_other_neither(self) -> None:
+        same = "S: +OK\nS: Subject: one\nS:\nS: .\n" * 2
+        uids = "C: UIDL\nC: LIST\nS: +OK\nS: 1 a\nS: 2 a\nS: .\nS: +OK\nS: .\nC: TOP 1 0\nC: TOP 2 0\n"
+        dialogue, _ = await opened(OPENED + uids + same)
+        first, second = await dialogue.list_messages()
+        assert second.uid == f"{first.uid}\t#2"
+        dialogue, _ = await opened(OPENED + uids + "S: -ERR\nS: -ERR")
+        assert [one.uid for one in await dialogue.list_messages()] == ["a", "a\t#2"]
+
+    async def test_a_message_whose_uid_cannot_be_read_is_known_by_its_header(self) -> None:
         dialogue, _ = await opened(
-            OPENED + "C: UIDL\nC: LIST\nS: +OK\nS: 1 aaa\nS: 2 aaa\nS: 3 aaa\nS: .\nS: +OK\nS: ."
+            OPENED + "C: UIDL\nC: LIST\nS: +OK\nS: 1 aaa\nS: 2\nS: 3\nS: .\nS: +OK\nS: 1 10\nS: 2 20\nS: 3 30\nS: .\n"
+            "C: TOP 2 0\nC: TOP 3 0\nS: +OK\nS: Subject: x\nS: .\nS: -ERR no such luck"
         )
-        assert [one.uid for one in await dialogue.list_messages()] == ["aaa", "aaa\t#2", "aaa\t#3"]
+        digest = header_hash(b"Subject: x\r\n\r\n")
+        assert await dialogue.list_messages() == [Listed(1, "aaa", 10), Listed(2, f"header:{digest}", 20, digest)]
+        assert dialogue.nameless == [3]
+
+    async def test_a_message_that_came_between_the_two_lists_waits_for_the_next_session(self) -> None:
+        dialogue, _ = await opened(OPENED + "C: UIDL\nC: LIST\nS: +OK\nS: 1 a\nS: .\nS: +OK\nS: 1 10\nS: 2 20\nS: .")
+        assert await dialogue.list_messages() == [Listed(1, "a", 10)]
+
+    async def test_uids_that_are_refused_for_now_do_not_make_every_message_a_new_one(self) -> None:
+        dialogue, _ = await opened(OPENED + "C: UIDL\nC: LIST\nS: -ERR [SYS/TEMP] try later\nS: +OK\nS: 1 10\nS: .")
+        with pytest.raises(SessionError) as caught:
+            await dialogue.list_messages()
+        assert caught.value.error_class is ErrorClass.TEMPORARY
+
+    async def test_without_sizes_the_uids_are_enough(self) -> None:
+        dialogue, _ = await opened(OPENED + "C: UIDL\nC: LIST\nS: +OK\nS: 1 a\nS: .\nS: -ERR no")
+        assert await dialogue.list_messages() == [Listed(1, "a", 0)]
+
+    async def test_headers_are_asked_for_together_and_hashed_as_retr_would_give_them(self) -> None:
+        whole = "S: +OK\nS: Subject: y\nS:\nS: a server that knows no limit\nS: .\n"
+        dialogue, _ = await opened(
+            OPENED + "C: TOP 1 0\nC: TOP 2 0\nC: TOP 3 0\nS: +OK\nS: Subject: x\nS:\nS: .\nS: -ERR\n" + whole
+        )
+        assert await dialogue.top_header_hash([ONE, TWO, THREE]) == {
+            1: header_hash(b"Subject: x\r\n\r\nbody"),
+            3: header_hash(b"Subject: y\r\n\r\nanother"),
+        }
 
     async def test_without_uidl_the_hash_of_the_header_is_the_identity(self) -> None:
         dialogue, _ = await opened(
@@ -150,7 +228,9 @@ class TestListing:
             "C: TOP 1 0\nS: +OK\nS: Subject: x\nS:\nS: ."
         )
         digest = hashlib.sha256(b"Subject: x\r\n\r\n").hexdigest()
-        assert await dialogue.list_messages() == [Listed(1, f"header:{digest}", 10)]
+        [listed] = await dialogue.list_messages()
+        assert listed == Listed(1, f"header:{digest}", 10, digest)
+        assert listed.server_uid == ""
 
     async def test_without_uidl_and_top_nothing_can_be_told_apart(self) -> None:
         dialogue, _ = await opened(
@@ -198,6 +278,150 @@ class TestRetrieving:
         dialogue, _ = await opened(OPENED + "C: RETR 1\nC: RETR 2\nS: -ERR gone\nS: +OK\nS: two\nS: .")
         parts = await fetched(dialogue, ONE, TWO)
         assert [(part.message, part.refusal) for part in parts if part.last] == [(ONE, "gone"), (TWO, "")]
+
+    async def test_a_small_message_comes_in_one_part(self) -> None:
+        dialogue, _ = await opened(OPENED + "C: RETR 1\nC: RETR 2\nS: +OK\nS: one\nS: .\nS: +OK\nS: .")
+        assert await fetched(dialogue, ONE, TWO) == [BodyPart(ONE, b"one\r\n", last=True), BodyPart(TWO, last=True)]
+
+    async def test_a_message_beyond_its_bound_is_cut_and_nothing_follows(self) -> None:
+        dialogue, stream = await opened(
+            OPENED + "C: RETR 1\nC: RETR 2\nS: +OK\nS: one one one\nS: .\nS: +OK\nS: two\nS: ."
+        )
+        parts = [
+            part
+            async for part in dialogue.retrieve(
+                [ONE, TWO], window_octets=1000, window_messages=9, max_octets=lambda one: 5 if one is ONE else 1000
+            )
+        ]
+        assert parts == [BodyPart(ONE, last=True, refusal="it has more than 5 octets", broken=True)]
+        assert await dialogue.quit() is False
+        await dialogue.close()
+        assert stream.closed
+
+    async def test_an_endless_body_is_cut_at_its_bound_and_not_held(self) -> None:
+        stream = Pieces(OPENING, [b"+OK\r\n", *[b"x" * 1000] * 1000])
+        dialogue = await opened_on(stream)
+        parts = [
+            part
+            async for part in dialogue.retrieve(
+                [ONE], window_octets=1000, window_messages=9, max_octets=lambda _: 20_000
+            )
+        ]
+        assert (sum(len(part.data) for part in parts), parts[-1].broken) == (20_000, True)
+        assert len(stream.pieces) > 900
+
+    async def test_a_body_is_passed_on_octet_for_octet(self) -> None:
+        body = b".\r\n..\r\nbare\nline\rfeeds \0 \xff\r\r\n" + b"x" * 10_000_000 + b"\r\n+OK\r\n-ERR\r\n"
+        stuffed = b"." + body.replace(b"\r\n.", b"\r\n..")
+        octets = b"+OK\r\n" + stuffed + b".\r\n"
+        for size in (1_000_000, 262_144, 4097):
+            pieces = [octets[at : at + size] for at in range(0, len(octets), size)]
+            dialogue = await opened_on(Pieces(OPENING, pieces))
+            parts = await fetched(dialogue, ONE)
+            assert b"".join(part.data for part in parts) == body
+            assert [part.last for part in parts] == [False] * (len(parts) - 1) + [True]
+
+    async def test_an_answer_to_top_without_end_is_given_up(self) -> None:
+        stream = Pieces(OPENING, [b"+OK\r\n", *[b"x" * 1_000_000] * 1100])
+        dialogue = await opened_on(stream)
+        with pytest.raises(WireError, match="answer to TOP has more than"):
+            await dialogue.top_header_hash([ONE])
+        assert stream.pieces
+
+
+class TestTime:
+    async def test_a_server_that_trickles_a_status_line_is_given_up(self) -> None:
+        clock = FakeClock()
+        with pytest.raises(ConnectError, match="trickles"):
+            await opened_on(Pieces([], [b"+OK hello"[n : n + 1] for n in range(9)], clock=clock, every=60), clock)
+        assert clock.monotonic() - FakeClock().monotonic() <= 240
+
+    @pytest.mark.parametrize("octets", [1, 1000])
+    async def test_a_body_has_to_keep_a_slowest_rate(self, octets: int) -> None:
+        clock = FakeClock()
+        stream = Pieces(OPENING, [b"+OK\r\n", *[b"x" * octets] * 1000], clock=clock, every=60)
+        dialogue = await opened_on(stream, clock)
+        with pytest.raises(ConnectError, match="trickles"):
+            await fetched(dialogue, ONE)
+        assert len(stream.pieces) > 950
+
+    async def test_a_slow_line_is_borne(self) -> None:
+        clock = FakeClock()
+        pieces = [b"+OK\r\n", *[b"x" * 1400] * 400, b"\r\n.\r\n"]
+        dialogue = await opened_on(Pieces(OPENING, pieces, clock=clock, every=20), clock)
+        assert (await fetched(dialogue, ONE))[-1].last
+
+    async def test_the_time_that_we_take_ourselves_does_not_count(self) -> None:
+        clock = FakeClock()
+        dialogue = await opened_on(Pieces(OPENING, [b"+OK\r\n", b"x", b"x", b"\r\n.\r\n"], clock=clock), clock)
+        async for _ in dialogue.retrieve([ONE], window_octets=9, window_messages=9):
+            clock.advance(timedelta(hours=1))
+
+    async def test_a_list_has_to_come_to_an_end(self) -> None:
+        clock = FakeClock()
+        lines = [
+            b"".join(b"%d uid-of-some-length-%d\r\n" % (n, n) for n in range(at, at + 500))
+            for at in range(1, 99_000, 500)
+        ]
+        dialogue = await opened_on(Pieces(OPENING, [b"+OK\r\n", *lines], clock=clock, every=60), clock)
+        with pytest.raises(ConnectError, match="for a list"):
+            await dialogue.list_messages()
+        assert clock.monotonic() - FakeClock().monotonic() < 2 * 3600
+
+
+class TestLostCommands:
+    """RFC 2449 section 6.6 is announced by servers that read one command and throw the rest of the packet away."""
+
+    ANSWER = b"+OK\r\n1 a\r\n.\r\n"
+
+    async def lost(self, *pieces: bytes, silent: bool = False) -> Exception:
+        dialogue = await opened_on(Pieces(OPENING, list(pieces), silent=silent))
+        with pytest.raises((SessionError, ConnectError, WireError)) as caught:
+            await dialogue.list_messages()
+        return caught.value
+
+    async def test_silence_before_any_answer_is_one(self) -> None:
+        assert isinstance(await self.lost(silent=True), PipelineLostError)
+
+    async def test_silence_after_one_answer_needs_more_than_one_outstanding(self) -> None:
+        assert type(await self.lost(self.ANSWER, silent=True)) is SilenceError
+
+    async def test_silence_after_a_part_of_what_was_asked_ahead_is_one(self) -> None:
+        dialogue = await opened_on(Pieces(OPENING, [b"+OK\r\none\r\n.\r\n"], silent=True))
+        with pytest.raises(PipelineLostError, match="2 are unanswered"):
+            await fetched(dialogue, ONE, TWO, THREE)
+
+    async def test_silence_in_the_middle_of_an_answer_is_none(self) -> None:
+        assert type(await self.lost(b"+OK\r\n1 a\r\n", silent=True)) is SilenceError
+
+    async def test_an_answer_that_is_none_is_one(self) -> None:
+        assert isinstance(await self.lost(b"LIST\r\n"), PipelineLostError)
+
+    async def test_a_server_that_hangs_up_on_them_is_one(self) -> None:
+        assert isinstance(await self.lost(), PipelineLostError)
+
+    async def test_a_line_that_breaks_is_none(self) -> None:
+        dialogue = await opened_on(Pieces(OPENING, [], failure=ConnectError("broken")))
+        with pytest.raises(ConnectError, match="broken"):
+            await dialogue.list_messages()
+
+    async def test_once_a_command_sent_ahead_was_answered_only_silence_is_one(self) -> None:
+        for silent, meaning in ((True, PipelineLostError), (False, WireError)):
+            dialogue = await opened_on(Pieces(OPENING, [self.ANSWER, self.ANSWER], silent=silent))
+            await dialogue.list_messages()
+            with pytest.raises(meaning):
+                await fetched(dialogue, ONE, TWO, THREE)
+
+    async def test_on_demand_one_command_is_said_at_a_time(self) -> None:
+        stream = ScriptedStream(
+            OPENED
+            + "C: UIDL\nS: +OK\nS: 1 a\nS: .\nC: LIST\nS: +OK\nS: 1 1\nS: .\nC: RETR 1\nS: -ERR\nC: RETR 2\nS: -ERR"
+        )
+        dialogue = Pop3Dialogue(stream, pipelining=False)
+        await dialogue.open(account(), SECRET)
+        await dialogue.list_messages()
+        await fetched(dialogue, ONE, TWO)
+        assert stream.over
 
 
 class TestDeletingAndLeaving:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.mime.addresses import MAX_ADDRESSES, addresses
+from mailgate.mime.addresses import MAX_ADDRESSES, addresses, read_all
 
 pieces = st.sampled_from(
     [
@@ -45,6 +45,14 @@ def test_any_octets_give_addresses_with_both_halves_and_nothing_raises(value: by
         assert at
         assert domain
         assert "\n" not in display
+
+
+plainly = st.text(st.sampled_from("aB7 -._+@<>,;:"), max_size=30)
+
+
+@given(value=st.one_of(plainly, st.from_regex(r"([A-Za-z0-9 -]{0,9}<)?[A-Za-z0-9._+-]+@[a-z0-9.-]+>?", fullmatch=True)))
+def test_the_short_way_for_plain_values_reads_what_the_long_one_does(value: str) -> None:
+    assert addresses(value.encode()) == read_all(value)
 
 
 @given(

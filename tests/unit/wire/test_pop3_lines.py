@@ -9,29 +9,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailgate.wire.errors import WireError
-from mailgate.wire.pop3 import (
+from mailgate.wire.pop3 import Command, End, Kind, Status
+from mailgate.wire.pop3_commands import (
     MAX_COMMAND_OCTETS,
-    Capabilities,
-    Command,
-    End,
-    Kind,
-    Status,
-    auth_plain_steps,
+    apop,
+    auth,
     capa,
     dele,
     list_,
     noop,
-    parse_capa,
-    parse_list_line,
-    parse_uidl_line,
     password,
     quit_,
     retr,
     stat,
     stls,
+    timestamp,
     top,
     uidl,
     user,
+)
+from mailgate.wire.pop3_listings import (
+    Capabilities,
+    parse_capa,
+    parse_list_line,
+    parse_sizes,
+    parse_uidl_line,
+    parse_uids,
 )
 
 
@@ -60,7 +63,8 @@ def test_commands_are_as_the_rfcs_write_them(command: Command, line: bytes, kind
 def test_a_secret_is_not_shown_by_a_command_or_by_what_holds_one() -> None:
     for command, shown in (
         (password("hunter 2"), "PASS ****"),
-        (auth_plain_steps("a", "hunter 2")[0], "AUTH PLAIN ****"),
+        (auth("PLAIN", b"\0a\0hunter 2")[0], "AUTH PLAIN ****"),
+        (apop("a", "hunter 2", "<1.2@x>"), "APOP ****"),
     ):
         assert command.shown == shown
         assert repr(command) == f"Command({shown!r})"
@@ -70,19 +74,32 @@ def test_a_secret_is_not_shown_by_a_command_or_by_what_holds_one() -> None:
     assert Command(b"X \x1b\xff").shown == "X ��"
 
 
-def test_plain_fits_one_line_up_to_255_octets_and_takes_two_steps_beyond() -> None:
-    assert auth_plain_steps("test", "test")[0].line == b"AUTH PLAIN AHRlc3QAdGVzdA=="
+def test_an_initial_response_fits_the_command_up_to_255_octets_and_comes_later_beyond() -> None:
+    assert auth("PLAIN", b"\0test\0test")[0].line == b"AUTH PLAIN AHRlc3QAdGVzdA=="
+    assert auth("LOGIN")[0].line == b"AUTH LOGIN"
     seen = set()
     for length in range(120, 220):
-        command, response = auth_plain_steps("user", "p" * length)
+        command, carried = auth("PLAIN", b"\0user\0" + b"p" * length)
         one_line = b"AUTH PLAIN " + base64.b64encode(b"\0user\0" + b"p" * length)
         fits = len(one_line) + 2 <= MAX_COMMAND_OCTETS
         seen.add(fits)
-        if fits:
-            assert (command.line, command.secret, response) == (one_line, True, None)
-        else:
-            assert (command.line, response) == (b"AUTH PLAIN", one_line.removeprefix(b"AUTH PLAIN "))
+        assert (command.line, command.secret, carried) == (one_line if fits else b"AUTH PLAIN", fits, fits)
     assert seen == {True, False}
+
+
+def test_apop_is_as_the_rfc_writes_it() -> None:
+    stamp = timestamp("POP3 server ready <1896.697170952@dbc.mtview.ca.us>")
+    assert stamp == "<1896.697170952@dbc.mtview.ca.us>"
+    assert apop("mrose", "tanstaaf", stamp).line == b"APOP mrose c4c9334bac560ecc979e58001b3e22fb"
+    with pytest.raises(WireError, match="space"):
+        apop("two words", "tanstaaf", stamp)
+
+
+@pytest.mark.parametrize(
+    "greeting", ["ready", "<1896>", "<@>", "<a@>", "<a b@c>", "<1@x", "1@x>", "<\xfc@x>", "<a@b@c", "< a@b >"]
+)
+def test_what_is_no_message_id_is_no_timestamp(greeting: str) -> None:
+    assert not timestamp(greeting)
 
 
 @settings(deadline=None)
@@ -94,7 +111,7 @@ def test_any_login_is_one_clean_line_or_the_one_error(name: str, secret: str) ->
         except WireError:
             return b""
 
-    lines = line(lambda: user(name)), line(lambda: password(secret)), line(lambda: auth_plain_steps(name, secret)[0])
+    lines = line(lambda: user(name)), line(lambda: password(secret)), line(lambda: apop(name, secret, "<1@x>"))
     assert not set(b"".join(lines)) & set(b"\r\n\0")
 
 
@@ -103,7 +120,7 @@ def test_a_login_that_no_line_can_carry_is_refused_without_showing_it(bad: str) 
     with pytest.raises(WireError, match="the user name"):
         user(bad)
     secret = f"hunter{bad}" if bad else ""
-    makers: list[Callable[[], object]] = [lambda: password(secret), lambda: auth_plain_steps("anna", secret)]
+    makers: list[Callable[[], object]] = [lambda: password(secret), lambda: apop("anna", secret, "<1@x>")]
     for make in makers:
         with pytest.raises(WireError, match="the password") as caught:
             make()
@@ -169,6 +186,13 @@ def test_line_parsers_never_raise_and_keep_their_ranges(line: bytes) -> None:
     uid, size = parse_uidl_line(line), parse_list_line(line)
     assert uid is None or (1 <= uid[0] <= 10**9 and uid[1].strip(" \t\r") == uid[1] != "")
     assert size is None or (1 <= size[0] <= 10**9 and 0 <= size[1] <= 2**53)
+
+
+@settings(deadline=None)
+@given(lines=st.lists(LINE.map(lambda line: line.replace(b"\n", b"")) | st.sampled_from([b"1 a", b"2 20", b"3 a b"])))
+def test_a_whole_listing_says_what_its_lines_say(lines: list[bytes]) -> None:
+    assert list(parse_uids(lines).items()) == list(dict(filter(None, map(parse_uidl_line, lines))).items())
+    assert list(parse_sizes(lines).items()) == list(dict(filter(None, map(parse_list_line, lines))).items())
 
 
 def test_capabilities_of_rfc_2449_section_5() -> None:
