@@ -10,13 +10,23 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mailgate.engine.events import EventHub
-from mailgate.engine.health import HealthBoard
+from mailgate.engine.health import NO_FETCHING, HealthBoard, HealthCondition
 from mailgate.engine.tickets import Ticket, Tickets
-from mailgate.intake.fetch.session import FetchSession, SessionResult, Tools
-from mailgate.model.errors import REMEDIES, ConflictError, ErrorClass, StoreError, UnknownError
-from mailgate.model.events import FetchPaused, MessageFetched, Numbered, SessionListed, Severity
+from mailgate.intake.fetch.session import FetchSession
+from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
+from mailgate.model.errors import ConflictError, ErrorClass, StoreError, UnknownError
+from mailgate.model.events import (
+    ConditionCleared,
+    ConditionRaised,
+    FetchPaused,
+    MessageFetched,
+    Numbered,
+    SessionListed,
+    Severity,
+)
 from mailgate.model.settings import Account, Config, FetchSettings
-from mailgate.policy.retry import session_backoff
+from mailgate.policy.remedies import remedy_for
+from mailgate.policy.retry import login_backoff, session_backoff
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import raise_store_condition
 from mailgate.queue.manager import QueueManager
@@ -27,6 +37,8 @@ log = logging.getLogger(__name__)
 TICK_S: Final = 1.0
 QUIET_WAIT: Final = timedelta(hours=1)
 """How long a request waits for the deliveries of what it fetched before it is called done anyway."""
+ENDED_AGAIN_S: Final = 6 * 3600.0
+"""How long a message is passed over in the middle of which the connection kept ending."""
 _AT_ONCE: Final = frozenset({ErrorClass.AUTH, ErrorClass.CERT, ErrorClass.CONFIG, ErrorClass.INTERNAL, ErrorClass.DISK})
 """Failures that do not go away by waiting: they show after the first one, others after the second."""
 _PAUSE_KEY: Final = "fetch.paused"
@@ -40,14 +52,20 @@ class AccountWatch:
     account: Account
     due: float
     busy: bool = False
+    held: bool = False  # its session was stopped since no mail may be taken just now
     taken: int = 0
     new: int = 0
     failures: int = 0
+    refused: int = 0  # logins in a row
     error: str = ""
     error_class: ErrorClass | None = None
     last_success: datetime | None = None
     last_attempt: datetime | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    left: dict[str, LeftMessage] = field(default_factory=dict)
+    """What the last pass could not take, by UID."""
+    ended_at: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """UIDs in the middle of which the connection ended: how many times in a row, and when (monotonic) it did last."""
 
 
 class Fetching:
@@ -78,8 +96,12 @@ class Fetching:
         hub.listen(self._hear)
 
     def _hear(self, numbered: Numbered) -> None:
-        """Keep the figures that windows show as progress: what this pass has found, and what it has taken."""
+        """Keep the figures that windows show as progress, and stop at once when no mail may be taken any more."""
         match numbered.event:
+            case ConditionRaised(code=code) if code in NO_FETCHING:
+                self._hold()
+            case ConditionCleared(code=code) if code in NO_FETCHING:
+                self._bell.set()
             case SessionListed(account=name, new=new) if name in self.watches:
                 watch = self.watches[name]
                 watch.new = watch.taken + new
@@ -87,6 +109,25 @@ class Fetching:
                 self.watches[name].taken += 1
             case _:
                 pass
+
+    def _hold(self) -> None:
+        """Ask running sessions to end after the message they are at. They are due again as soon as mail may be taken."""
+        held = self._health.no_fetching()
+        if held is None:
+            return
+        for watch in self.watches.values():
+            if watch.busy:
+                watch.stopping.set()
+                watch.held = True
+        for name in list(self._wanted):
+            if not self.watches[name].busy:
+                self._tell_held(name, self._tickets.waiting_for(name), held)
+                self._end_pass(name)
+        self._wanted.clear()
+
+    def _tell_held(self, name: str, tickets: list[Ticket], held: HealthCondition) -> None:
+        for ticket in tickets:
+            ticket.errors.append(f"{name}: there may be more mail, but none is fetched just now: {held.text}")
 
     # -- what people ask for
 
@@ -115,7 +156,7 @@ class Fetching:
         # A pass that is under way is followed by another: what came after it listed the mailbox must not be missed.
         self._wanted |= dict.fromkeys(names)
         if self._group is not None:
-            self._group.create_task(self._finish(ticket))
+            ticket.finishing = self._group.create_task(self._finish(ticket))
         self._bell.set()
         return ticket
 
@@ -181,6 +222,7 @@ class Fetching:
                 self._wanted.pop(name, None)
                 if not watch.busy:
                     self._end_pass(name)
+                self._health.clear("messages_left", subject=name)
             if new is None and not watch.busy:
                 del self.watches[name]
         for place, account in enumerate(config.accounts):
@@ -190,7 +232,7 @@ class Fetching:
                 self.watches[account.name] = AccountWatch(account, due=now + first + 0.01 * place)
                 continue
             if known.account != account:
-                known.failures = 0  # what was wrong may be mended: try soon, not after the back-off
+                known.failures = known.refused = 0  # what was wrong may be mended: try soon, not after the back-off
                 known.due = min(known.due, now)
             known.account = account
             known.due = min(known.due, now + self._interval(account).total_seconds())
@@ -213,7 +255,7 @@ class Fetching:
         async with asyncio.TaskGroup() as group:
             self._group = group
             for early in self._tickets.all():
-                group.create_task(self._finish(early))
+                early.finishing = group.create_task(self._finish(early))
             while not self._stopped:
                 self._bell.clear()
                 await self._end_pause_in_time()
@@ -264,7 +306,7 @@ class Fetching:
             count += 1
             hosts[host] = hosts.get(host, 0) + 1
             self._wanted.pop(watch.account.name, None)
-            watch.busy, watch.stopping = True, asyncio.Event()
+            watch.busy, watch.held, watch.stopping = True, False, asyncio.Event()
             self._idle.clear()
             watch.taken = watch.new = 0
             group.create_task(self._pass(watch))
@@ -285,21 +327,31 @@ class Fetching:
         """Session after session until the mailbox has nothing new, then tell who waits for it."""
         name = watch.account.name
         tickets = self._tickets.waiting_for(name)
-        passed_over: set[str] = set()
+        left: dict[str, LeftMessage] = {}
+        taken = 0
+        one_at_a_time = False
         try:
             another = True
             while another and not watch.stopping.is_set():
-                result = await self._one_session(watch, frozenset(passed_over))
-                passed_over |= set(result.skipped)
+                limit = self._settings.pass_limit
+                room = limit - taken if limit else None
+                result = await self._one_session(watch, left, room=room, one_at_a_time=one_at_a_time)
+                taken += len(result.entries)
+                one_at_a_time = one_at_a_time or result.pipeline_lost
+                left |= result.skipped
                 for ticket in tickets:
                     ticket.add(result)
                 another = result.another
-                if another and (held := self._health.no_fetching()):
-                    for ticket in tickets:
-                        ticket.errors.append(f"{name}: there is more mail, but none is fetched just now: {held.text}")
-                    another = False
+                if another and result.login_delay_s:
+                    await set_or_passed(watch.stopping, self._clock, result.login_delay_s)
+            if not (result.error or result.stopped or another):
+                self._tell_left(watch, left)
+            if watch.held and (result.stopped or another) and (held := self._health.no_fetching()):
+                self._tell_held(name, tickets, held)
         finally:
             watch.busy = False
+            if watch.held:
+                watch.due = self._clock.monotonic()
             if not self.busy:
                 self._idle.set()
             if name not in self._wanted:
@@ -308,15 +360,57 @@ class Fetching:
                 del self.watches[name]
             self._bell.set()
 
-    async def _one_session(self, watch: AccountWatch, passed_over: frozenset[str]) -> SessionResult:
+    def _tell_left(self, watch: AccountWatch, left: dict[str, LeftMessage]) -> None:
+        """Say that messages stay at the provider since they cannot be taken, or that none does any more."""
+        name = watch.account.name
+        watch.left = left
+        if not left or name not in self._in_force:
+            self._health.clear("messages_left", subject=name)
+            return
+        first = next(iter(left.values()))
+        more = f", and {len(left) - 1} more" if len(left) > 1 else ""
+        self._health.raise_(
+            "messages_left",
+            subject=name,
+            severity=Severity.WARNING,
+            text=f"Account {name}: not all mail can be taken from the provider. {first.uid}: {first.reason}{more}.",
+            remedy="Raise `max_message_size` for one that is too large; take others from the mailbox by hand.",
+        )
+
+    async def _one_session(
+        self, watch: AccountWatch, left: dict[str, LeftMessage], *, room: int | None, one_at_a_time: bool
+    ) -> SessionResult:
         self._session += 1
         watch.last_attempt = self._clock.now()
         session = FetchSession(
-            watch.account, self._settings, self._tools, number=self._session, stopping=watch.stopping
+            watch.account,
+            self._settings,
+            self._tools,
+            number=self._session,
+            stopping=watch.stopping,
+            leave=frozenset(left),
+            told=watch.left,
+            ended_at={uid: times for uid, (times, _) in watch.ended_at.items()},
+            room=room,
+            one_at_a_time=one_at_a_time,
         )
-        result = await session.run(passed_over)
+        result = await session.run()
+        self._note_end(watch, result)
         self._note(watch, result)
         return result
+
+    def _note_end(self, watch: AccountWatch, result: SessionResult) -> None:
+        """Remember in the middle of which message the connection ended: others must not wait behind it for ever."""
+        now = self._clock.monotonic()
+        if result.ended_at:
+            times, _ = watch.ended_at.get(result.ended_at, (0, now))
+            watch.ended_at = {**watch.ended_at, result.ended_at: (times + 1, now)}
+        elif not result.error:  # those that were passed over keep waiting, the others have come
+            watch.ended_at = {
+                uid: (times, when)
+                for uid, (times, when) in watch.ended_at.items()
+                if uid in result.skipped and now - when < ENDED_AGAIN_S
+            }
 
     def _note(self, watch: AccountWatch, result: SessionResult) -> None:
         account = watch.account
@@ -325,7 +419,7 @@ class Fetching:
         if now_is is None or not now_is.enabled:
             return  # removed or switched off meanwhile: how its last session ended concerns nobody any more
         if not result.error:
-            watch.failures = 0
+            watch.failures = watch.refused = 0
             watch.last_success = self._clock.now()
             self._health.clear("account_failing", subject=account.name)
         elif result.store_failed is not None:
@@ -333,6 +427,7 @@ class Fetching:
             raise_store_condition(self._health, result.store_failed)
         else:
             watch.failures += 1
+            watch.refused += result.error_class is ErrorClass.AUTH
             if result.error_class in _AT_ONCE or watch.failures > 1:
                 serious = result.error_class in _AT_ONCE
                 self._health.raise_(
@@ -340,9 +435,13 @@ class Fetching:
                     subject=account.name,
                     severity=Severity.ERROR if serious else Severity.WARNING,
                     text=f"Account {account.name} cannot be fetched: {result.error}",
-                    remedy=REMEDIES[result.error_class or ErrorClass.INTERNAL],
+                    remedy=remedy_for(result.error_class or ErrorClass.INTERNAL, account.password),
                 )
-        wait = session_backoff(self._interval(account), watch.failures, self._settings.backoff_max)
+        settings = self._settings
+        wait = session_backoff(
+            self._interval(account), watch.failures, first=settings.backoff_first, longest=settings.backoff_max
+        )
+        wait = max(wait, login_backoff(watch.refused), timedelta(seconds=result.login_delay_s))
         watch.due = self._clock.monotonic() + wait.total_seconds()
 
     def _end_pass(self, account: str) -> None:

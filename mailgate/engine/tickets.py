@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-from mailgate.intake.fetch.session import SessionResult
+from mailgate.intake.fetch.tools import LeftMessage, SessionResult
 from mailgate.model.errors import UnknownError
 
 KEPT: Final = 100
@@ -13,7 +13,10 @@ KEPT: Final = 100
 
 @dataclass(slots=True)
 class Ticket:
-    """One request: the accounts that still have to end their pass, and what came of the others."""
+    """One request: the accounts that still have to end their pass, and what came of the others.
+
+    `recognised` counts messages that were known under another UID. `finishing` waits for the deliveries.
+    """
 
     id: int
     accounts: tuple[str, ...]
@@ -22,10 +25,22 @@ class Ticket:
     listed_of: dict[str, int] = field(default_factory=dict)
     new: int = 0
     deleted: int = 0
-    skipped: int = 0
+    left_of: dict[tuple[str, str], LeftMessage] = field(default_factory=dict)
+    recognised: int = 0
     errors: list[str] = field(default_factory=list)
     passes_over: asyncio.Event = field(default_factory=asyncio.Event)
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
+    finishing: asyncio.Task[None] | None = None
+
+    @property
+    def skipped(self) -> int:
+        """How many messages stay at the provider."""
+        return len(self.left_of)
+
+    @property
+    def left(self) -> list[LeftMessage]:
+        """The messages that stay at the provider since they cannot be taken, each once."""
+        return list(self.left_of.values())
 
     @property
     def listed(self) -> int:
@@ -38,7 +53,8 @@ class Ticket:
         self.listed_of[result.account] = max(self.listed_of.get(result.account, 0), result.listed)
         self.new += len(result.entries)
         self.deleted += result.deleted
-        self.skipped += len(result.skipped)
+        self.recognised += result.recognised
+        self.left_of |= {(one.account, one.uid): one for one in result.skipped.values()}
         if result.error:
             self.errors.append(f"{result.account}: {result.error}")
 
@@ -48,9 +64,17 @@ class Ticket:
         if not self.remaining:
             self.passes_over.set()
 
+    def end(self) -> None:
+        """Let go of the request as it stands: nobody is kept waiting for it any more."""
+        self.remaining.clear()
+        self.passes_over.set()
+        self.quiet.set()
+        if self.finishing is not None:
+            self.finishing.cancel()
+
 
 class Tickets:
-    """The latest requests, by number."""
+    """The latest requests, by number; beyond `KEPT` one that is done goes first."""
 
     def __init__(self) -> None:
         self._next = 1
@@ -64,7 +88,8 @@ class Tickets:
         self._next += 1
         self._held[ticket.id] = ticket
         while len(self._held) > KEPT:
-            self._held.popitem(last=False)
+            ended = (one for one in self._held.values() if one.quiet.is_set())
+            self._held.pop(next(ended, next(iter(self._held.values()))).id).end()
         return ticket
 
     def get(self, number: int) -> Ticket:

@@ -4,14 +4,14 @@ An operation has happened when its coroutine returns: committed and synced. Prom
 Every operation may raise `StoreError`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
-from mailgate.model.message import ContentRef, Glance
+from mailgate.model.message import ContentRef, Glance, HeaderEdit
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, TraceStep
@@ -20,14 +20,16 @@ from mailgate.model.verdict import Disposition, TraceStep
 class LedgerState(StrEnum):
     """What the ledger knows about one UID."""
 
-    TAKEN = "taken"  # body and row are durable here
+    SEEN = "seen"  # there before the account's first session, which was to leave it alone: never taken, never deleted
+    TAKEN = "taken"  # in our care
     SETTLED = "settled"  # taken by the internal server, or parked: the provider's copy may go
+    DELETING = "deleting"  # its deletion was asked for; whether it was carried out is not known
     DELETED = "deleted"  # gone from the mailbox: the provider confirmed the deletion, or does not list it any more
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """One UID of one account that was seen before."""
+    """One UID of one account that was seen before. `entry_id` 0 and no hash: it was never taken."""
 
     uid: str
     state: LedgerState
@@ -35,16 +37,41 @@ class LedgerRow:
     first_seen: datetime
     size_octets: int
     sha256: str
+    header_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the ledger says of a list of UIDs, and what is remembered as listed before.
+
+    Listed ones are `new`, or `doubtful`: their deletion was asked for, so a UID may stand for another message by now.
+    The others are known; `open_entries` are the entries of those that are still in our care. `gone` counts remembered
+    ones that are not listed any more, out of `remembered`.
+    """
+
+    new: frozenset[str]
+    doubtful: Mapping[str, LedgerRow]
+    open_entries: tuple[int, ...]
+    remembered: int
+    gone: int
 
 
 @dataclass(frozen=True, slots=True)
 class DraftContent:
-    """A body that is written but not yet owned by an entry. `header` is its first octets, for a look."""
+    """A body that is written but not yet owned by an entry. `header` is its first octets, for a look.
+
+    A large one need not survive a power cut before `Store.make_durable`.
+    """
 
     token: object
     size_octets: int
     sha256: str
     header: bytes
+
+    @property
+    def octets(self) -> bytes | None:
+        """The whole body, when it is a small one."""
+        return self.token if isinstance(self.token, bytes) else None
 
 
 class ContentWriter(Protocol):
@@ -55,7 +82,7 @@ class ContentWriter(Protocol):
         ...
 
     async def finish(self) -> DraftContent:
-        """Return the whole body as a draft; a large one is on disk and synced by then."""
+        """Return the whole body as a draft."""
         ...
 
     async def abandon(self) -> None:
@@ -65,13 +92,14 @@ class ContentWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What is known of a message at the moment it is taken."""
+    """What is known of a message at the moment it is taken. `header_hash` is kept with its UID; empty: not known."""
 
     direction: Direction
     source: Source
     received_at: datetime
     glance: Glance
     trace: tuple[TraceStep, ...]
+    header_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +137,34 @@ class StoreCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class LogRow:
+    """What came of one message: its log entry. `status` is `delivered` or the reason why it is parked.
+
+    `at` is the time of its last result, `duration_ms` what passed since it was taken, `tries` the conversations begun.
+    `sender` is empty for the empty reverse-path, `reply_code` None when nobody answered anything.
+    """
+
+    entry_id: int
+    at: datetime
+    direction: Direction
+    account: str
+    host: str
+    uid: str
+    message_id: str
+    from_: str
+    sender: str
+    recipients: tuple[str, ...]
+    codes: str
+    subject: str
+    size_octets: int
+    status: str
+    reply_code: int | None
+    reply_text: str
+    duration_ms: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a look over the store found; `mended` says whether it was put right."""
 
@@ -125,27 +181,89 @@ class Store(Protocol):
         """Return a writer for a new body."""
         ...
 
-    async def accept(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
-        """Take a message: body, entry (RECEIVED) and ledger row in one commit. Promise 1 begins here."""
+    def draw_up(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
+        """Return the entry that `accept` would write: RECEIVED, with an id that no other entry gets, or ever had.
+
+        Nothing is written, and its content cannot be read.
+        """
+        ...
+
+    async def accept(
+        self,
+        draft: DraftContent,
+        new: NewEntry,
+        *,
+        entry: QueueEntry | None = None,
+        decision: Disposition | None = None,
+    ) -> QueueEntry:
+        """Take a message: body, entry and ledger row in one commit. Promise 1 begins here.
+
+        `entry` is what `draw_up` gave. With `decision` it is decided on in the same commit, as by `decide`; without it
+        is RECEIVED.
+        """
         ...
 
     async def discard(self, draft: DraftContent) -> None:
         """Forget a draft that no entry will own; never raises."""
         ...
 
+    async def make_durable(self, account: str) -> None:
+        """Sync the bodies of this account's messages that are not delivered yet.
+
+        Until then a power cut may take a large one away. That is no loss while the provider has the message: the next
+        start forgets it together with its UID, and it is fetched again. A UID whose body is gone already is forgotten.
+        """
+        ...
+
     async def ledger(self, account: str) -> Mapping[str, LedgerRow]:
-        """Return all remembered UIDs of an account."""
+        """Return all remembered UIDs of an account: for a look, since they may be many."""
         ...
 
-    async def note_listed(self, account: str, uids: Sequence[str], *, now: datetime, remember: timedelta) -> None:
-        """Remember when these UIDs were last listed; those not listed are DELETED, and forgotten after `remember`."""
+    async def compare(self, account: str, uids: Collection[str], *, now: datetime, remember: timedelta) -> Comparison:
+        """Hold the UIDs that a mailbox lists against those that are remembered.
+
+        Those not listed any more are DELETED from now on, and forgotten after `remember`.
+        """
         ...
 
-    async def settle_known(self, account: str, uid: str, *, step: TraceStep) -> None:
-        """Take up a UID again that was DELETED and is back with the same octets: SETTLED, or TAKEN while it is open."""
+    async def begin_mailbox(self, account: str, mailbox: str, seen: Mapping[str, int], *, now: datetime) -> None:
+        """Remember that the account's UIDs are those of `mailbox` now; `seen` (UID and octets) are to be left there.
+
+        What is remembered of the mailbox that it had before is DELETED: its UIDs may stand for other messages here.
+        """
         ...
 
-    async def mark_deleted(self, account: str, uids: Sequence[str], *, step: TraceStep) -> None:
+    async def mailbox(self, account: str) -> str | None:
+        """Return what `begin_mailbox` was last told, None for an account without any session yet."""
+        ...
+
+    async def settle_known(self, account: str, uids: Collection[str], *, step: TraceStep | None) -> None:
+        """Take up UIDs again that are still, or again, listed for the same message: SETTLED, or TAKEN while it is open.
+
+        The step, if there is one, is added to each message's trace.
+        """
+        ...
+
+    async def gone_since(self, account: str, since: datetime) -> Sequence[LedgerRow]:
+        """Return the UIDs that were first missing in the list, or confirmed to be deleted, at `since` or later."""
+        ...
+
+    async def rename_known(self, account: str, old: str, new: str, *, step: TraceStep) -> None:
+        """Note that the message known by the UID `old` is listed as `new` now, and take it up as `settle_known` does."""
+        ...
+
+    async def deletable(self, account: str, *, seen_before: datetime, even_open: bool) -> Sequence[str]:
+        """Return UIDs first seen by then that are SETTLED, and with `even_open` those that are TAKEN."""
+        ...
+
+    async def mark_deleting(self, account: str, uids: Collection[str]) -> frozenset[str]:
+        """Note that the deletion of these UIDs is about to be asked for, and return those for which it may be.
+
+        A message that is not delivered is refused until its body is durable here.
+        """
+        ...
+
+    async def mark_deleted(self, account: str, uids: Collection[str], *, step: TraceStep) -> None:
         """Record deletions that the provider confirmed; the step is added to each message's trace."""
         ...
 
@@ -187,8 +305,13 @@ class Store(Protocol):
         """
         ...
 
-    async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
-        """Move a PARKED entry to READY with these recipients; False when it is in another state by now."""
+    async def deliver_to(
+        self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep, *, edit: HeaderEdit | None = None
+    ) -> bool:
+        """Move a PARKED entry to READY with these recipients; False when it is in another state by now.
+
+        `edit` is what is done to its header from now on; None leaves that as it was.
+        """
         ...
 
     async def entry(self, entry_id: int) -> QueueEntry | None:
@@ -213,7 +336,7 @@ class Store(Protocol):
         """Return the first octets of a body, up to and with its first blank line, or `limit` octets."""
         ...
 
-    def read(self, ref: ContentRef, *, start: int = 0) -> AsyncIterator[bytes]:
+    def read(self, ref: ContentRef, *, start: int = 0) -> AsyncGenerator[bytes, None]:
         """Return the body's octets from `start` on, in chunks."""
         ...
 

@@ -13,8 +13,11 @@ from mailgate.adapters.store.check import check_store
 from mailgate.client.errors import ClientError
 from mailgate.client.http import EngineClient
 from mailgate.contract import v1
+from mailgate.mime.decode import glance
 from tests.crash.letters import ANNA, BOB, Letter, faults, number_of
 from tests.e2e.service import Service
+from tests.fakes.entries import take
+from tests.fakes.stores import opened as stored
 from tests.integration.peers import USER, Peers, opened
 
 UNCERTAIN = {"recovered", "unknown"}
@@ -43,6 +46,13 @@ class Office:
         self.letters += letters
         for letter in letters:
             self.peers.provider.put(USER, letter.octets)
+
+    async def have_taken(self, letters: Sequence[Letter]) -> None:
+        """Let the store hold letters that nobody has decided on; the provider has them no more."""
+        self.letters += letters
+        async with stored(self.peers.data) as (store, _):
+            for letter in letters:
+                await take(store, letter.octets, uid=f"taken-{letter.number}", glance=glance(letter.octets))
 
     async def dies(self, fail_point: str, *, within_s: float) -> None:
         """Run the engine until it kills itself at the fail point.

@@ -21,10 +21,11 @@ from mailgate.model.entry import (
     can_move,
 )
 from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
-from mailgate.model.message import ContentRef
+from mailgate.model.message import ContentRef, HeaderEdit
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, Stage, TraceStep
 from mailgate.ports.store import (
+    Comparison,
     ContentWriter,
     DraftContent,
     LedgerRow,
@@ -48,8 +49,10 @@ class _Seen:
 class MemoryStore:
     """While `failure` is set every write raises it and changes nothing, as on a full or a damaged disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, inline_limit: int = 65536) -> None:
         self.failure: StoreError | None = None
+        self._inline_limit = inline_limit
+        self._volatile: set[int] = set()  # entries whose body a power cut may take away
         self._entries: dict[int, QueueEntry] = {}
         self._finished: dict[int, datetime] = {}
         self._bodies: dict[int, bytes] = {}
@@ -65,11 +68,26 @@ class MemoryStore:
     async def recover(self, *, now: datetime) -> None:
         """Mend what a crash left, as the real store does when it is opened."""
         for entry in list(self._entries.values()):
+            if entry.id in self._volatile and entry.state is not EntryState.DONE:
+                self._forget_if_it_comes_again(entry)
+        for entry in list(self._entries.values()):
             if entry.state is EntryState.ACTIVE:
                 self._again(entry, now)
         for entry in list(self._entries.values()):
             if entry.state is not EntryState.DONE and entry.content.id not in self._bodies:
                 self._give_up(entry, now)
+
+    def _forget_if_it_comes_again(self, entry: QueueEntry) -> None:
+        listed = any(
+            seen.row.entry_id == entry.id and seen.row.state is not LedgerState.DELETED
+            for seen in self._ledger.values()
+        )
+        if listed and entry.content.id not in self._bodies:
+            self._forget(entry.id)
+            del self._entries[entry.id], self._traces[entry.id]
+
+    def _forget(self, entry_id: int) -> None:
+        self._ledger = {key: seen for key, seen in self._ledger.items() if seen.row.entry_id != entry_id}
 
     def _again(self, entry: QueueEntry, now: datetime) -> None:
         recipients = tuple(
@@ -94,7 +112,7 @@ class MemoryStore:
             error=BODY_GONE,
         )
         self._traces[entry.id].append(TraceStep(now, Stage.PARKED, text))
-        self._ledger = {key: seen for key, seen in self._ledger.items() if seen.row.entry_id != entry.id}
+        self._forget(entry.id)
 
     # -- bodies
 
@@ -119,16 +137,14 @@ class MemoryStore:
 
     # -- taking in, and the ledger
 
-    async def accept(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
-        self.check()
-        assert isinstance(draft.token, bytes)
+    def draw_up(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
         self._last += 1
-        entry = QueueEntry(
+        return QueueEntry(
             id=self._last,
             direction=new.direction,
             state=EntryState.RECEIVED,
             source=new.source,
-            content=ContentRef(self._last, draft.size_octets, draft.sha256),
+            content=ContentRef(0, draft.size_octets, draft.sha256),
             sender=None,
             received_at=new.received_at,
             next_attempt=None,
@@ -136,42 +152,157 @@ class MemoryStore:
             glance=new.glance,
             text=new.trace[-1].text if new.trace else "",
         )
+
+    async def accept(
+        self,
+        draft: DraftContent,
+        new: NewEntry,
+        *,
+        entry: QueueEntry | None = None,
+        decision: Disposition | None = None,
+    ) -> QueueEntry:
+        self.check()
+        assert isinstance(draft.token, bytes)
+        entry = entry or self.draw_up(draft, new)
+        entry = replace(entry, content=replace(entry.content, id=entry.id))
         self._entries[entry.id] = entry
         self._bodies[entry.content.id] = draft.token
         self._traces[entry.id] = list(new.trace)
-        row = LedgerRow(new.source.uid, LedgerState.TAKEN, entry.id, new.received_at, draft.size_octets, draft.sha256)
+        if draft.size_octets > self._inline_limit:
+            self._volatile.add(entry.id)
+        row = LedgerRow(
+            new.source.uid,
+            LedgerState.TAKEN,
+            entry.id,
+            new.received_at,
+            draft.size_octets,
+            draft.sha256,
+            new.header_hash,
+        )
         self._ledger[new.source.account, new.source.uid] = _Seen(row, new.received_at)
-        return entry
+        if decision is not None:
+            await self.decide(entry.id, decision, now=new.received_at)
+        return self._entries[entry.id]
 
     async def ledger(self, account: str) -> Mapping[str, LedgerRow]:
         return {uid: seen.row for (name, uid), seen in self._ledger.items() if name == account}
 
-    async def note_listed(self, account: str, uids: Sequence[str], *, now: datetime, remember: timedelta) -> None:
+    async def make_durable(self, account: str) -> None:
+        of_account = {e.id for e in self._entries.values() if e.source.account == account}
+        unfinished = {n for n in self._volatile & of_account if self._entries[n].state is not EntryState.DONE}
+        if unfinished:
+            self.check()
+        for entry_id in unfinished:
+            if self._entries[entry_id].content.id not in self._bodies:
+                self._forget(entry_id)
+            else:
+                self._volatile.discard(entry_id)
+
+    async def compare(self, account: str, uids: Collection[str], *, now: datetime, remember: timedelta) -> Comparison:
+        known = {uid: seen for (name, uid), seen in self._ledger.items() if name == account}
+        live = {uid: seen.row for uid, seen in known.items() if seen.row.state is not LedgerState.DELETED}
+        doubtful = {
+            uid: known[uid].row
+            for uid in uids
+            if uid in known and known[uid].row.state in {LedgerState.DELETED, LedgerState.DELETING}
+        }
+        gone = set(live) - set(uids)
+        stale = {
+            uid
+            for uid, seen in known.items()
+            if uid not in live and uid not in set(uids) and seen.last_listed < now - remember
+        }
+        if gone or stale:
+            self.check()
+        for uid in gone:
+            self._set(account, uid, LedgerState.DELETED, now)
+        for uid in stale:
+            del self._ledger[account, uid]
+        open_entries = [row.entry_id for uid, row in live.items() if uid in uids and row.state is LedgerState.TAKEN]
+        return Comparison(
+            new=frozenset(uid for uid in uids if uid not in known),
+            doubtful=doubtful,
+            open_entries=tuple(sorted(open_entries)),
+            remembered=len(live),
+            gone=len(gone),
+        )
+
+    async def begin_mailbox(self, account: str, mailbox: str, seen: Mapping[str, int], *, now: datetime) -> None:
         self.check()
-        for (name, uid), seen in list(self._ledger.items()):
-            if name == account and uid in set(uids):
-                seen.last_listed = now
-            elif name == account and seen.last_listed < now:
-                seen.row = replace(seen.row, state=LedgerState.DELETED)
-            if name == account and seen.last_listed < now - remember:
-                del self._ledger[name, uid]
+        for (name, uid), known in self._ledger.items():
+            if name == account and known.row.state is not LedgerState.DELETED:
+                self._set(account, uid, LedgerState.DELETED, now)
+        for uid, size in seen.items():
+            self._ledger[account, uid] = _Seen(LedgerRow(uid, LedgerState.SEEN, 0, now, size, ""), now)
+        self._values[f"mailbox.{account}"] = mailbox
 
-    async def settle_known(self, account: str, uid: str, *, step: TraceStep) -> None:
-        seen = self._ledger.get((account, uid))
-        entry = self._entries.get(seen.row.entry_id) if seen else None
-        still_open = entry is not None and entry.state not in SETTLED
-        self._set_ledger(account, [uid], LedgerState.TAKEN if still_open else LedgerState.SETTLED, step)
+    async def mailbox(self, account: str) -> str | None:
+        return self._values.get(f"mailbox.{account}")
 
-    async def mark_deleted(self, account: str, uids: Sequence[str], *, step: TraceStep) -> None:
-        self._set_ledger(account, uids, LedgerState.DELETED, step)
+    async def settle_known(self, account: str, uids: Collection[str], *, step: TraceStep | None) -> None:
+        if uids:
+            self.check()
+        for uid in uids:
+            if seen := self._ledger.get((account, uid)):
+                entry = self._entries.get(seen.row.entry_id)
+                still_open = entry is not None and entry.state not in SETTLED
+                self._set(account, uid, LedgerState.TAKEN if still_open else LedgerState.SETTLED)
+                if step is not None:
+                    self._tell(account, uid, step)
 
-    def _set_ledger(self, account: str, uids: Sequence[str], state: LedgerState, step: TraceStep) -> None:
+    async def gone_since(self, account: str, since: datetime) -> Sequence[LedgerRow]:
+        return [
+            seen.row
+            for (name, _), seen in self._ledger.items()
+            if name == account and seen.row.state is LedgerState.DELETED and seen.last_listed >= since
+        ]
+
+    async def rename_known(self, account: str, old: str, new: str, *, step: TraceStep) -> None:
+        self.check()
+        seen = self._ledger.pop((account, old))
+        seen.row = replace(seen.row, uid=new)
+        self._ledger[account, new] = seen
+        await self.settle_known(account, [new], step=step)
+
+    async def deletable(self, account: str, *, seen_before: datetime, even_open: bool) -> Sequence[str]:
+        states = {LedgerState.SETTLED, LedgerState.TAKEN} if even_open else {LedgerState.SETTLED}
+        return [
+            uid
+            for (name, uid), seen in self._ledger.items()
+            if name == account and seen.row.state in states and seen.row.first_seen <= seen_before
+        ]
+
+    async def mark_deleting(self, account: str, uids: Collection[str]) -> frozenset[str]:
+        self.check()
+        marked = set()
+        for uid in uids:
+            seen = self._ledger.get((account, uid))
+            if seen is None or seen.row.state not in {LedgerState.TAKEN, LedgerState.SETTLED}:
+                continue
+            entry = self._entries.get(seen.row.entry_id)
+            if entry and entry.state is not EntryState.DONE and entry.id in self._volatile:
+                continue
+            self._set(account, uid, LedgerState.DELETING)
+            marked.add(uid)
+        return frozenset(marked)
+
+    async def mark_deleted(self, account: str, uids: Collection[str], *, step: TraceStep) -> None:
         self.check()
         for uid in uids:
             if seen := self._ledger.get((account, uid)):
-                seen.row, seen.last_listed = replace(seen.row, state=state), step.at
-                if seen.row.entry_id in self._traces:
-                    self._traces[seen.row.entry_id].append(step)
+                if seen.row.state is not LedgerState.DELETED:
+                    self._set(account, uid, LedgerState.DELETED, step.at)
+                self._tell(account, uid, step)
+
+    def _set(self, account: str, uid: str, state: LedgerState, listed: datetime | None = None) -> None:
+        seen = self._ledger[account, uid]
+        seen.row = replace(seen.row, state=state)
+        seen.last_listed = listed or seen.last_listed
+
+    def _tell(self, account: str, uid: str, step: TraceStep) -> None:
+        entry_id = self._ledger[account, uid].row.entry_id
+        if entry_id in self._traces:
+            self._traces[entry_id].append(step)
 
     # -- the queue
 
@@ -254,9 +385,11 @@ class MemoryStore:
             text=step.text,
         )
         if body_lost:
-            self._ledger = {key: seen for key, seen in self._ledger.items() if seen.row.entry_id != entry_id}
+            self._forget(entry_id)
 
-    async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
+    async def deliver_to(
+        self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep, *, edit: HeaderEdit | None = None
+    ) -> bool:
         if not recipients:
             raise StoreError(f"entry {entry_id} cannot be delivered to nobody")
         entry = self._entries.get(entry_id)
@@ -273,6 +406,7 @@ class MemoryStore:
             park_reason=None,
             next_attempt=step.at,
             codes="".join(one.code for one in [*kept, *recipients]),
+            edit=edit or entry.edit,
             error="",
             text=step.text,
         )

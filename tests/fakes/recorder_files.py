@@ -67,6 +67,12 @@ class RecorderFiles:
             self._files.replace(src, dst)
             self._now[dst] = self._now.pop(src)
 
+    def sync(self, path: Path) -> None:
+        with self._point("sync", path):
+            self._adopt(path)
+            self._files.sync(path)
+            self._now[path].durable = bytes(self._now[path].written)
+
     def sync_dir(self, path: Path) -> None:
         with self._point("sync_dir", path):
             self._files.sync_dir(path)

@@ -50,7 +50,7 @@ class FakeTransport:
         self.busy += 1
         self.most = max(self.most, self.busy)
         try:
-            octets = b"".join([chunk async for chunk in message.octets])
+            octets = b"".join([chunk async for chunk in message.octets()])
             await self.gate.wait()
             say = self.say.popleft() if self.say else (self.always or TAKEN)
             if isinstance(say, Exception):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,7 +10,8 @@ from typing import Any
 
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.demo.provider import Pop3Provider
-from mailgate.intake.fetch.session import FetchSession, SessionResult, Tools
+from mailgate.intake.fetch.session import FetchSession
+from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
 from mailgate.model.errors import ErrorClass
 from mailgate.model.settings import Account, Config, DeliverySettings, FetchSettings, InternalServer, Mailbox, Security
 from mailgate.pipeline.inbound import InboundPipeline
@@ -55,7 +56,10 @@ class Bench:
         self,
         *,
         stopping: asyncio.Event | None = None,
-        passed_over: Sequence[str] = (),
+        passed_over: Iterable[str] = (),
+        room: int | None = None,
+        one_at_a_time: bool = False,
+        told: Mapping[str, LeftMessage] | None = None,
         deliveries: bool = True,
         **settings: Any,
     ) -> SessionResult:
@@ -67,8 +71,12 @@ class Bench:
             self.tools,
             number=self.sessions,
             stopping=stopping or asyncio.Event(),
+            leave=frozenset(passed_over),
+            room=room,
+            one_at_a_time=one_at_a_time,
+            told=told,
         )
-        result = await session.run(frozenset(passed_over))
+        result = await session.run()
         if deliveries:
             assert await self.queue.wait_quiet(range(1, 10_000), timeout=timedelta(seconds=10))
         return result
@@ -106,7 +114,7 @@ async def mailbox(*messages: bytes, dialer: Dialer | None = None, port: int = 0)
     config = Config(internal=InternalServer(host="x"), accounts=(account,), recipients=(Mailbox(address=ANNA),))
     queue = QueueManager(
         store=store,
-        processor=InboundPipeline(config, clock=clock, hostname="gate.example"),
+        processor=InboundPipeline(config, clock=clock, hostname="gate.example", loop_key=b"key"),
         transport=transport,
         settings=DeliverySettings(),
         publisher=publisher,

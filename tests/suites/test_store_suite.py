@@ -1,6 +1,7 @@
 """What every implementation of the Store port does, the real one and the fake."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from tests.fakes.entries import (
     take,
 )
 from tests.fakes.memory_store import MemoryStore
-from tests.fakes.stores import INLINE_LIMIT, opened
+from tests.fakes.stores import INLINE_LIMIT, LARGE, opened
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -135,7 +136,8 @@ ODD_UIDS = [
 
 async def test_uids_of_any_octets_are_told_apart(store: Store) -> None:
     ids = {uid: (await take(store, uid=uid)).id for uid in ODD_UIDS}
-    await store.note_listed("office", ODD_UIDS, now=START + DAY, remember=HOUR)
+    compared = await store.compare("office", ODD_UIDS, now=START + DAY, remember=HOUR)
+    assert (compared.new, compared.doubtful, compared.gone) == (frozenset(), {}, 0)
     assert {uid: row.entry_id for uid, row in (await store.ledger("office")).items()} == ids
     await store.mark_deleted("office", ["nul\0one", "Case", "\xff"], step=step(Stage.DELETED))
     rows = await store.ledger("office")
@@ -179,19 +181,130 @@ async def test_uids_not_listed_for_long_are_forgotten_and_listed_ones_are_not(st
     for uid in ("listed", "gone"):
         await take(store, uid=uid)
     await take(store, uid="gone", account="shop")
-    await store.note_listed("office", ["listed", "never seen"], now=START + 59 * DAY, remember=60 * DAY)
+    await store.compare("office", ["listed", "never seen"], now=START + 59 * DAY, remember=60 * DAY)
     assert set(await store.ledger("office")) == {"listed", "gone"}
-    await store.note_listed("office", ["listed"], now=START + 61 * DAY, remember=60 * DAY)
+    await store.compare("office", ["listed"], now=START + 118 * DAY, remember=60 * DAY)
+    assert set(await store.ledger("office")) == {"listed", "gone"}
+    await store.compare("office", ["listed"], now=START + 120 * DAY, remember=60 * DAY)
     assert set(await store.ledger("office")) == {"listed"}
     assert set(await store.ledger("shop")) == {"gone"}
-    await store.note_listed("office", [], now=START + 122 * DAY, remember=60 * DAY)
+    await store.compare("office", [], now=START + 121 * DAY, remember=60 * DAY)
+    await store.compare("office", [], now=START + 182 * DAY, remember=60 * DAY)
     assert set(await store.ledger("office")) == set()
 
 
 async def test_a_listed_uid_is_kept_however_far_the_clock_has_jumped(store: Store) -> None:
-    await take(store, uid="listed")
-    await store.note_listed("office", ["listed"], now=START + 4000 * DAY, remember=60 * DAY)
-    assert set(await store.ledger("office")) == {"listed"}
+    for uid in ("listed", "refused"):
+        await take(store, uid=uid)
+    await store.mark_deleted("office", ["refused"], step=step(Stage.DELETED))
+    await store.compare("office", ["listed", "refused"], now=START + 4000 * DAY, remember=60 * DAY)
+    assert set(await store.ledger("office")) == {"listed", "refused"}
+
+
+async def test_a_list_is_held_against_what_is_remembered(store: Store) -> None:
+    for uid in ("open", "settled", "deleted", "deleting", "gone"):
+        await take(store, uid=uid) if uid == "open" else await done(store, uid=uid)
+    await take(store, uid="elsewhere", account="shop")
+    await store.mark_deleted("office", ["deleted"], step=step(Stage.DELETED))
+    assert await store.mark_deleting("office", ["deleting", "unknown"]) == {"deleting"}
+    listed = ["open", "settled", "deleted", "deleting", "new", "elsewhere"]
+    compared = await store.compare("office", listed, now=START + DAY, remember=60 * DAY)
+    assert compared.new == {"new", "elsewhere"}
+    assert {uid: row.state for uid, row in compared.doubtful.items()} == {
+        "deleted": LedgerState.DELETED,
+        "deleting": LedgerState.DELETING,
+    }
+    assert (compared.open_entries, compared.remembered, compared.gone) == ((1,), 4, 1)
+    rows = await store.ledger("office")
+    assert rows["gone"].state is LedgerState.DELETED
+    assert rows["settled"].state is LedgerState.SETTLED
+
+
+async def test_the_list_of_a_large_mailbox_is_compared_in_portions(store: Store) -> None:
+    await take(store, uid="known")
+    listed = [*(f"new-{n}" for n in range(1500)), "known"]
+    compared = await store.compare("office", listed, now=START, remember=DAY)
+    assert (len(compared.new), compared.open_entries) == (1500, (1,))
+
+
+async def test_what_was_there_before_the_first_session_is_known_and_never_deleted(store: Store) -> None:
+    assert await store.mailbox("office") is None
+    await store.begin_mailbox("office", "box at pop.example", {"old": 100, "older": 200}, now=START)
+    assert await store.mailbox("office") == "box at pop.example"
+    compared = await store.compare("office", ["old", "older", "new"], now=START, remember=DAY)
+    assert (set(compared.new), dict(compared.doubtful), compared.remembered) == ({"new"}, {}, 2)
+    assert await store.deletable("office", seen_before=START + DAY, even_open=True) == []
+    assert await store.mark_deleting("office", ["old"]) == frozenset()
+    row = (await store.ledger("office"))["old"]
+    assert (row.state, row.entry_id, row.size_octets, row.sha256) == (LedgerState.SEEN, 0, 100, "")
+
+
+async def test_another_mailbox_makes_every_uid_doubtful(store: Store) -> None:
+    await done(store, uid="one")
+    await store.begin_mailbox("office", "other at pop.example", {}, now=START)
+    compared = await store.compare("office", ["one"], now=START, remember=DAY)
+    assert compared.doubtful["one"].state is LedgerState.DELETED
+    await store.begin_mailbox("office", "third at pop.example", {"one": 3}, now=START)
+    row = (await store.ledger("office"))["one"]
+    assert (row.state, row.entry_id, row.sha256) == (LedgerState.SEEN, 0, "")
+
+
+async def test_a_header_hash_is_kept_with_its_uid(store: Store) -> None:
+    await store.accept(await draft(store, LETTER), replace(new_entry(uid="one"), header_hash="abc"))
+    await take(store, uid="two")
+    rows = await store.ledger("office")
+    assert (rows["one"].header_hash, rows["two"].header_hash) == ("abc", "")
+
+
+async def test_what_may_be_deleted_is_settled_and_old_enough(store: Store) -> None:
+    await done(store, uid="settled")
+    await take(store, uid="open")
+    await take(store, uid="later", at=START + DAY)
+    assert await store.deletable("office", seen_before=START, even_open=False) == ["settled"]
+    assert sorted(await store.deletable("office", seen_before=START, even_open=True)) == ["open", "settled"]
+    assert len(await store.deletable("office", seen_before=START + DAY, even_open=True)) == 3
+    assert await store.deletable("office", seen_before=START - DAY, even_open=True) == []
+
+
+@pytest.mark.parametrize("make", [take, ready, active, parked])
+async def test_the_only_safe_copy_of_an_undelivered_message_is_not_deleted(
+    store: Store, make: Callable[..., Awaitable[QueueEntry]]
+) -> None:
+    """Promise 1: until its body is durable here, the provider's copy is the safety net."""
+    await make(store, LARGE, uid="large")
+    await take(store, uid="small")
+    assert await store.mark_deleting("office", ["large", "small"]) == {"small"}
+    await store.make_durable("shop")
+    assert await store.mark_deleting("office", ["large"]) == frozenset()
+    await store.make_durable("office")
+    assert await store.mark_deleting("office", ["large"]) == {"large"}
+
+
+async def test_a_delivered_message_needs_no_durable_body(store: Store) -> None:
+    entry = await done(store, LARGE)
+    await store.make_durable("office")
+    assert await store.mark_deleting("office", [entry.source.uid]) == {entry.source.uid}
+
+
+async def test_a_message_that_is_listed_under_another_uid_is_known_by_it(store: Store) -> None:
+    gone, still_open = await done(store, uid="old-1"), await take(store, uid="old-2")
+    await take(store, uid="earlier")
+    await store.mark_deleted("office", ["earlier"], step=step(Stage.DELETED, at=START - DAY))
+    await store.compare("office", ["new-1", "new-2"], now=START, remember=DAY)
+    rows = await store.gone_since("office", START)
+    assert {row.uid: row.sha256 for row in rows} == {
+        "old-1": gone.content.sha256,
+        "old-2": still_open.content.sha256,
+    }
+    for n, entry in ((1, gone), (2, still_open)):
+        await store.rename_known("office", f"old-{n}", f"new-{n}", step=step(Stage.RECOGNISED, "Renumbered"))
+        assert (await store.trace(entry.id))[-1].text == "Renumbered"
+    after = await store.ledger("office")
+    assert {uid: (row.state, row.entry_id) for uid, row in after.items()} == {
+        "earlier": (LedgerState.DELETED, 3),
+        "new-1": (LedgerState.SETTLED, gone.id),
+        "new-2": (LedgerState.TAKEN, still_open.id),
+    }
 
 
 async def test_a_confirmed_deletion_is_in_the_ledger_and_in_the_trace(store: Store) -> None:
@@ -208,7 +321,7 @@ async def test_a_confirmed_deletion_is_in_the_ledger_and_in_the_trace(store: Sto
 async def test_a_uid_that_is_listed_again_can_be_settled_again(store: Store) -> None:
     entry = await done(store)
     await store.mark_deleted("office", ["uid-1"], step=step(Stage.DELETED))
-    await store.settle_known("office", "uid-1", step=step(Stage.RECOGNISED, "Recognised"))
+    await store.settle_known("office", ["uid-1"], step=step(Stage.RECOGNISED, "Recognised"))
     assert (await store.ledger("office"))["uid-1"].state is LedgerState.SETTLED
     assert (await store.trace(entry.id))[-1].stage is Stage.RECOGNISED
 
@@ -216,10 +329,9 @@ async def test_a_uid_that_is_listed_again_can_be_settled_again(store: Store) -> 
 async def test_what_the_mailbox_no_longer_lists_is_doubtful_until_its_octets_are_known(store: Store) -> None:
     await done(store, uid="done")
     await take(store, uid="open")
-    await store.note_listed("office", [], now=START + DAY, remember=60 * DAY)
+    await store.compare("office", [], now=START + DAY, remember=60 * DAY)
     assert {row.state for row in (await store.ledger("office")).values()} == {LedgerState.DELETED}
-    for uid in ("done", "open"):
-        await store.settle_known("office", uid, step=step(Stage.RECOGNISED))
+    await store.settle_known("office", ["done", "open"], step=step(Stage.RECOGNISED))
     rows = await store.ledger("office")
     assert (rows["done"].state, rows["open"].state) == (LedgerState.SETTLED, LedgerState.TAKEN)
 
@@ -234,7 +346,7 @@ async def test_a_lost_body_forgets_its_uid_and_settles_nothing(store: Store) -> 
 async def test_a_lost_body_forgets_its_uid_even_when_it_is_not_listed_just_now(store: Store) -> None:
     """Back in the list with the same octets, it would be recognised, dropped and deleted: the last copy there is."""
     entry = await take(store)
-    await store.note_listed("office", [], now=START + DAY, remember=60 * DAY)
+    await store.compare("office", [], now=START + DAY, remember=60 * DAY)
     await store.park(entry.id, ParkReason.ERROR, error="gone", step=step(Stage.PARKED), body_lost=True)
     assert dict(await store.ledger("office")) == {}
 
@@ -243,7 +355,7 @@ async def test_the_ledger_outlives_the_entry(store: Store) -> None:
     entry = await done(store)
     await store.purge(done_before=START + DAY, bodies_before=START + DAY)
     await store.mark_deleted("office", ["uid-1"], step=step(Stage.DELETED))
-    await store.settle_known("office", "uid-1", step=step(Stage.RECOGNISED))
+    await store.settle_known("office", ["uid-1"], step=step(Stage.RECOGNISED))
     assert (await store.ledger("office"))["uid-1"].state is LedgerState.SETTLED
     assert (await store.entry(entry.id), await store.trace(entry.id)) == (None, [])
 

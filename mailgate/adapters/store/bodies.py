@@ -1,7 +1,9 @@
 """Bodies: small ones travel in memory to the row's own transaction, large ones become spool files first.
 
-A spool file is written in `spool/tmp`, synced, renamed into `spool`, and the folder synced; only then may a row name
-it. So a row without its file means damage, and a file without a row is what a crash left.
+A spool file is written in `spool/tmp` and renamed into `spool`; only then may a row name it. It is synced later, and
+only when its message is not delivered by the time the provider's copy may go (`SpoolFolder.make_durable`); until then
+its row says that it is volatile. So a file without a row is what a crash left, and a row without its file is damage
+unless it is volatile.
 """
 
 import asyncio
@@ -9,7 +11,7 @@ import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -35,12 +37,61 @@ class SpoolFolder:
         self.partial = self.path / PARTIAL
         self.files = files
         self.fail_point = fail_point
+        self._unsure: set[str] = set()  # files whose sync has failed: a second one would prove nothing
 
     def prepare(self) -> None:
         """Make the folders, durably: synced even where they exist, since a crash may have come between."""
         for folder in (self.path, self.partial):
             self.files.make_dir(folder)
             self.files.sync_dir(folder.parent)
+
+    def make_durable(self, names: Iterable[str]) -> set[str]:
+        """Sync these spool files and their names; return those that are not there.
+
+        Raises:
+            OSError: the disk does not take one of them; none of them counts then.
+        """
+        wanted, missing = list(names), set()
+        try:
+            for name in wanted:
+                try:
+                    self._make_durable(name)
+                except FileNotFoundError:
+                    missing.add(name)
+            self.files.sync_dir(self.path)
+        except OSError:
+            self._unsure.update(wanted)
+            raise
+        self._unsure.difference_update(wanted)
+        self.fail_point("durable.synced")
+        return missing
+
+    def _make_durable(self, name: str) -> None:
+        """Sync a file. After a failure the system may have dropped its pages, so that it is written anew."""
+        if name not in self._unsure:
+            self.files.sync(self.path / name)
+            return
+        self.files.remove(self.partial / name)
+        handle = self.files.create(self.partial / name)
+        try:
+            with self.files.open_read(self.path / name) as file:
+                while chunk := file.read(_CHUNK):
+                    handle.write(chunk)
+            handle.sync()
+        finally:
+            handle.close()
+        self.files.replace(self.partial / name, self.path / name)
+
+    def is_whole(self, name: str, *, size_octets: int, sha256: str) -> bool:
+        """Return whether a spool file holds these octets; reads all of it."""
+        path = self.path / name
+        if not self.files.exists(path) or self.files.size(path) != size_octets:
+            return False
+        digest = hashlib.sha256()
+        with self.files.open_read(path) as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        return digest.hexdigest() == sha256
 
     def names(self) -> set[str]:
         """Return the names of all whole spool files."""
@@ -87,7 +138,7 @@ class Writer:
             await self._in_thread(self._flush)
 
     async def finish(self) -> DraftContent:
-        """Return the draft; a body above `inline_limit` is in its spool file, synced and named, by then.
+        """Return the draft; a body above `inline_limit` is in its spool file, named but not synced, by then.
 
         When that fails, or is cancelled, nothing is left of the body.
         """
@@ -130,14 +181,10 @@ class Writer:
         if handle is None:
             raise AssertionError("flushed without a file")
         spool.fail_point("body.written")
-        handle.sync()
         handle.close()
         self._handle = None
-        spool.fail_point("body.synced")
         spool.files.replace(spool.partial / self._name, spool.path / self._name)
         spool.fail_point("body.renamed")
-        spool.files.sync_dir(spool.path)
-        spool.fail_point("body.folder_synced")
 
     def _abandon(self) -> None:
         with self._lock:

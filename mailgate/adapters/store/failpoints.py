@@ -1,7 +1,7 @@
 """The places where a crash would hurt most, by name. A test kills the program at each of them once.
 
 The hook does nothing in an office; the composition root puts a killing one in its place when `MAILGATE_FAIL_POINT`
-names a point, such as `accept.committed` or `body.synced:3` (the third time).
+names a point, such as `accept.committed` or `body.renamed:3` (the third time).
 """
 
 from collections.abc import Callable
@@ -10,9 +10,7 @@ from typing import Final
 FAIL_POINTS: Final = (
     "body.created",
     "body.written",
-    "body.synced",
     "body.renamed",
-    "body.folder_synced",
     "accept.begun",
     "accept.committed",
     "decide.begun",
@@ -21,6 +19,11 @@ FAIL_POINTS: Final = (
     "claim.committed",
     "record.begun",
     "record.committed",
+    "durable.synced",
+    "durable.begun",
+    "durable.committed",
+    "deleting.begun",
+    "deleting.committed",
     "deleted.begun",
     "deleted.committed",
 )

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, bindparam, exists, false, or_, select, update
 from mailgate.adapters.store.prepared import Prepared
 from mailgate.adapters.store.rows import (
     add_steps,
+    decision_columns,
     encode_edit,
     entry_select,
     load_entries,
-    store_address,
+    text_of,
     to_ms,
     write_recipients,
     write_results,
@@ -26,6 +27,7 @@ from mailgate.adapters.store.tables import ENTRY, RECIPIENT
 from mailgate.adapters.store.taking import forget, settle
 from mailgate.model.entry import OPEN_RECIPIENT, EntryRecipient, EntryState, ParkReason, RecipientState, can_move
 from mailgate.model.errors import StaleEntryError, StoreError
+from mailgate.model.message import HeaderEdit
 from mailgate.model.verdict import Disposition, TraceStep
 from mailgate.ports.store import Outcome
 
@@ -49,28 +51,11 @@ _UNANSWERED: Final = exists().where(
 
 def decide(connection: Connection, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
     """RECEIVED becomes READY, or PARKED when the pipeline says so or named nobody; return which."""
-    park = disposition.park or (None if disposition.recipients else ParkReason.UNROUTED)
-    state = EntryState.PARKED if park else EntryState.READY
-    glance = disposition.glance
-    _move(
-        connection,
-        entry_id,
-        {EntryState.RECEIVED},
-        state,
-        sender=store_address(disposition.sender),
-        edit=encode_edit(disposition.edit),
-        codes=disposition.codes,
-        park_reason=park.value if park else None,
-        next_attempt=None if park else to_ms(now),
-        **_text_of(disposition.trace),
-        message_id=glance.message_id,
-        subject=glance.subject,
-        from_=glance.from_,
-        date=glance.date,
-    )
+    state, columns = decision_columns(disposition, now=now)
+    _move(connection, entry_id, {EntryState.RECEIVED}, state, **columns)
     write_recipients(connection, entry_id, disposition.recipients)
     add_steps(connection, entry_id, disposition.trace)
-    settle(connection, entry_id, state)
+    settle(connection, entry_id, state, now=now)
     return state
 
 
@@ -99,10 +84,10 @@ def record(connection: Connection, entry_id: int, outcome: Outcome, *, now: date
         next_attempt=None if again is None else to_ms(again),
         park_reason=outcome.park_reason.value if outcome.park_reason else None,
         finished_at=to_ms(now) if done else None,
-        **_text_of(outcome.trace),
+        **text_of(outcome.trace),
     )
     add_steps(connection, entry_id, outcome.trace)
-    settle(connection, entry_id, outcome.state)
+    settle(connection, entry_id, outcome.state, now=now)
 
 
 def park(
@@ -123,11 +108,20 @@ def park(
     if body_lost:
         forget(connection, entry_id)
     else:
-        settle(connection, entry_id, EntryState.PARKED)
+        settle(connection, entry_id, EntryState.PARKED, now=step.at)
 
 
-def deliver_to(connection: Connection, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
-    """PARKED becomes READY with these recipients beside those that were reached already; False: in another state."""
+def deliver_to(
+    connection: Connection,
+    entry_id: int,
+    recipients: Sequence[EntryRecipient],
+    step: TraceStep,
+    edit: HeaderEdit | None,
+) -> bool:
+    """PARKED becomes READY with these recipients beside those that were reached already; False: in another state.
+
+    Without `edit` the header is edited as it was to be before.
+    """
     if not recipients:
         raise StoreError(f"entry {entry_id} cannot be delivered to nobody")
     entries = load_entries(connection, connection.execute(entry_select().where(ENTRY.c.id == entry_id)).all())
@@ -144,6 +138,7 @@ def deliver_to(connection: Connection, entry_id: int, recipients: Sequence[Entry
         park_reason=None,
         next_attempt=to_ms(step.at),
         codes="".join(one.code for one in [*kept, *recipients]),
+        edit=encode_edit(edit or entries[0].edit),
         error="",
         text=step.text,
     )
@@ -182,8 +177,3 @@ def _refusal(connection: Connection, entry_id: int, after: EntryState) -> StoreE
     if state == EntryState.ACTIVE.value and after is EntryState.DONE:
         return StoreError(f"entry {entry_id} has a recipient that nobody answered for: it cannot be done")
     return StaleEntryError(f"entry {entry_id} is {state or 'gone'}: it cannot become {after.value}")
-
-
-def _text_of(trace: Sequence[TraceStep]) -> dict[str, str]:
-    """Return the latest news as a column to set, or none."""
-    return {"text": trace[-1].text} if trace else {}

@@ -3,14 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, text, update
 
+from mailgate.adapters.store import logrows
 from mailgate.adapters.store.rows import entry_select, from_ms, load_entries, load_step, to_ms
-from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT, TRACE
+from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, RECIPIENT, TRACE
 from mailgate.model.entry import EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import ContentLostError
 from mailgate.model.verdict import TraceStep
-from mailgate.ports.store import LedgerRow, LedgerState, MessageFilter, StoreCounts
+from mailgate.ports.store import MessageFilter, StoreCounts
 
 PORTION: Final = 500
 _HOURS: Final = 24
@@ -19,6 +20,12 @@ _BODY: Final = (  # made once: to build a statement costs more than to run it
     .join(BODY, BODY.c.content_id == CONTENT.c.id, isouter=True)
     .where(CONTENT.c.id == bindparam("wanted"))
 )
+
+
+def last_entry_id(connection: Connection) -> int:
+    """Return the greatest id that an entry ever had: it is never used again."""
+    query = text("SELECT seq FROM sqlite_sequence WHERE name = 'entry'")
+    return int(connection.execute(query).scalar() or 0)
 
 
 def body(connection: Connection, content_id: int) -> tuple[str | None, bytes]:
@@ -31,21 +38,6 @@ def body(connection: Connection, content_id: int) -> tuple[str | None, bytes]:
     if row is None or row.dropped_at is not None or (row.file is None and row.octets is None):
         raise ContentLostError(f"the body of content {content_id} is not kept any more")
     return row.file, row.octets or b""
-
-
-def ledger(connection: Connection, account: str) -> dict[str, LedgerRow]:
-    """Return all remembered UIDs of an account."""
-    return {
-        row.uid: LedgerRow(
-            uid=row.uid,
-            state=LedgerState(row.state),
-            entry_id=row.entry_id,
-            first_seen=from_ms(row.first_seen),
-            size_octets=row.size_octets,
-            sha256=row.sha256,
-        )
-        for row in connection.execute(select(LEDGER).where(LEDGER.c.account == account))
-    }
 
 
 def next_due(connection: Connection, exclude: frozenset[int]) -> datetime | None:
@@ -130,6 +122,16 @@ def _count(connection: Connection, where: ColumnElement[bool]) -> int:
     return int(connection.execute(select(func.count()).select_from(ENTRY).where(where)).scalar_one())
 
 
+def volatile(connection: Connection, account: str) -> dict[int, tuple[str, int]]:
+    """Return spool files that were not synced yet, of messages that are not delivered: name and entry, by content."""
+    query = (
+        select(CONTENT.c.id, CONTENT.c.file, ENTRY.c.id.label("entry_id"))
+        .join(ENTRY, ENTRY.c.content_id == CONTENT.c.id)
+        .where(CONTENT.c.volatile.is_not(None), ENTRY.c.account == account, ENTRY.c.state != EntryState.DONE.value)
+    )
+    return {row.id: (row.file, row.entry_id) for row in connection.execute(query)}
+
+
 def drop_bodies(connection: Connection, before: datetime) -> tuple[list[str], bool]:
     """Let go of one portion of bodies whose entry was DONE by `before`; return spool files to remove, and if more."""
     at = to_ms(before)
@@ -144,7 +146,7 @@ def drop_bodies(connection: Connection, before: datetime) -> tuple[list[str], bo
     ids = [row.id for row in rows]
     if ids:
         connection.execute(delete(BODY).where(BODY.c.content_id.in_(ids)))
-        connection.execute(update(CONTENT).where(CONTENT.c.id.in_(ids)).values(dropped_at=at))
+        connection.execute(update(CONTENT).where(CONTENT.c.id.in_(ids)).values(dropped_at=at, volatile=None))
     return [row.file for row in rows if row.file], len(rows) == PORTION
 
 
@@ -163,6 +165,7 @@ def drop_entries(connection: Connection, before: datetime) -> tuple[int, bool]:
         )
     )
     if rows:
+        logrows.forget(connection, [row.id for row in rows])
         connection.execute(delete(ENTRY).where(ENTRY.c.id.in_([row.id for row in rows])))
         connection.execute(delete(CONTENT).where(CONTENT.c.id.in_([row.content_id for row in rows])))
     return len(rows), len(rows) == PORTION

@@ -4,17 +4,18 @@ In doubt a message is delivered twice rather than never (promise 3), and a body 
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
+from mailgate.adapters.store import logrows
 from mailgate.adapters.store.bodies import SpoolFolder
 from mailgate.adapters.store.rows import add_steps, to_ms
-from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, RECIPIENT
+from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT
 from mailgate.adapters.store.taking import forget
 from mailgate.model.entry import EntryState, ParkReason, RecipientState, entry_name
 from mailgate.model.verdict import Stage, TraceStep
-from mailgate.ports.store import Finding
+from mailgate.ports.store import Finding, LedgerState
 
 INTERRUPTED: Final = (
     "MailGate was stopped in the middle of handing this message over. It is handed over again: the internal server "
@@ -26,10 +27,49 @@ BODY_GONE: Final = "its body is missing or cut on this disk, so it cannot be han
 def recover(connection: Connection, spool: SpoolFolder, now: datetime) -> tuple[Finding, ...]:
     """Mend the store and return what was found, in one transaction. Files are removed only after nothing names them."""
     return (
+        *_volatile_bodies(connection, spool),
         *_interrupted(connection, now),
         *_missing_bodies(connection, spool, now),
         *_orphans(connection, spool),
     )
+
+
+def _volatile_bodies(connection: Connection, spool: SpoolFolder) -> list[Finding]:
+    """A body that was not synced and did not survive is forgotten with all of its rows: the provider still has it.
+
+    It comes again under a new id. Whoever was, or may have been, reached before gets it twice, and that is said here.
+    One whose UID is not listed any more cannot come again: that is a missing body like any other.
+    """
+    listed = [state.value for state in LedgerState if state is not LedgerState.DELETED]
+    rows = connection.execute(
+        select(
+            *(ENTRY.c.id, ENTRY.c.state, ENTRY.c.account, ENTRY.c.uid, ENTRY.c.content_id),
+            *(CONTENT.c.file, CONTENT.c.size_octets, CONTENT.c.sha256),
+        )
+        .join(CONTENT, CONTENT.c.id == ENTRY.c.content_id)
+        .join(LEDGER, LEDGER.c.entry_id == ENTRY.c.id)
+        .where(CONTENT.c.volatile.is_not(None), ENTRY.c.state != EntryState.DONE.value, LEDGER.c.state.in_(listed))
+        .order_by(ENTRY.c.id)
+    ).all()
+    found = []
+    for row in rows:
+        if spool.is_whole(row.file, size_octets=row.size_octets, sha256=row.sha256):
+            continue
+        reached = RECIPIENT.c.state != RecipientState.PENDING.value
+        again = row.state == EntryState.ACTIVE.value or (
+            connection.execute(select(RECIPIENT.c.state).where(RECIPIENT.c.entry_id == row.id, reached)).first()
+        )
+        twice = ", a possible duplicate" if again else ""
+        text = (
+            f"{entry_name(row.id)}: its body was not safe on this disk yet; UID {row.uid} of account {row.account} "
+            f"is fetched again{twice}"
+        )
+        found.append(Finding("volatile", text, mended=True, serious=False))
+        forget(connection, row.id)
+        logrows.forget(connection, [row.id])
+        connection.execute(delete(ENTRY).where(ENTRY.c.id == row.id))
+        connection.execute(delete(CONTENT).where(CONTENT.c.id == row.content_id))
+    return found
 
 
 def _interrupted(connection: Connection, now: datetime) -> list[Finding]:
@@ -75,14 +115,13 @@ def _missing_bodies(connection: Connection, spool: SpoolFolder, now: datetime) -
     found = []
     open_states = [state.value for state in EntryState if state is not EntryState.DONE]
     rows = connection.execute(
-        select(ENTRY.c.id, CONTENT.c.file, CONTENT.c.size_octets)
+        select(ENTRY.c.id, CONTENT.c.file, CONTENT.c.size_octets, CONTENT.c.sha256, CONTENT.c.volatile)
         .join(CONTENT, CONTENT.c.id == ENTRY.c.content_id)
         .join(BODY, BODY.c.content_id == CONTENT.c.id, isouter=True)
         .where(ENTRY.c.state.in_(open_states), BODY.c.content_id.is_(None), ENTRY.c.error != BODY_GONE)
     ).all()
     for row in rows:
-        path = spool.path / (row.file or "")
-        if row.file and spool.files.exists(path) and spool.files.size(path) == row.size_octets:
+        if row.file and _is_there(spool, row):
             continue
         text = f"{entry_name(row.id)}: {BODY_GONE}; the provider's copy is fetched again if it is still there"
         found.append(Finding("body-missing", text, mended=False, serious=True))
@@ -100,6 +139,14 @@ def _missing_bodies(connection: Connection, spool: SpoolFolder, now: datetime) -
         )
         add_steps(connection, row.id, [TraceStep(now, Stage.PARKED, text)])
     return found
+
+
+def _is_there(spool: SpoolFolder, row: Any) -> bool:
+    """Whether a spool file is as it should be: one that was synced needs no second look at each of its octets."""
+    if row.volatile is not None:
+        return spool.is_whole(row.file, size_octets=row.size_octets, sha256=row.sha256)
+    path = spool.path / row.file
+    return spool.files.exists(path) and spool.files.size(path) == int(row.size_octets)
 
 
 def _orphans(connection: Connection, spool: SpoolFolder) -> list[Finding]:

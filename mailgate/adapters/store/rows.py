@@ -14,7 +14,7 @@ from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEn
 from mailgate.model.message import ContentRef, Glance, HeaderEdit
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import DeliveryResult, Reply
-from mailgate.model.verdict import Stage, TraceStep
+from mailgate.model.verdict import Disposition, Stage, TraceStep
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
@@ -110,6 +110,30 @@ def _entry(row: Row[Any], recipients: tuple[EntryRecipient, ...]) -> QueueEntry:
     )
 
 
+def decision_columns(disposition: Disposition, *, now: datetime) -> tuple[EntryState, dict[str, Any]]:
+    """Return what the pipeline's decision makes of an entry, READY or PARKED, and the columns that say so."""
+    park = disposition.park or (None if disposition.recipients else ParkReason.UNROUTED)
+    glance = disposition.glance
+    columns = {
+        "sender": store_address(disposition.sender),
+        "edit": encode_edit(disposition.edit),
+        "codes": disposition.codes,
+        "park_reason": park.value if park else None,
+        "next_attempt": None if park else to_ms(now),
+        "message_id": glance.message_id,
+        "subject": glance.subject,
+        "from_": glance.from_,
+        "date": glance.date,
+        **text_of(disposition.trace),
+    }
+    return (EntryState.PARKED if park else EntryState.READY), columns
+
+
+def text_of(trace: Sequence[TraceStep]) -> dict[str, str]:
+    """Return the latest news as a column to set, or none."""
+    return {"text": trace[-1].text} if trace else {}
+
+
 def add_steps(connection: Connection, entry_id: int, steps: Iterable[TraceStep]) -> None:
     """Add steps to an entry's trace."""
     rows = [
@@ -149,6 +173,11 @@ def write_results(connection: Connection, entry_id: int, results: Sequence[Deliv
 def write_recipients(connection: Connection, entry_id: int, recipients: Sequence[EntryRecipient]) -> None:
     """Put these in place of the entry's recipients."""
     _DROP_RECIPIENTS.run(connection, {"of_entry": entry_id})
+    add_recipients(connection, entry_id, recipients)
+
+
+def add_recipients(connection: Connection, entry_id: int, recipients: Sequence[EntryRecipient]) -> None:
+    """Write the recipients of an entry that has none yet."""
     if recipients:
         _ADD_RECIPIENTS.run_many(
             connection,

@@ -20,7 +20,7 @@ from mailgate.adapters.store.bodies import HEADER_LIMIT, PARTIAL, SPOOL
 from mailgate.adapters.store.faults import as_store_error
 from mailgate.adapters.store.rows import add_steps, from_ms
 from mailgate.adapters.store.schema import DATABASE, open_database, upgrade
-from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, RECIPIENT, TRACE, VALUE
+from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, LOG_ROW, RECIPIENT, TRACE, VALUE
 from mailgate.mime.decode import glance
 from mailgate.model.entry import EntryState, ParkReason
 from mailgate.model.errors import StoreError
@@ -31,7 +31,7 @@ from mailgate.ports.store import LedgerState
 FOUND: Final = "Its record was lost with the damaged database; its body was found and kept"
 REROUTED: Final = "Its recipients may be lost with the damaged database: it is routed anew and may arrive twice"
 
-_TABLES: Final = (CONTENT, BODY, ENTRY, RECIPIENT, TRACE, LEDGER, VALUE)
+_TABLES: Final = (CONTENT, BODY, ENTRY, RECIPIENT, TRACE, LEDGER, VALUE, LOG_ROW)
 _BY_ROWID: Final = (RECIPIENT, LEDGER, VALUE)
 _STEP: Final = 256
 _END: Final = 4096
@@ -91,7 +91,9 @@ def _into(target: Path, old: sqlite3.Connection, spool: Path, *, at: int) -> dic
 
 def _copy(old: sqlite3.Connection, new: Connection, table: Table) -> _Copied:
     """Copy a table in small steps by row id; a step that cannot be read is tried in halves."""
-    names = [column.name for column in table.columns]
+    names = _columns(old, table)
+    if not names:
+        return _Copied()
     key = "rowid" if table in _BY_ROWID else next(iter(table.primary_key.columns)).name
     columns = ", ".join(f'"{name}"' for name in names)
     query = f'SELECT {columns} FROM "{table.name}" WHERE {key} BETWEEN ? AND ?'  # noqa: S608 our own names
@@ -111,6 +113,16 @@ def _copy(old: sqlite3.Connection, new: Connection, table: Table) -> _Copied:
         copied.lost += lost
         empty = 0 if rows else empty + _STEP
     return copied
+
+
+def _columns(old: sqlite3.Connection, table: Table) -> list[str]:
+    """Return the columns that the old database has: none of a table that its version did not know yet."""
+    names = [column.name for column in table.columns]
+    try:
+        known = {str(row[1]) for row in old.execute(f'PRAGMA table_info("{table.name}")')}
+    except sqlite3.Error:  # the damage hides it
+        return names
+    return [name for name in names if name in known]
 
 
 def _last_id(old: sqlite3.Connection, table: str, key: str) -> int | None:
@@ -149,10 +161,11 @@ def _rebuild(new: Connection, spool: Path, copied: dict[str, _Copied], *, at: in
     _contents_of_bodies(new)
     _contents_of_entries(new, _strays(new, spool))
     for digest, file in _strays(new, spool).items():
-        new.execute(insert(CONTENT).values(size_octets=file.stat().st_size, sha256=digest, file=file.name))
+        size = file.stat().st_size
+        new.execute(insert(CONTENT).values(size_octets=size, sha256=digest, file=file.name, volatile=1))
     _entries_of_contents(new, spool, at)
     entries = select(ENTRY.c.id)
-    for table in (RECIPIENT, TRACE):
+    for table in (RECIPIENT, TRACE, LOG_ROW):
         new.execute(delete(table).where(table.c.entry_id.not_in(entries)))
     _forget(new, copied[ENTRY.name].lost)
     _route_anew(new, at, everything=bool(copied[RECIPIENT.name].lost))
@@ -193,6 +206,7 @@ def _contents_of_entries(new: Connection, strays: dict[str, Path]) -> None:
                 size_octets=row.size_octets or 0,
                 sha256=row.sha256 or "",
                 file=file.name if file else None,
+                volatile=1 if file else None,  # whether it was synced is not known
                 dropped_at=row.finished_at,
             )
         )

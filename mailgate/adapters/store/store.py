@@ -5,34 +5,34 @@ with connections of their own, so that a busy writer does not make windows wait.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from mailgate.adapters.platform.files import Files
-from mailgate.adapters.store import bodies, moves, queries, taking
+from mailgate.adapters.store import bodies, ledger, moves, queries, taking
 from mailgate.adapters.store.failpoints import FailPoint, harmless
 from mailgate.adapters.store.faults import as_store_error
 from mailgate.adapters.store.recovery import recover
 from mailgate.adapters.store.rows import entry_select, load_entries, to_ms
 from mailgate.adapters.store.schema import DATABASE, open_database, refuse_newer, upgrade
-from mailgate.adapters.store.tables import ENTRY, VALUE
+from mailgate.adapters.store.tables import CONTENT, ENTRY, VALUE
 from mailgate.adapters.store.writer import Writer
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import ErrorClass, StoreError
-from mailgate.model.message import ContentRef
+from mailgate.model.message import ContentRef, HeaderEdit
 from mailgate.model.verdict import Disposition, TraceStep
 from mailgate.ports.store import (
+    Comparison,
     ContentWriter,
     DraftContent,
     Finding,
     LedgerRow,
-    LedgerState,
     MessageFilter,
     NewEntry,
     Outcome,
@@ -40,6 +40,7 @@ from mailgate.ports.store import (
 )
 
 _READERS: Final = 2
+_SYNCED: Final = update(CONTENT).where(CONTENT.c.id == bindparam("synced")).values(volatile=None)
 
 T = TypeVar("T")
 
@@ -55,6 +56,7 @@ class SqliteStore:
         self._inline_limit = inline_limit
         self._fail_point = fail_point
         self._writer = Writer(engine)
+        self._last_id = 0
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
 
     async def close(self) -> None:
@@ -101,34 +103,111 @@ class SqliteStore:
 
     # -- taking in
 
-    async def accept(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
+    def draw_up(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
+        """Return the entry that `accept` would write, with an id that is its own."""
+        self._last_id += 1
+        return QueueEntry(
+            id=self._last_id,
+            direction=new.direction,
+            state=EntryState.RECEIVED,
+            source=new.source,
+            content=ContentRef(0, draft.size_octets, draft.sha256),
+            sender=None,
+            received_at=new.received_at,
+            next_attempt=None,
+            attempts=0,
+            glance=new.glance,
+            text=new.trace[-1].text if new.trace else "",
+        )
+
+    async def accept(
+        self,
+        draft: DraftContent,
+        new: NewEntry,
+        *,
+        entry: QueueEntry | None = None,
+        decision: Disposition | None = None,
+    ) -> QueueEntry:
         """Take a message: body, entry and ledger row in one commit. When that fails the draft is forgotten."""
+        drawn = entry or self.draw_up(draft, new)
         try:
-            return await self._commit("accept", lambda c: taking.take(c, draft, new))
+            return await self._commit("accept", lambda c: taking.take(c, draft, new, drawn, decision))
         except StoreError as exc:
             if exc.error_class is not ErrorClass.INTERNAL:
                 # Certainly not committed. Each try on a full disk would else leave one more body on it.
                 await self.discard(draft)
             raise
 
+    async def make_durable(self, account: str) -> None:
+        """Sync the bodies of this account's messages that are not delivered yet."""
+        found = await self._read(lambda c: queries.volatile(c, account))
+        if not found:
+            return
+        try:
+            missing = await asyncio.to_thread(self._spool.make_durable, [name for name, _ in found.values()])
+        except OSError as exc:
+            raise as_store_error(exc) from exc
+
+        def job(connection: Connection) -> None:
+            safe = [content_id for content_id, (name, _) in found.items() if name not in missing]
+            if safe:
+                connection.execute(_SYNCED, [{"synced": content_id} for content_id in safe])
+            for name, entry_id in found.values():
+                if name in missing:
+                    taking.forget(connection, entry_id)
+
+        await self._commit("durable", job)
+
     # -- the ledger
 
     async def ledger(self, account: str) -> Mapping[str, LedgerRow]:
         """Return all remembered UIDs of an account."""
-        return await self._read(lambda c: queries.ledger(c, account))
+        return await self._read(lambda c: ledger.rows(c, account))
 
-    async def note_listed(self, account: str, uids: Sequence[str], *, now: datetime, remember: timedelta) -> None:
-        """Remember when these UIDs were last listed; forget those not listed for `remember`."""
-        await self._writer.run(lambda c: taking.note_listed(c, account, uids, now=now, remember=remember))
+    async def compare(self, account: str, uids: Collection[str], *, now: datetime, remember: timedelta) -> Comparison:
+        """Hold listed UIDs against those that are remembered. Where nothing is gone, nothing is written."""
+        compared = await self._read(lambda c: ledger.compare(c, account, uids, stale_before=now - remember))
+        if compared.gone or compared.stale:
+            await self._writer.run(
+                lambda c: ledger.note_gone(c, account, gone=compared.gone, stale=compared.stale, now=now)
+            )
+        return compared.result
 
-    async def settle_known(self, account: str, uid: str, *, step: TraceStep) -> None:
-        """Mark a UID settled again."""
-        await self._writer.run(lambda c: taking.recognise(c, account, uid, step))
+    async def begin_mailbox(self, account: str, mailbox: str, seen: Mapping[str, int], *, now: datetime) -> None:
+        """Remember whose UIDs the account's are from now on, and which of them are to be left alone."""
+        await self._writer.run(lambda c: ledger.begin_mailbox(c, account, mailbox, seen, now=now))
 
-    async def mark_deleted(self, account: str, uids: Sequence[str], *, step: TraceStep) -> None:
+    async def mailbox(self, account: str) -> str | None:
+        """Return what `begin_mailbox` was last told."""
+        return await self.value(ledger.mailbox_key(account))
+
+    async def settle_known(self, account: str, uids: Collection[str], *, step: TraceStep | None) -> None:
+        """Take up UIDs again that stand for the messages they stood for."""
+        if uids:
+            await self._writer.run(lambda c: ledger.take_up(c, account, uids, step))
+
+    async def gone_since(self, account: str, since: datetime) -> Sequence[LedgerRow]:
+        """Return the UIDs that are DELETED since then."""
+        return await self._read(lambda c: ledger.gone_since(c, account, since))
+
+    async def rename_known(self, account: str, old: str, new: str, *, step: TraceStep) -> None:
+        """Note that a message is listed under another UID."""
+        await self._writer.run(lambda c: ledger.rename(c, account, old, new, step))
+
+    async def deletable(self, account: str, *, seen_before: datetime, even_open: bool) -> Sequence[str]:
+        """Return UIDs whose messages may be deleted at the provider, as far as the ledger goes."""
+        return await self._read(lambda c: ledger.deletable(c, account, seen_before=seen_before, even_open=even_open))
+
+    async def mark_deleting(self, account: str, uids: Collection[str]) -> frozenset[str]:
+        """Note that the deletion of these UIDs is about to be asked for; return those for which it may be."""
+        if not uids:
+            return frozenset()
+        return await self._commit("deleting", lambda c: ledger.mark_deleting(c, account, uids))
+
+    async def mark_deleted(self, account: str, uids: Collection[str], *, step: TraceStep) -> None:
         """Record deletions that the provider confirmed."""
         if uids:
-            await self._commit("deleted", lambda c: taking.set_ledger(c, account, uids, LedgerState.DELETED, step))
+            await self._commit("deleted", lambda c: ledger.mark_deleted(c, account, uids, step))
 
     # -- the queue
 
@@ -179,9 +258,11 @@ class SqliteStore:
         """Park an entry that cannot go on; with `body_lost` the provider's copy is fetched again."""
         await self._writer.run(lambda c: moves.park(c, entry_id, reason, error=error, step=step, body_lost=body_lost))
 
-    async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep) -> bool:
+    async def deliver_to(
+        self, entry_id: int, recipients: Sequence[EntryRecipient], step: TraceStep, *, edit: HeaderEdit | None = None
+    ) -> bool:
         """Move a PARKED entry to READY with these recipients beside those that were reached already."""
-        return await self._writer.run(lambda c: moves.deliver_to(c, entry_id, recipients, step))
+        return await self._writer.run(lambda c: moves.deliver_to(c, entry_id, recipients, step, edit))
 
     async def _commit(self, name: str, job: Callable[[Connection], T]) -> T:
         """Run a job that has fail points: `NAME.begun` before its commit, `NAME.committed` after it."""
@@ -266,7 +347,9 @@ class SqliteStore:
 
     async def recover(self, *, now: datetime) -> tuple[Finding, ...]:
         """Mend what a crash left; call it before anything else runs."""
-        return await self._writer.run(lambda c: recover(c, self._spool, now))
+        findings = await self._writer.run(lambda c: recover(c, self._spool, now))
+        self._last_id = await self._read(queries.last_entry_id)
+        return findings
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         def work() -> T:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 METADATA: Final = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
@@ -43,7 +44,9 @@ CONTENT: Final = Table(
     Column("sha256", Utf8, nullable=False),
     Column("file", Utf8),  # name in the spool folder; NULL: the octets are in `body`
     Column("dropped_at", Integer),  # when the octets were let go, after DONE
+    Column("volatile", Integer),  # 1: the spool file was never synced; NULL: what the row names is durable
     Index(None, "dropped_at"),
+    Index("ix_content_volatile", "volatile", sqlite_where=text("volatile IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 
@@ -120,11 +123,47 @@ LEDGER: Final = Table(
     Column("state", Utf8, nullable=False),
     Column("entry_id", Integer, nullable=False),  # no foreign key: it outlives the entry
     Column("first_seen", Integer, nullable=False),
-    Column("last_listed", Integer, nullable=False),
+    Column("last_listed", Integer, nullable=False),  # when it was taken, or was first missing in the list
     Column("size_octets", Integer, nullable=False),
     Column("sha256", Utf8, nullable=False),
+    Column("header_hash", Utf8),  # of the header alone, to be compared by TOP; NULL: not known
     PrimaryKeyConstraint("account", "uid"),
     Index(None, "entry_id"),
+    # A session reads what the mailbox held last time by this index alone; what is gone costs it nothing.
+    Index(
+        "ix_ledger_live", "account", "state", "first_seen", "uid", "entry_id", sqlite_where=text("state <> 'deleted'")
+    ),
+    Index("ix_ledger_gone", "account", "last_listed", sqlite_where=text("state = 'deleted'")),
+)
+
+LOG_ROW: Final = Table(
+    "log_row",
+    METADATA,
+    Column("entry_id", Integer, primary_key=True),  # that of its entry; it goes when the entry goes
+    Column("at", Integer, nullable=False),
+    Column("direction", Utf8, nullable=False),
+    Column("account", Utf8, nullable=False),
+    Column("host", Utf8, nullable=False),
+    Column("uid", Utf8, nullable=False),
+    Column("message_id", Utf8, nullable=False),
+    Column("from_", Utf8, nullable=False),
+    Column("sender", Utf8),  # NULL: the empty reverse-path <>
+    Column("to_", Utf8),
+    Column("recipients", Utf8, nullable=False),
+    Column("codes", Utf8, nullable=False),
+    Column("subject", Utf8, nullable=False),
+    Column("size_octets", Integer, nullable=False),
+    Column("attachments", Integer),
+    Column("spam_score", Integer),
+    Column("virus", Utf8),
+    Column("rule", Utf8),
+    Column("action", Utf8),
+    Column("status", Utf8, nullable=False),
+    Column("reply_code", Integer),
+    Column("reply_text", Utf8),
+    Column("duration_ms", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index(None, "at"),
 )
 
 VALUE: Final = Table(

@@ -1,86 +1,111 @@
-"""The rows that taking a message makes, and those of the ledger: which UIDs were seen, and how each stands."""
+"""The rows that taking a message makes, and what its end means for its row in the ledger."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from mailgate.adapters.store.rows import add_steps, to_ms
-from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, TRACE, Utf8
-from mailgate.model.entry import SETTLED, EntryState, QueueEntry
+from mailgate.adapters.store.logrows import log_row
+from mailgate.adapters.store.prepared import Prepared
+from mailgate.adapters.store.rows import add_recipients, add_steps, decision_columns, to_ms
+from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER
+from mailgate.model.entry import SETTLED, EntryState, ParkReason, QueueEntry
 from mailgate.model.message import ContentRef
-from mailgate.model.verdict import TraceStep
+from mailgate.model.verdict import Disposition
 from mailgate.ports.store import DraftContent, LedgerState, NewEntry
 
 # Statements of every message are made once: to build one costs more than to run it.
-_ADD_CONTENT: Final = insert(CONTENT).returning(CONTENT.c.id)
-_ADD_BODY: Final = insert(BODY)
-_ADD_ENTRY: Final = insert(ENTRY).returning(ENTRY.c.id)
+_ADD_CONTENT: Final = Prepared(insert(CONTENT).returning(CONTENT.c.id), "size_octets", "sha256", "file", "volatile")
+_ADD_BODY: Final = Prepared(insert(BODY), "content_id", "octets")
+_ADD_ENTRY: Final = Prepared(insert(ENTRY), *(column.name for column in ENTRY.columns))
 _SEEN: Final = upsert(LEDGER)
-_REMEMBER: Final = _SEEN.on_conflict_do_update(
-    index_elements=["account", "uid"],
-    set_={
-        name: _SEEN.excluded[name]
-        for name in ("state", "entry_id", "first_seen", "last_listed", "size_octets", "sha256")
-    },
+_SEEN_COLUMNS: Final = ("state", "entry_id", "first_seen", "last_listed", "size_octets", "sha256", "header_hash")
+_REMEMBER: Final = Prepared(
+    _SEEN.on_conflict_do_update(
+        index_elements=["account", "uid"], set_={name: _SEEN.excluded[name] for name in _SEEN_COLUMNS}
+    ),
+    "account",
+    "uid",
+    *_SEEN_COLUMNS,
 )
-_SETTLE: Final = (
+_SETTLE: Final = Prepared(
     update(LEDGER)
     .where(LEDGER.c.entry_id == bindparam("settled"), LEDGER.c.state == LedgerState.TAKEN.value)
     .values(state=LedgerState.SETTLED.value)
 )
 
 
-def take(connection: Connection, draft: DraftContent, new: NewEntry) -> QueueEntry:
-    """Write body, entry and ledger row; return the entry."""
-    text = new.trace[-1].text if new.trace else ""
+_UNDECIDED: Final[dict[str, Any]] = {
+    "sender": None,
+    "edit": b"",
+    "codes": "",
+    "park_reason": None,
+    "next_attempt": None,
+}
+
+
+def take(
+    connection: Connection, draft: DraftContent, new: NewEntry, entry: QueueEntry, decision: Disposition | None
+) -> QueueEntry:
+    """Write body, entry and ledger row, and the decision when there is one; return the entry as it stands then."""
     content = _add_content(connection, draft)
+    state, decided = EntryState.RECEIVED, _UNDECIDED
+    steps = new.trace
+    if decision is not None:
+        state, decided = decision_columns(decision, now=new.received_at)
+        steps += decision.trace
     row = {
+        "id": entry.id,
         "direction": new.direction.value,
-        "state": EntryState.RECEIVED.value,
+        "state": state.value,
         "account": new.source.account,
         "uid": new.source.uid,
         "session": new.source.session,
         "host": new.source.host,
         "content_id": content.id,
         "received_at": to_ms(new.received_at),
+        "finished_at": None,
         "attempts": 0,
         "message_id": new.glance.message_id,
         "subject": new.glance.subject,
         "from_": new.glance.from_,
         "date": new.glance.date,
-        "edit": b"",
-        "codes": "",
-        "text": text,
+        "text": entry.text,
         "error": "",
+        **decided,
     }
-    entry_id = connection.execute(_ADD_ENTRY, row).scalar_one()
-    add_steps(connection, entry_id, new.trace)
-    _remember(connection, entry_id, content, new)
-    return QueueEntry(
-        id=entry_id,
-        direction=new.direction,
-        state=EntryState.RECEIVED,
-        source=new.source,
+    _ADD_ENTRY.run(connection, row)
+    add_steps(connection, entry.id, steps)
+    _remember(connection, entry.id, content, new)
+    if decision is None:
+        return replace(entry, content=content)
+    add_recipients(connection, entry.id, decision.recipients)
+    settle(connection, entry.id, state, now=new.received_at)
+    return replace(
+        entry,
         content=content,
-        sender=None,
-        received_at=new.received_at,
-        next_attempt=None,
-        attempts=0,
-        glance=new.glance,
-        text=text,
+        state=state,
+        sender=decision.sender,
+        recipients=decision.recipients,
+        park_reason=ParkReason(decided["park_reason"]) if decided["park_reason"] else None,
+        glance=decision.glance,
+        edit=decision.edit,
+        codes=decision.codes,
+        next_attempt=new.received_at if state is EntryState.READY else None,
+        text=steps[-1].text if steps else "",
     )
 
 
 def _add_content(connection: Connection, draft: DraftContent) -> ContentRef:
-    """A draft's token is the octets themselves, or the name of a spool file that is durable by now."""
+    """A draft's token is the octets themselves, or the name of a spool file, which is not synced yet."""
     file, octets = (draft.token, None) if isinstance(draft.token, str) else (None, draft.token)
-    row = {"size_octets": draft.size_octets, "sha256": draft.sha256, "file": file}
-    content_id = connection.execute(_ADD_CONTENT, row).scalar_one()
+    volatile = None if file is None else 1
+    row = {"size_octets": draft.size_octets, "sha256": draft.sha256, "file": file, "volatile": volatile}
+    [content_id] = _ADD_CONTENT.run(connection, row).fetchone()
     if octets is not None:
-        connection.execute(_ADD_BODY, {"content_id": content_id, "octets": octets})
+        _ADD_BODY.run(connection, {"content_id": content_id, "octets": octets})
     return ContentRef(content_id, draft.size_octets, draft.sha256)
 
 
@@ -95,45 +120,9 @@ def _remember(connection: Connection, entry_id: int, content: ContentRef, new: N
         "last_listed": at,
         "size_octets": content.size_octets,
         "sha256": content.sha256,
+        "header_hash": new.header_hash or None,
     }
-    connection.execute(_REMEMBER, row)
-
-
-def note_listed(
-    connection: Connection, account: str, uids: Sequence[str], *, now: datetime, remember: timedelta
-) -> None:
-    """Remember when these UIDs were listed; forget those not listed for `remember`.
-
-    What is not listed any more is gone from the mailbox, whoever took it away. A server may give its UID to another
-    message, so one that comes back is compared by its octets before anything is deleted.
-    """
-    if uids:
-        connection.execute(
-            update(LEDGER)
-            .where(LEDGER.c.account == account, LEDGER.c.uid == bindparam("listed"))
-            .values(last_listed=to_ms(now)),
-            [{"listed": uid} for uid in uids],
-        )
-    here = LEDGER.c.account == account
-    gone = (here, LEDGER.c.last_listed < to_ms(now), LEDGER.c.state != LedgerState.DELETED.value)
-    connection.execute(update(LEDGER).where(*gone).values(state=LedgerState.DELETED.value))
-    connection.execute(delete(LEDGER).where(here, LEDGER.c.last_listed < to_ms(now - remember)))
-
-
-def set_ledger(connection: Connection, account: str, uids: Sequence[str], state: LedgerState, step: TraceStep) -> None:
-    """Give these UIDs a state, and the messages behind them a step of their trace."""
-    which = [{"which": uid} for uid in uids]
-    here = (LEDGER.c.account == account, LEDGER.c.uid == bindparam("which"))
-    connection.execute(update(LEDGER).where(*here).values(state=state.value, last_listed=to_ms(step.at)), which)
-    # The ledger outlives the entry: one that was purged has no trace any more.
-    told = select(
-        LEDGER.c.entry_id,
-        literal(to_ms(step.at)),
-        literal(step.stage.value),
-        literal(step.text, Utf8()),
-        literal(step.evidence, Utf8()),
-    ).where(*here, exists().where(ENTRY.c.id == LEDGER.c.entry_id))
-    connection.execute(insert(TRACE).from_select(["entry_id", "at", "stage", "text", "evidence"], told), which)
+    _REMEMBER.run(connection, row)
 
 
 def forget(connection: Connection, entry_id: int) -> None:
@@ -144,16 +133,8 @@ def forget(connection: Connection, entry_id: int) -> None:
     connection.execute(delete(LEDGER).where(LEDGER.c.entry_id == entry_id))
 
 
-def recognise(connection: Connection, account: str, uid: str, step: TraceStep) -> None:
-    """A UID that was gone is back with the same octets: it is what the state of its message makes of it."""
-    settled = [state.value for state in SETTLED]
-    is_open = exists().where(ENTRY.c.id == LEDGER.c.entry_id, ENTRY.c.state.not_in(settled))
-    here = (LEDGER.c.account == account, LEDGER.c.uid == uid)
-    is_open_now = connection.execute(select(LEDGER.c.uid).where(*here, is_open)).first() is not None
-    set_ledger(connection, account, [uid], LedgerState.TAKEN if is_open_now else LedgerState.SETTLED, step)
-
-
-def settle(connection: Connection, entry_id: int, state: EntryState) -> None:
-    """In the same commit as DONE or PARKED: the provider's copy is no longer needed."""
+def settle(connection: Connection, entry_id: int, state: EntryState, *, now: datetime) -> None:
+    """In the same commit as DONE or PARKED: the provider's copy is no longer needed, and the log gets its row."""
     if state in SETTLED:
-        connection.execute(_SETTLE, {"settled": entry_id})
+        _SETTLE.run(connection, {"settled": entry_id})
+        log_row(connection, entry_id, now=now)

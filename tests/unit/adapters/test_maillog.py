@@ -75,7 +75,7 @@ def test_lines_that_a_full_disk_did_not_take_are_counted_in_the_log(
     assert len(caplog.records) == 1
 
 
-def test_a_terminal_that_takes_nothing_never_holds_the_caller_up_and_the_gap_is_told(
+def test_a_terminal_that_takes_nothing_never_holds_the_caller_up_and_the_oldest_lines_are_lost_where_the_log_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(maillog, "MAX_WAITING", 3)
@@ -88,11 +88,23 @@ def test_a_terminal_that_takes_nothing_never_holds_the_caller_up_and_the_gap_is_
     log = MailLog(tmp_path, keep_files=90, mirror=stuck)
     log.write(MONDAY, "line 0")
     assert first.wait(10)
-    for number in range(1, 6):  # three wait, two find no room
+    for number in range(1, 6):  # three can wait: the last two take the room of the first two
         log.write(MONDAY, f"line {number}")
     go_on.set()
     log.close()
     lines = written(tmp_path)["mail-2026-03-02.log"]
     assert lines[0] == "line 0"
     assert "2 lines are missing here" in lines[1]
-    assert lines[2:] == ["line 1", "line 2", "line 3"]
+    assert lines[2:] == ["line 3", "line 4", "line 5"]
+
+
+def test_how_many_files_are_kept_can_be_changed_while_it_runs(tmp_path: Path) -> None:
+    log = MailLog(tmp_path, keep_files=90)
+    for day in range(3):
+        log.write(MONDAY + timedelta(days=day), f"day {day}")
+    log.close()
+    log = MailLog(tmp_path, keep_files=90)
+    log.keep_files = 1
+    log.write(MONDAY + timedelta(days=3), "day 3")
+    log.close()
+    assert list(written(tmp_path)) == ["mail-2026-03-05.log"]

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from mailgate.adapters.platform.disk import free_space
+from mailgate.adapters.platform.disk import DiskSpace, Space, free_space
 from mailgate.adapters.platform.lock import AlreadyRunningError, DataDirLock, FileLock
 from mailgate.adapters.platform.rights import (
     DataDirError,
@@ -228,6 +229,31 @@ def test_free_room_is_part_of_all_room(tmp_path: Path) -> None:
 def test_free_room_of_a_missing_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         free_space(tmp_path / "nothing")
+
+
+async def test_room_asked_in_a_thread_is_the_same_and_an_error_is_the_callers(tmp_path: Path) -> None:
+    assert (await DiskSpace(tmp_path)()).total == free_space(tmp_path).total
+    with pytest.raises(FileNotFoundError):
+        await DiskSpace(tmp_path / "nothing")()
+
+
+async def test_a_disk_that_hangs_holds_nobody_up_costs_one_thread_and_is_heard_when_it_answers(tmp_path: Path) -> None:
+    goes_on, asked = threading.Event(), []
+
+    def hangs(path: Path) -> Space:
+        asked.append(path)
+        assert goes_on.wait(20)
+        return Space(1, 2)
+
+    space = DiskSpace(tmp_path, limit_s=0.02, ask=hangs)
+    for _ in range(3):
+        with pytest.raises(TimeoutError, match="did not answer"):
+            await space()
+    [thread] = [thread for thread in threading.enumerate() if thread.name == "disk-space"]
+    assert (len(asked), thread.daemon) == (1, True)
+    goes_on.set()
+    thread.join(20)
+    assert await space() == (1, 2)
 
 
 async def heard(number: int, happened: asyncio.Event) -> None:

@@ -146,7 +146,7 @@ async def fill(writer: ContentWriter) -> None:
     await writer.finish()
 
 
-FILE_STEPS = ["create", "write", "sync ", "replace", "sync_dir"]
+FILE_STEPS = ["create", "write", "replace"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -195,10 +195,42 @@ async def test_a_store_that_cannot_be_made_on_a_full_disk_can_be_made_later(tmp_
 async def test_a_failure_of_the_disk_says_what_it_means(tmp_path: Path, number: int, error_class: ErrorClass) -> None:
     fault = Fault()
     async with opened(tmp_path, files=RecorderFiles(tmp_path, on_point=fault)) as (store, _):
-        fault.at, fault.number = "before sync ", number
+        fault.at, fault.number = "before replace", number
         with pytest.raises(StoreError, match=os.strerror(number)) as caught:
             await draft(store, LARGE)
         assert caught.value.error_class is error_class
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", ["sync ", "sync_dir"])
+async def test_a_body_that_could_not_be_synced_is_not_safe_until_it_is_written_anew(
+    tmp_path: Path, what: str, when: str
+) -> None:
+    """After a failed sync the system may have dropped what it had: a second one would succeed and prove nothing."""
+    fault = Fault()
+    recorder = RecorderFiles(tmp_path, on_point=fault)
+    async with opened(tmp_path, files=recorder) as (store, _):
+        entry = await take(store, LARGE)
+        fault.at = f"{when} {what}"
+        with pytest.raises(StoreError) as caught:
+            await store.make_durable("office")
+        assert caught.value.error_class is ErrorClass.DISK
+        assert await store.mark_deleting("office", ["uid-1"]) == frozenset()
+        fault.seen.clear()
+        await store.make_durable("office")
+        assert any(point.startswith("before create") for point in fault.seen)
+        assert await store.mark_deleting("office", ["uid-1"]) == {"uid-1"}
+        assert await body(store, entry) == LARGE
+
+
+async def test_a_body_that_is_gone_before_it_was_safe_is_not_deleted_at_the_provider(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, _):
+        await take(store, LARGE)
+        [name] = spool_files(tmp_path)
+        (tmp_path / "spool" / name).unlink()
+        await store.make_durable("office")
+        assert await store.deletable("office", seen_before=START, even_open=True) == []
+        assert await store.ledger("office") == {}
 
 
 @pytest.mark.parametrize("what", FILE_STEPS)
@@ -248,6 +280,7 @@ async def test_a_new_spool_folder_is_durable_even_when_its_maker_was_killed(tmp_
     recorder.on_point = lambda _: None
     async with opened(data, files=recorder) as (store, _):
         entry = await take(store, LARGE)
+        await store.make_durable("office")
         recorder.image(tmp_path / "after the power cut")
         async with opened(tmp_path / "after the power cut") as (again, _):
             assert await body(again, entry) == LARGE

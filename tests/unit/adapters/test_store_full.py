@@ -77,17 +77,19 @@ OPERATIONS: dict[str, tuple[Maker, Operation]] = {
     "park": (ready, lambda s, n: s.park(n, ParkReason.ERROR, error=LONG, step=step(Stage.PARKED))),
     "deliver_to": (parked, lambda s, n: s.deliver_to(n, [recipient(ANNA)], step(Stage.DECIDED, LONG))),
     "mark_deleted": (done, lambda s, _: s.mark_deleted("office", ["uid-1"], step=step(Stage.DELETED, LONG))),
-    "settle_known": (done, lambda s, _: s.settle_known("office", "uid-1", step=step(Stage.RECOGNISED, LONG))),
+    "settle_known": (done, lambda s, _: s.settle_known("office", ["uid-1"], step=step(Stage.RECOGNISED, LONG))),
     "put_value": (take, lambda s, _: s.put_value("key", LONG)),
 }
 
 IN_PLACE: dict[str, tuple[Maker, Operation]] = {
     "claim": (ready, lambda s, n: s.claim(n)),
     "release": (active, lambda s, n: s.release(n, next_attempt=START)),
-    "note_listed": (
+    "compare": (
         take,
-        lambda s, _: s.note_listed("office", [], now=START + timedelta(days=9), remember=timedelta(days=1)),
+        lambda s, _: s.compare("office", [], now=START + timedelta(days=9), remember=timedelta(days=1)),
     ),
+    "mark_deleting": (done, lambda s, _: s.mark_deleting("office", ["uid-1"])),
+    "make_durable": (take, lambda s, _: s.make_durable("office")),
     "purge": (done, lambda s, _: s.purge(done_before=START + timedelta(days=1), bodies_before=START)),
     "shift_due": (ready, lambda s, _: s.shift_due(timedelta(hours=1))),
     "probe": (take, lambda s, _: s.probe()),
@@ -171,6 +173,7 @@ async def test_recovery_on_a_disk_that_takes_nothing_mends_nothing_by_halves(
 ) -> None:
     await active(store)
     await take(store, LARGE, uid="large")
+    await store.make_durable("office")
     [name] = spool_files(tmp_path)
     (tmp_path / "spool" / name).write_bytes(b"")
     (tmp_path / "spool" / "orphan").write_bytes(LARGE)

@@ -20,7 +20,7 @@ from mailgate.model.entry import OPEN_RECIPIENT, EntryState, ParkReason, QueueEn
 from mailgate.model.errors import StoreError
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Stage
-from mailgate.ports.store import LedgerState, MessageFilter, Outcome, Store
+from mailgate.ports.store import LedgerRow, LedgerState, MessageFilter, Outcome, Store
 from tests.fakes.clock import START
 from tests.fakes.entries import answer, body, decision, outcome, recipient, step, take
 from tests.fakes.memory_store import MemoryStore
@@ -47,7 +47,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.lost: set[int] = set()
         self.last = 0
         self.life = 0
-        self.model = MemoryStore()
+        self.model = MemoryStore(inline_limit=1000)
         self.data_dir.mkdir(0o700)
         provide(self.data_dir)
         self.open()
@@ -165,17 +165,39 @@ class StoreMachine(RuleBasedStateMachine):
         n, whom = self.entry(which, EntryState.PARKED).id, [recipient(address, "P") for address in to]
         self.both(lambda store: store.deliver_to(n, whom, step(Stage.DECIDED, at=self.now)))
 
-    @rule(uids=st.lists(UIDS, unique=True))
-    def mark_deleted(self, uids: list[str]) -> None:
-        """The provider confirmed deletions, of settled messages alone: that is the session's part of promise 1."""
-        known = self.run(self.model.ledger("office"))
-        settled = [uid for uid in uids if uid in known and known[uid].state is not LedgerState.TAKEN]
-        self.both(lambda store: store.mark_deleted("office", settled, step=step(Stage.DELETED, at=self.now)))
+    @rule(uids=st.lists(UIDS, unique=True), even_open=st.booleans(), confirmed=st.booleans())
+    def delete(self, uids: list[str], *, even_open: bool, confirmed: bool) -> None:
+        """A session deletes at the provider what the store lets it; the answer to QUIT may be lost."""
+        allowed = set(
+            self.both(lambda store: in_order(store.deletable("office", seen_before=self.now, even_open=even_open)))
+        )
+        wanted = [uid for uid in uids if uid in allowed]
+        deleting = sorted(self.both(lambda store: store.mark_deleting("office", wanted)))
+        if confirmed:
+            self.both(lambda store: store.mark_deleted("office", deleting, step=step(Stage.DELETED, at=self.now)))
 
-    @rule(uids=st.lists(UIDS, unique=True), days=st.sampled_from([1, 60]))
-    def note_listed(self, uids: list[str], days: int) -> None:
+    @rule()
+    def make_durable(self) -> None:
+        self.both(lambda store: store.make_durable("office"))
+
+    @rule(uids=st.lists(UIDS, unique=True), days=st.sampled_from([1, 60]), same=st.booleans())
+    def list_mailbox(self, uids: list[str], days: int, *, same: bool) -> None:
+        """Doubtful UIDs are looked at, and may stand for the same message still."""
         remember = timedelta(days=days)
-        self.both(lambda store: store.note_listed("office", uids, now=self.now, remember=remember))
+        compared = self.both(lambda store: store.compare("office", uids, now=self.now, remember=remember))
+        known = sorted(compared.doubtful) if same else []
+        self.both(lambda store: store.settle_known("office", known, step=step(Stage.RECOGNISED, at=self.now)))
+
+    @rule(uids=st.lists(UIDS, unique=True))
+    def another_mailbox(self, uids: list[str]) -> None:
+        seen = dict.fromkeys(uids, 10)
+        self.both(lambda store: store.begin_mailbox("office", f"box {self.last}", seen, now=self.now))
+
+    @rule(old=UIDS, new=UIDS)
+    def renumber(self, old: str, new: str) -> None:
+        gone = self.both(lambda store: by_uid(store.gone_since("office", self.now - timedelta(days=1))))
+        if old in gone and old != new:
+            self.both(lambda store: store.rename_known("office", old, new, step=step(Stage.RECOGNISED, at=self.now)))
 
     @rule(minutes=st.sampled_from([1, 20, 600, 10_000]))
     def time_passes(self, minutes: int) -> None:
@@ -259,6 +281,14 @@ class StoreMachine(RuleBasedStateMachine):
             if entry.state in {EntryState.DONE, EntryState.PARKED}
             or any(one.stage is Stage.DECIDED for one in self.run(self.store.trace(n)))
         }
+
+
+async def in_order(found: Awaitable[Any]) -> list[str]:
+    return sorted(await found)
+
+
+async def by_uid(found: Awaitable[Any]) -> dict[str, LedgerRow]:
+    return {row.uid: row for row in await found}
 
 
 async def ids(found: Awaitable[Any]) -> list[int]:

@@ -31,6 +31,7 @@ from tests.fakes.entries import (
     step,
     take,
 )
+from tests.fakes.recorder_files import RecorderFiles
 from tests.fakes.stores import LARGE, opened, spool_files
 
 LATER = START + timedelta(hours=5)
@@ -195,6 +196,7 @@ async def test_a_message_without_its_body_is_parked_and_fetched_again(
     async with opened(tmp_path) as (store, _):
         entry = await make(store, LARGE)  # type: ignore[misc]
         await take(store, uid="well")
+        await store.make_durable("office")
     damage(tmp_path)
     async with opened(tmp_path, now=LATER) as (store, findings):
         [found] = [one for one in findings if one.code == "body-missing"]
@@ -213,6 +215,77 @@ async def test_a_message_without_its_body_is_parked_and_fetched_again(
         assert (again.id > entry.id, await body(store, again)) == (True, LARGE)
 
 
+def changed(data_dir: Path) -> None:
+    """Of the right size and not what was fetched: blocks that a power cut left as they were before."""
+    [name] = spool_files(data_dir)
+    (data_dir / "spool" / name).write_bytes(bytes(len(LARGE)))
+
+
+@pytest.mark.parametrize("damage", [missing, cut, empty, changed])
+@pytest.mark.parametrize("make", [take, ready, active, parked])
+async def test_a_body_that_was_not_safe_yet_is_forgotten_and_fetched_again(
+    tmp_path: Path, make: Callable[..., object], damage: Callable[[Path], None]
+) -> None:
+    async with opened(tmp_path) as (store, _):
+        entry = await make(store, LARGE)  # type: ignore[misc]
+        await take(store, uid="well")
+    damage(tmp_path)
+    async with opened(tmp_path, now=LATER) as (store, findings):
+        [found] = [one for one in findings if one.code == "volatile"]
+        assert (found.serious, found.mended, entry.name in found.text, "UID uid-1" in found.text) == (
+            *(False, True),
+            *(True, True),
+        )
+        assert ("possible duplicate" in found.text) == (make is active)
+        assert (await store.entry(entry.id), await store.trace(entry.id)) == (None, [])
+        assert set(await store.ledger("office")) == {"well"}
+        assert spool_files(tmp_path) == []
+        again = await take(store, LARGE)
+        assert (again.id > entry.id, await body(store, again)) == (True, LARGE)
+    await nothing_is_new(tmp_path)
+
+
+async def test_whoever_was_reached_before_gets_a_forgotten_message_twice_and_that_is_said(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, _):
+        entry = await active(store, LARGE, to=(ANNA, JONAS))
+        results = answer(ANNA), answer(JONAS, 451)
+        await store.record(entry.id, outcome(EntryState.READY, *results, again=LATER), now=START)
+    missing(tmp_path)
+    async with opened(tmp_path, now=LATER) as (_, findings):
+        assert ["a possible duplicate" in one.text for one in findings] == [True]
+
+
+async def test_a_body_that_was_not_safe_and_cannot_come_again_is_kept_for_a_person(tmp_path: Path) -> None:
+    """Somebody else took it from the mailbox."""
+    async with opened(tmp_path) as (store, _):
+        entry = await ready(store, LARGE)
+        await store.compare("office", [], now=START, remember=timedelta(days=60))
+    changed(tmp_path)
+    async with opened(tmp_path, now=LATER) as (store, findings):
+        assert [(one.code, one.serious) for one in findings] == [("body-missing", True)]
+        assert (await now_is(store, entry.id)).state is EntryState.PARKED
+    await nothing_is_new(tmp_path)
+
+
+async def test_a_body_that_survived_goes_on_and_is_made_safe_later(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, _):
+        entry = await ready(store, LARGE)
+    recorder = RecorderFiles(tmp_path)
+    async with opened(tmp_path, files=recorder, now=LATER) as (store, findings):
+        assert (findings, await now_is(store, entry.id), await body(store, entry)) == ((), entry, LARGE)
+        assert await store.mark_deleting("office", ["uid-1"]) == frozenset()
+        await store.make_durable("office")
+        assert await store.mark_deleting("office", ["uid-1"]) == {"uid-1"}
+
+
+async def test_a_delivered_body_that_was_never_safe_is_no_loss(tmp_path: Path) -> None:
+    async with opened(tmp_path) as (store, _):
+        entry = await done(store, LARGE)
+    missing(tmp_path)
+    async with opened(tmp_path) as (store, findings):
+        assert (findings, await now_is(store, entry.id)) == ((), entry)
+
+
 async def test_a_small_body_that_is_gone_is_noticed_too(tmp_path: Path) -> None:
     async with opened(tmp_path) as (store, _):
         entry = await ready(store)
@@ -227,6 +300,7 @@ async def test_a_uid_whose_body_is_gone_is_not_known_even_after_its_deletion(tmp
     """Should the provider list it again after all, it is a new message and not one that is recognised and dropped."""
     async with opened(tmp_path) as (store, _):
         await parked(store, LARGE)
+        await store.make_durable("office")
         await store.mark_deleted("office", ["uid-1"], step=step(Stage.DELETED))
     missing(tmp_path)
     async with opened(tmp_path) as (store, _):
@@ -245,6 +319,7 @@ async def test_a_body_that_came_back_can_be_delivered_by_a_person(tmp_path: Path
     """The disk was not mounted, say: the record is kept, so nothing is lost for good."""
     async with opened(tmp_path) as (store, _):
         entry = await ready(store, LARGE)
+        await store.make_durable("office")
     [name] = spool_files(tmp_path)
     missing(tmp_path)
     async with opened(tmp_path):
@@ -262,6 +337,7 @@ async def test_all_that_a_crash_left_is_mended_at_once(tmp_path: Path) -> None:
         well = [await take(store, uid="1"), await ready(store, uid="2"), await done(store, uid="3")]
         interrupted = [await active(store, uid=f"active-{n}") for n in range(3)]
         await active(store, LARGE, uid="gone")
+        await store.make_durable("office")
     missing(tmp_path)
     (tmp_path / "spool" / "orphan").write_bytes(b"x")
     (tmp_path / "spool" / "tmp" / "partial").write_bytes(b"x")

@@ -1,0 +1,242 @@
+"""The ledger: which UIDs of a mailbox were seen, and how each stands.
+
+What a mailbox held last time is read by one index (`ix_ledger_live`), whatever the number of messages that are gone:
+a poll of a full mailbox in which nothing has changed writes nothing. These few statements are SQL by hand, and the UIDs
+come as one value: 20,000 rows one by one would ask for the interpreter's lock as often, and get it late from a busy loop.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, islice
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, bindparam, case, delete, exists, insert, literal, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from mailgate.adapters.store.rows import from_ms, to_ms
+from mailgate.adapters.store.tables import CONTENT, ENTRY, LEDGER, TRACE, VALUE, Utf8
+from mailgate.model.entry import SETTLED, EntryState
+from mailgate.model.verdict import TraceStep
+from mailgate.ports.store import Comparison, LedgerRow, LedgerState
+
+_PARAMETERS: Final = 500  # SQLite's limit was 999 for long
+
+_UIDS: Final = msgspec.json.Decoder(list[str])
+_LIVE: Final = (
+    "SELECT json_group_array(uid) FROM ledger INDEXED BY ix_ledger_live WHERE account = ? AND state <> 'deleted'"
+)
+_OPEN: Final = (
+    "SELECT uid, state, entry_id FROM ledger INDEXED BY ix_ledger_live "
+    "WHERE account = ? AND state IN ('taken', 'deleting') AND state <> 'deleted'"
+)
+_STALE: Final = (
+    "SELECT uid FROM ledger INDEXED BY ix_ledger_gone WHERE account = ? AND state = 'deleted' AND last_listed < ?"
+)
+_DELETABLE: Final = (
+    "SELECT uid FROM ledger INDEXED BY ix_ledger_live "
+    "WHERE account = ? AND state = ? AND state <> 'deleted' AND first_seen <= ?"
+)
+_HERE: Final = (LEDGER.c.account == bindparam("of"), LEDGER.c.uid == bindparam("which"))
+_GONE: Final = (
+    update(LEDGER)
+    .where(*_HERE, LEDGER.c.state != LedgerState.DELETED.value)
+    .values(state=LedgerState.DELETED.value, last_listed=bindparam("at"))
+)
+_FORGET: Final = delete(LEDGER).where(*_HERE, LEDGER.c.state == LedgerState.DELETED.value)
+_DELETING: Final = (
+    update(LEDGER)
+    .where(
+        *_HERE,
+        or_(LEDGER.c.state == LedgerState.TAKEN.value, LEDGER.c.state == LedgerState.SETTLED.value),
+        ~exists().where(
+            ENTRY.c.id == LEDGER.c.entry_id,
+            ENTRY.c.state != EntryState.DONE.value,
+            CONTENT.c.id == ENTRY.c.content_id,
+            CONTENT.c.volatile.is_not(None),
+        ),
+    )
+    .values(state=LedgerState.DELETING.value)
+)
+_TAKE_UP: Final = (
+    update(LEDGER)
+    .where(*_HERE)
+    .values(
+        state=case(
+            (
+                exists().where(ENTRY.c.id == LEDGER.c.entry_id, *(ENTRY.c.state != state.value for state in SETTLED)),
+                LedgerState.TAKEN.value,
+            ),
+            else_=LedgerState.SETTLED.value,
+        )
+    )
+)
+_LEFT: Final = upsert(LEDGER)
+_LEAVE: Final = _LEFT.on_conflict_do_update(
+    index_elements=["account", "uid"],
+    set_={name: _LEFT.excluded[name] for name in ("state", "entry_id", "first_seen", "size_octets", "sha256")}
+    | {"header_hash": None},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A comparison, and what is to be written because of it: UIDs that are gone, and DELETED ones to be forgotten."""
+
+    result: Comparison
+    gone: frozenset[str]
+    stale: frozenset[str]
+
+
+def rows(connection: Connection, account: str) -> dict[str, LedgerRow]:
+    """Return all remembered UIDs of an account."""
+    return {row.uid: _row(row) for row in connection.execute(select(LEDGER).where(LEDGER.c.account == account))}
+
+
+def _row(row: Any) -> LedgerRow:
+    return LedgerRow(
+        uid=row.uid,
+        state=LedgerState(row.state),
+        entry_id=row.entry_id,
+        first_seen=from_ms(row.first_seen),
+        size_octets=row.size_octets,
+        sha256=row.sha256,
+        header_hash=row.header_hash or "",
+    )
+
+
+def compare(connection: Connection, account: str, uids: Collection[str], *, stale_before: datetime) -> Compared:
+    """Hold `uids` against what is remembered. Reads rows of what was listed last time, and of `uids`; no others."""
+    remembered = frozenset(_UIDS.decode(_fetch(connection, _LIVE, account)[0][0]))
+    listed = frozenset(uids)
+    unknown, gone = listed - remembered, remembered - listed
+    waiting = [row for row in _fetch(connection, _OPEN, account) if row[0] in listed]
+    deleting = [uid for uid, state, _ in waiting if state == LedgerState.DELETING.value]
+    doubtful = {row.uid: row for row in _rows_of(connection, account, chain(unknown, deleting))}
+    stale = _fetch(connection, _STALE, account, to_ms(stale_before))
+    return Compared(
+        Comparison(
+            new=unknown.difference(doubtful),
+            doubtful=doubtful,
+            open_entries=tuple(sorted(n for _, state, n in waiting if state == LedgerState.TAKEN.value)),
+            remembered=len(remembered),
+            gone=len(gone),
+        ),
+        gone,
+        frozenset(uid for (uid,) in stale) - listed,
+    )
+
+
+def _fetch(connection: Connection, statement: str, *parameters: object) -> list[Any]:
+    """Return plain tuples, past SQLAlchemy's result rows."""
+    dbapi: Any = connection.connection.driver_connection
+    fetched: list[Any] = dbapi.execute(statement, parameters).fetchall()
+    return fetched
+
+
+def _rows_of(connection: Connection, account: str, uids: Iterable[str]) -> Iterator[LedgerRow]:
+    rest = iter(uids)
+    while portion := list(islice(rest, _PARAMETERS)):
+        query = select(LEDGER).where(LEDGER.c.account == account, LEDGER.c.uid.in_(portion))
+        yield from map(_row, connection.execute(query))
+
+
+def note_gone(
+    connection: Connection, account: str, *, gone: Collection[str], stale: Collection[str], now: datetime
+) -> None:
+    """Write what `compare` has found.
+
+    What is not listed any more is gone from the mailbox, whoever took it away. A server may give its UID to another
+    message, so one that comes back is compared by its octets before anything is deleted.
+    """
+    if gone:
+        connection.execute(_GONE, [{"of": account, "which": uid, "at": to_ms(now)} for uid in gone])
+    if stale:
+        connection.execute(_FORGET, [{"of": account, "which": uid} for uid in stale])
+
+
+def begin_mailbox(
+    connection: Connection, account: str, mailbox: str, seen: Mapping[str, int], *, now: datetime
+) -> None:
+    """Forget nothing of the mailbox before, but trust none of its UIDs; `seen` are known in the new one."""
+    connection.execute(
+        update(LEDGER)
+        .where(LEDGER.c.account == account, LEDGER.c.state != LedgerState.DELETED.value)
+        .values(state=LedgerState.DELETED.value, last_listed=to_ms(now))
+    )
+    if seen:
+        at = to_ms(now)
+        row = {"account": account, "state": LedgerState.SEEN.value, "entry_id": 0, "sha256": ""}
+        times = {"first_seen": at, "last_listed": at}
+        connection.execute(_LEAVE, [{**row, **times, "uid": uid, "size_octets": size} for uid, size in seen.items()])
+    connection.execute(delete(VALUE).where(VALUE.c.key == mailbox_key(account)))
+    connection.execute(insert(VALUE).values(key=mailbox_key(account), value=mailbox))
+
+
+def mailbox_key(account: str) -> str:
+    """Return the key of the value that names the mailbox behind an account."""
+    return f"mailbox.{account}"
+
+
+def gone_since(connection: Connection, account: str, since: datetime) -> list[LedgerRow]:
+    """Return DELETED rows since then."""
+    query = select(LEDGER).where(
+        LEDGER.c.account == account,
+        LEDGER.c.state == LedgerState.DELETED.value,
+        LEDGER.c.last_listed >= to_ms(since),
+    )
+    return [_row(row) for row in connection.execute(query)]
+
+
+def deletable(connection: Connection, account: str, *, seen_before: datetime, even_open: bool) -> list[str]:
+    """Return UIDs first seen by then that are SETTLED, with `even_open` also those that are TAKEN."""
+    states = [LedgerState.SETTLED, *([LedgerState.TAKEN] if even_open else [])]
+    return [
+        uid for state in states for (uid,) in _fetch(connection, _DELETABLE, account, state.value, to_ms(seen_before))
+    ]
+
+
+def mark_deleting(connection: Connection, account: str, uids: Collection[str]) -> frozenset[str]:
+    """Give these UIDs the state DELETING and return those that have it now.
+
+    Refused for a message that is not delivered while a power cut could still take its body: promise 1.
+    """
+    connection.execute(_DELETING, [{"of": account, "which": uid} for uid in uids])
+    rows_now = _rows_of(connection, account, uids)
+    return frozenset(row.uid for row in rows_now if row.state is LedgerState.DELETING)
+
+
+def mark_deleted(connection: Connection, account: str, uids: Collection[str], step: TraceStep) -> None:
+    """Note that these UIDs are gone, and tell it in the traces of the messages behind them."""
+    which = [{"of": account, "which": uid, "at": to_ms(step.at)} for uid in uids]
+    connection.execute(_GONE, which)
+    # Told whatever the state was: another session may have found it gone meanwhile.
+    _tell(connection, account, uids, step)
+
+
+def take_up(connection: Connection, account: str, uids: Collection[str], step: TraceStep | None) -> None:
+    """These UIDs stand for the messages they stood for: each is what the state of its message makes of it."""
+    connection.execute(_TAKE_UP, [{"of": account, "which": uid} for uid in uids])
+    if step is not None:
+        _tell(connection, account, uids, step)
+
+
+def rename(connection: Connection, account: str, old: str, new: str, step: TraceStep) -> None:
+    """The message that `old` stood for is listed as `new`."""
+    connection.execute(delete(LEDGER).where(LEDGER.c.account == account, LEDGER.c.uid == new))
+    connection.execute(update(LEDGER).where(LEDGER.c.account == account, LEDGER.c.uid == old).values(uid=new))
+    take_up(connection, account, [new], step)
+
+
+def _tell(connection: Connection, account: str, uids: Collection[str], step: TraceStep) -> None:
+    """Add the step to the trace behind each UID. The ledger outlives the entry: a purged one has no trace any more."""
+    told = select(
+        LEDGER.c.entry_id,
+        literal(to_ms(step.at)),
+        literal(step.stage.value),
+        literal(step.text, Utf8()),
+        literal(step.evidence, Utf8()),
+    ).where(*_HERE, exists().where(ENTRY.c.id == LEDGER.c.entry_id))
+    columns: Sequence[str] = ["entry_id", "at", "stage", "text", "evidence"]
+    connection.execute(insert(TRACE).from_select(columns, told), [{"of": account, "which": uid} for uid in uids])

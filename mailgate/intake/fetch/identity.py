@@ -1,0 +1,121 @@
+"""Which message a listed UID stands for: the mailbox, deletions without an answer, shared UIDs, new UIDs for all."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+from mailgate.intake.fetch.choosing import base_uid, is_older, is_renumbered, told_apart_anew
+from mailgate.intake.fetch.pop3 import Listed, Pop3Dialogue
+from mailgate.intake.fetch.tools import Tools
+from mailgate.model.errors import ErrorClass, SessionError
+from mailgate.model.settings import Account
+from mailgate.model.verdict import Stage, TraceStep
+from mailgate.ports.store import Comparison, LedgerRow, LedgerState
+
+
+class Identity:
+    """Looks at one listing of one account's mailbox."""
+
+    def __init__(self, account: Account, tools: Tools, dialogue: Pop3Dialogue, listed: Sequence[Listed]) -> None:
+        self._account = account
+        self._tools = tools
+        self._dialogue = dialogue
+        self._listed = listed
+
+    async def know_the_mailbox(self) -> None:
+        """UIDs belong to a mailbox, not to the account's name: another login or host makes all of them doubtful.
+
+        A doubtful one is compared by its octets before anything is deleted. What the very first session was to leave
+        alone stays so where UID and size are the same: a mailbox that got another name must not bring years of mail.
+        """
+        store, account, listed = self._tools.store, self._account, self._listed
+        mailbox = f"{account.user} at {account.host}"
+        before = await store.mailbox(account.name)
+        if before == mailbox:
+            return
+        seen: dict[str, int] = {}
+        if before is not None:
+            ledger = await store.ledger(account.name)
+            left_alone = {uid: row.size_octets for uid, row in ledger.items() if row.state is LedgerState.SEEN}
+            seen = {one.uid: one.size_octets for one in listed if left_alone.get(one.uid) == one.size_octets}
+        else:
+            seen = {one.uid: one.size_octets for one in await self._left_alone()}
+        await store.begin_mailbox(account.name, mailbox, seen, now=self._tools.clock.now())
+
+    async def _left_alone(self) -> Sequence[Listed]:
+        """Return what the very first session is to leave alone for good."""
+        match self._account.first_fetch:
+            case "all":
+                return ()
+            case "new":
+                return self._listed
+            case day:
+                try:
+                    first = date.fromisoformat(day)
+                except ValueError as exc:
+                    text = f"first_fetch: there is no day {day}"
+                    raise SessionError(text, error_class=ErrorClass.CONFIG) from exc
+                return [
+                    one async for one, header in self._dialogue.top_headers(self._listed) if is_older(header, first)
+                ]
+
+    async def same_as_before(self, comparison: Comparison, now: datetime) -> frozenset[str]:
+        """Return UIDs that need no download to be known: header and size say that they stand for the same message.
+
+        Those are UIDs whose deletion was asked for and not answered, and UIDs that are told from their twin by a mark
+        that they have gained or lost, since the twin came or went.
+        """
+        store, name, listed = self._tools.store, self._account.name, self._listed
+        deleting = {
+            one.number: comparison.doubtful[one.uid]
+            for one in listed
+            if one.uid in comparison.doubtful and _may_be_same(comparison.doubtful[one.uid], one)
+        }
+        gone = await store.gone_since(name, now) if comparison.gone and comparison.new else ()
+        bases = {base_uid(row.uid) for row in gone}
+        marked = [one for one in listed if one.uid in comparison.new and base_uid(one.uid) in bases]
+        if not deleting and not marked:
+            return frozenset()
+        asked = [one for one in listed if one.number in deleting] + marked
+        hashes = await self._dialogue.top_header_hash(asked)
+        same = [one.uid for one in listed if one.number in deleting and _is_same(deleting[one.number], hashes, one)]
+        step = TraceStep(now, Stage.RECOGNISED, "Still listed after its deletion was asked for; its header is the same")
+        await store.settle_known(name, same, step=step)
+        renamed = told_apart_anew(gone, marked, hashes)
+        for old, new in renamed:
+            step = TraceStep(now, Stage.RECOGNISED, "Listed under another UID; its header is the same", f"UID {new}")
+            await store.rename_known(name, old, new, step=step)
+        return frozenset(same).union(new for _, new in renamed)
+
+    @property
+    def _renumbered_key(self) -> str:
+        return f"renumbered.{self._account.name}"
+
+    async def renumbered(self, comparison: Comparison, now: datetime) -> dict[str, list[str]]:
+        """Return UIDs that a renumbered mailbox no longer lists, by the hash of all octets; else nothing.
+
+        It stays so until a session has taken the last new message, since one session may not get that far.
+        """
+        store = self._tools.store
+        since = await store.value(self._renumbered_key)
+        if since is None:
+            if not is_renumbered(len(self._listed), comparison):
+                return {}
+            since = now.isoformat()
+            await store.put_value(self._renumbered_key, since)
+        by_hash: dict[str, list[str]] = {}
+        for row in await store.gone_since(self._account.name, datetime.fromisoformat(since)):
+            if row.sha256:
+                by_hash.setdefault(row.sha256, []).append(row.uid)
+        return by_hash
+
+    async def all_known(self) -> None:
+        """Note that a renumbered mailbox holds nothing any more that was not looked at under its new UIDs."""
+        await self._tools.store.put_value(self._renumbered_key, None)
+
+
+def _may_be_same(row: LedgerRow, one: Listed) -> bool:
+    return row.state is LedgerState.DELETING and bool(row.header_hash) and row.size_octets == one.size_octets
+
+
+def _is_same(row: LedgerRow, hashes: Mapping[int, str], one: Listed) -> bool:
+    return hashes.get(one.number) == row.header_hash

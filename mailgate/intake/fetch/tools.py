@@ -1,0 +1,62 @@
+"""What a session works with, and what it comes to."""
+
+from dataclasses import dataclass, field
+
+from mailgate.model.errors import ErrorClass, StoreError
+from mailgate.ports.clock import Clock
+from mailgate.ports.events import Publisher
+from mailgate.ports.network import Dialer
+from mailgate.ports.secrets import SecretStore
+from mailgate.ports.stages import Acceptor
+from mailgate.ports.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a session works with."""
+
+    store: Store
+    acceptor: Acceptor
+    dialer: Dialer
+    secrets: SecretStore
+    publisher: Publisher
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class LeftMessage:
+    """A message that stays at the provider since it cannot be taken. Octets as listed, 0: not known; why, in a clause."""
+
+    account: str
+    uid: str
+    size_octets: int
+    reason: str
+
+
+@dataclass(slots=True)
+class SessionResult:
+    """What one session did.
+
+    `entries` are the ids of what it took, `recognised` counts what it knew under another UID. `skipped` are
+    messages that stay at the provider, by UID. `stopped`: it was asked to end before it was done. `broken`: it gave up its
+    connection because of a message in `skipped`. `ended_at`: the UID of the message in which the connection ended. `pipeline_lost`: the server lost commands that were sent ahead, so that the next
+    session has to say one at a time. `another` asks for a further session.
+    """
+
+    session: int
+    account: str
+    listed: int = 0
+    new: int = 0
+    deleted: int = 0
+    recognised: int = 0
+    entries: list[int] = field(default_factory=list)
+    skipped: dict[str, LeftMessage] = field(default_factory=dict)
+    error: str = ""
+    error_class: ErrorClass | None = None
+    store_failed: StoreError | None = None
+    stopped: bool = False
+    broken: bool = False
+    ended_at: str = ""
+    pipeline_lost: bool = False
+    another: bool = False
+    login_delay_s: float = 0.0
