@@ -4,10 +4,17 @@ from typing import Final
 
 import aiosmtplib
 
+from mailgate.model.errors import ConnectError, ErrorClass
+from mailgate.model.settings import InternalServer
 from mailgate.model.status import Reply
+from mailgate.policy.remedies import remedy_for
 
 MAX_REPLY_CHARS: Final = 1_000
 """Characters kept of one reply: several lines of the longest that RFC 5321 section 4.5.3.1.5 allows."""
+
+SHUT: Final = 421  # RFC 5321 section 3.8: whatever was asked, the server closes the connection
+LOGIN_WANTED: Final = frozenset({530, 534, 535, 538})  # RFC 4954 section 6: about us, not about the message
+NO_SMTPUTF8: Final = Reply(553, "5.6.7 the internal server knows no addresses outside ASCII (SMTPUTF8)")
 
 
 def said_by(exc: aiosmtplib.SMTPResponseException) -> Reply:
@@ -25,3 +32,28 @@ def reply(code: int, text: str) -> Reply:
 def refuses(code: int) -> bool:
     """Return whether this code says no: for now (4xx) or for good (5xx), RFC 5321 section 4.2.1."""
     return 400 <= code < 600  # noqa: PLR2004 see the docstring
+
+
+def turned_away(name: str, said: Reply) -> ConnectError:
+    """Return what it means when the server called `name` does not welcome us: its greeting, or its answer to EHLO."""
+    if said.code in LOGIN_WANTED:
+        text = f"{name} wants a login: {said}: set `user` and `password` under [internal]"
+        return ConnectError(text, error_class=ErrorClass.AUTH)
+    error_class = ErrorClass.POLICY if said.permanent else ErrorClass.TEMPORARY
+    return ConnectError(f"{name} answers {said}", error_class=error_class)
+
+
+def shuts(name: str, said: Reply) -> ConnectError:
+    """Return what it means when the server answers 421 instead of doing what was asked."""
+    return ConnectError(f"{name} closes the connection: {said}", error_class=ErrorClass.TEMPORARY)
+
+
+def login_wanted(name: str, server: InternalServer, said: Reply) -> ConnectError:
+    """Return what it means when MAIL, or RCPT for everybody, is refused because of who we are: class AUTH or TLS."""
+    if "STARTTLS" in said.text.upper():  # RFC 3207 section 4: 530, too
+        text = f"{name} takes mail over TLS alone: {said}: set `security` under [internal] to `starttls`"
+        return ConnectError(text, error_class=ErrorClass.TLS)
+    advice = "set `user` and `password` under [internal]"
+    if server.user:
+        advice = remedy_for(ErrorClass.AUTH, server.password)
+    return ConnectError(f"{name} wants a login before it takes mail: {said}: {advice}", error_class=ErrorClass.AUTH)

@@ -1,4 +1,4 @@
-"""An SMTP server that says what a test tells it to, and writes down what it was told.
+"""An SMTP or LMTP server that says what a test tells it to, and writes down what it was told.
 
 It shares no code with our own client, nor with its library: it reads lines and answers them.
 """
@@ -6,7 +6,7 @@ It shares no code with our own client, nor with its library: it reads lines and 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import TracebackType
@@ -28,17 +28,21 @@ class Act(Enum):
 
 Answer = bytes | str | Act
 Answers = Mapping[str, Answer] | Callable[[str], Answer | None]
-"""By command (`RCPT TO:<a@b>`) or verb (`RCPT`); `greeting` and `.` are the moments that have none."""
+"""By command (`RCPT TO:<a@b>`) or verb (`RCPT`); `greeting` and `.` are the moments that have none.
+
+`.` is the answer to a text, however it came; over LMTP `.a@b` is the one for this recipient.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One message: `octets` as they came over the wire, between the answer to DATA and the final dot, dots stuffed."""
+    """One message as it came over the wire: after DATA with its dots stuffed, without the final one; or a BDAT's octets."""
 
     mail: str
     recipients: tuple[str, ...]
     wire: bytes
     connection: int
+    protected: bool
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class SmtpPeer:
     extensions: tuple[str, ...] = EXTENSIONS
     starttls: ssl.SSLContext | None = None
     implicit: ssl.SSLContext | None = None
+    lmtp: bool = False
     host: str = "127.0.0.1"
     port: int = 0
     connections: int = 0
@@ -114,36 +119,70 @@ class SmtpPeer:
             verb = command.partition(" ")[0].upper()
             usual = "250 2.0.0 ok"
             match verb:
-                case "EHLO":
+                case "EHLO" | "LHLO" if self.lmtp == (verb == "LHLO"):
                     offers = (*self.extensions, *(["STARTTLS"] if self.starttls else []))
                     usual = "\r\n".join(["250-peer.test", *(f"250-{offer}" for offer in offers), "250 HELP"])
+                case "RCPT" if not mail:
+                    usual = "503 5.5.1 no MAIL"
                 case "DATA":
-                    usual = "354 go on"
+                    usual = "354 go on" if recipients else "503 5.5.1 no recipients"
+                case "EHLO" | "LHLO" | "HELO" if self.lmtp:
+                    usual = "500 5.5.1 not here"
+                case "BDAT":
+                    octets = await reader.readexactly(int(command.split(" ")[1]))
+                    if recipients or not command.endswith(" LAST"):
+                        if not await self._taken(reader, writer, mail, recipients, octets, number):
+                            return
+                        mail, recipients = "", []
+                        continue
+                    usual = "503 5.5.1 no recipients"
                 case "QUIT":
                     usual = "221 2.0.0 bye"
                 case "STARTTLS":
                     usual = "220 go"
                 case _:
                     pass
-            answer = self._scripted(command, verb)
-            if not await self._answer(reader, writer, "", usual if answer is None else answer):
+            scripted = self._scripted(command, verb)
+            answer = usual if scripted is None else scripted
+            if not await self._answer(reader, writer, "", answer):
                 return
-            yes = answer is None or (isinstance(answer, (str, bytes)) and answer[:1] in ("2", b"2"))
+            yes = isinstance(answer, (str, bytes)) and answer[:1] in ("2", b"2")
+            if verb in ("MAIL", "RSET"):
+                mail, recipients = "", []
             if verb == "MAIL" and yes:
-                mail, recipients = command, []
+                mail = command
             elif verb == "RCPT" and yes:
                 recipients.append(command[len("RCPT TO:<") :].partition(">")[0])
             elif verb == "STARTTLS" and yes and self.starttls:
                 await writer.start_tls(self.starttls)
-            elif verb == "DATA" and answer is None:
-                wire = await reader.readuntil(b"\r\n.\r\n")
-                answer = self._scripted(".", ".")
-                if answer is None or (isinstance(answer, str) and answer.startswith("2")):
-                    self.taken.append(Taken(mail, tuple(recipients), wire[:-3], number))
-                if not await self._answer(reader, writer, "", "250 2.0.0 taken" if answer is None else answer):
+            elif verb == "DATA" and isinstance(answer, str) and answer.startswith("354"):
+                wire = await _text(reader)
+                if not await self._taken(reader, writer, mail, recipients, wire, number):
                     return
+                mail, recipients = "", []
             elif verb == "QUIT":
                 return
+
+    async def _taken(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        mail: str,
+        recipients: Sequence[str],
+        wire: bytes,
+        number: int,
+    ) -> bool:
+        """Answer a text, and keep it when that is a yes for somebody; False when the connection is to end."""
+        answers = [self._scripted(".", ".") if recipients else "554 5.5.1 no recipients"]
+        if self.lmtp and recipients:
+            answers = [self._scripted(f".{one}", ".") for one in recipients]
+        if any(one is None or (isinstance(one, str) and one.startswith("2")) for one in answers):
+            protected = writer.get_extra_info("sslcontext") is not None
+            self.taken.append(Taken(mail, tuple(recipients), wire, number, protected))
+        for one in answers:
+            if not await self._answer(reader, writer, "", "250 2.0.0 taken" if one is None else one):
+                return False
+        return True
 
     def _scripted(self, command: str, verb: str) -> Answer | None:
         if isinstance(self.answers, Mapping):
@@ -165,3 +204,11 @@ class SmtpPeer:
         writer.write(answer if isinstance(answer, bytes) else answer.encode() + b"\r\n")
         await writer.drain()
         return True
+
+
+async def _text(reader: asyncio.StreamReader) -> bytes:
+    """Return what follows DATA, without the final dot."""
+    text = bytearray()
+    while text != b".\r\n" and not text.endswith(b"\r\n.\r\n"):
+        text += await reader.readuntil(b".\r\n")
+    return bytes(text[:-3])

@@ -1,8 +1,8 @@
 """A whole engine in this process, on real sockets and a real store, on its bad days."""
 
 import asyncio
+import logging
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -21,6 +21,7 @@ from mailgate.service.exits import Exit
 from mailgate.service.run import Running, StartError, running
 from tests.fakes.eventually import eventually, eventually_by
 from tests.integration.peers import ANNA, BOB, USER, Peers, conditions, fetched, opened
+from tests.integration.small_disk import fill, small_disk
 from tests.integration.smtp_peer import Act, SmtpPeer
 
 
@@ -172,6 +173,20 @@ class TestTheConfiguration:
             assert (await it.engine.reload()).applied
             assert conditions(it) == set()
 
+    async def test_logs_and_the_limit_of_the_keyring_follow_a_reload(self, peers: Peers) -> None:
+        async with peers.engine(log={"level": "error"}) as it:
+            assert logging.getLogger("mailgate").level == logging.ERROR
+            peers.configure(log={"level": "debug", "keep_files": 2}, secrets={"timeout": "1s"})
+            assert (await it.engine.reload()).changes == (
+                "log: keep_files 90 -> 2",
+                "log: level error -> debug",
+                "secrets: timeout 5s -> 1s",
+            )
+            assert logging.getLogger("mailgate").level == logging.DEBUG
+        async with peers.engine():
+            pass
+        assert logging.getLogger("mailgate").level == logging.INFO
+
     async def test_a_reload_during_a_session_that_removes_account_and_recipient_loses_nothing(
         self, peers: Peers
     ) -> None:
@@ -247,43 +262,27 @@ class TestAPause:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of eight megabytes, where this machine lets us have one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    if mount is None or umount is None or os.geteuid() != 0:
-        pytest.skip("mount: can only be used by root")
-    if subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m,mode=0700", "none", folder], check=False).returncode:
-        pytest.skip("mount: this machine does not let us make a file system")
-    yield folder
-    subprocess.run([umount, "-l", folder], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 @pytest.fixture
-async def cramped(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Peers]:
+async def cramped(disk: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Peers]:
     monkeypatch.setenv("MAILGATE_TEST_PASSWORD", "sesame")
-    async with opened(small_disk / "data") as made:
+    async with opened(disk / "data") as made:
         yield made
-
-
-def fill(folder: Path, *, but: int) -> Path:
-    """Take all the room but this many octets."""
-    filler = folder / "filler"
-    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_bsize
-    with filler.open("wb") as file:
-        file.write(b"\x00" * max(0, free - but))
-    return filler
 
 
 class TestTheDisk:
     async def test_full_in_the_middle_of_a_session_it_says_so_and_goes_on_by_itself_with_every_message_once(
-        self, cramped: Peers, small_disk: Path
+        self, cramped: Peers, disk: Path
     ) -> None:
         async with cramped.engine() as it:
             cramped.put(*range(20), octets=200_000)
-            filler = fill(small_disk, but=900_000)
-            ticket = await fetched(it)
+            filler = fill(disk, but=900_000)
+            ticket = it.engine.start_session(None)
+            await eventually(lambda: bool(ticket.errors), "the end of the session")  # deliveries may wait for room, too
             assert len(ticket.entries) < 20
             assert conditions(it) == {"store_refuses"}
             with pytest.raises(ConflictError):
@@ -296,13 +295,13 @@ class TestTheDisk:
         assert not list((cramped.data / "spool" / "tmp").iterdir()), "nothing half written is left"
 
     async def test_full_at_the_moment_of_recording_the_result_is_recorded_later_and_nothing_is_said_twice(
-        self, cramped: Peers, small_disk: Path
+        self, cramped: Peers, disk: Path
     ) -> None:
         fillers: list[Path] = []
 
         def fills_at_the_dot(verb: str, _argument: str) -> None:
             if verb == "." and not fillers:
-                fillers.append(fill(small_disk, but=0))
+                fillers.append(fill(disk, but=0))
 
         cramped.server.reply = fills_at_the_dot
         async with cramped.engine() as it:
@@ -319,9 +318,9 @@ class TestTheDisk:
             await cramped.has_come(1)
             await eventually(lambda: conditions(it) == set(), "the recovery", timeout_s=30)
 
-    async def test_read_only_at_the_start_it_does_not_run_and_says_why(self, cramped: Peers, small_disk: Path) -> None:
+    async def test_read_only_at_the_start_it_does_not_run_and_says_why(self, cramped: Peers, disk: Path) -> None:
         cramped.configure()
-        subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)  # noqa: ASYNC221 of no length
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)  # noqa: ASYNC221 of no length
         with pytest.raises(StartError, match="read-only") as caught:
             async with running(cramped.data, with_app=False):
                 pass

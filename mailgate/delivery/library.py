@@ -1,6 +1,6 @@
-"""Hands messages to the internal server by SMTP: one conversation, one result per recipient (RFC 5321).
+"""Hands messages to the internal server by aiosmtplib: one command at a time, the whole message in memory.
 
-The dialogue is aiosmtplib's. Line ends are made canonical here, before dots are stuffed (`spec` A16.2): a bare LF that
+The second client, for servers that do not get along with the first, and to prove the port by. Line ends are made canonical here, before dots are stuffed (`spec` A16.2): a bare LF that
 went through could end the message early for a lenient server, and begin a forged one.
 
 Promise 2 lives here: only the answer to the final dot makes a message the server's. Whatever else sounds like a yes
@@ -16,21 +16,25 @@ from typing import Final
 
 import aiosmtplib
 
-from mailgate.delivery.connecting import SmtpConnector
-from mailgate.delivery.replies import refuses, reply, said_by
+from mailgate.delivery.library_opening import LibraryOpener
+from mailgate.delivery.replies import LOGIN_WANTED, NO_SMTPUTF8, SHUT, login_wanted, refuses, reply, said_by, shuts
 from mailgate.model.address import Address
 from mailgate.model.errors import ConnectError
 from mailgate.model.settings import DeliverySettings, InternalServer
 from mailgate.model.status import NO_ANSWER, DeliveryResult, Reply
 from mailgate.ports.clock import Clock
+from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import SecretStore
 from mailgate.ports.stages import Outgoing
 from mailgate.wire.dot import dot_stuff
 from mailgate.wire.endings import LineEnds
 
 _LOST: Final = "the connection broke before the answer"
-_NO_SMTPUTF8: Final = Reply(553, "5.6.7 the internal server knows no addresses outside ASCII (SMTPUTF8)")
 _QUIT_S: Final = 2.0
+
+
+class _TextRefusedError(aiosmtplib.SMTPDataError):
+    """The answer to the final dot, when it is no yes."""
 
 
 @dataclass(slots=True)
@@ -41,15 +45,22 @@ class _Link:
     used_at: float
 
 
-class SmtpTransport:
+class LibraryTransport:
     """Delivers to one internal server and keeps a few connections to it."""
 
     def __init__(
-        self, server: InternalServer, settings: DeliverySettings, *, secrets: SecretStore, clock: Clock
+        self,
+        server: InternalServer,
+        settings: DeliverySettings,
+        *,
+        dialer: Dialer,
+        secrets: SecretStore,
+        clock: Clock,
     ) -> None:
+        self._server = server
         self._settings = settings
         self._clock = clock
-        self._connector = SmtpConnector(server, settings, secrets=secrets)
+        self._opener = LibraryOpener(server, settings, dialer=dialer, secrets=secrets)
         self._idle: deque[_Link] = deque()
         self._closed = False
 
@@ -57,7 +68,7 @@ class SmtpTransport:
         """Return one result per recipient.
 
         Raises:
-            ConnectError: no conversation was begun: nothing can have been taken.
+            ConnectError: nothing can have been taken, and the fault is not the message's.
             SecretError: the password for the server is not to be had.
         """
         octets = await _canonical(message)
@@ -68,9 +79,14 @@ class SmtpTransport:
             except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as exc:
                 link.smtp.close()
                 if fresh:
-                    name = self._connector.name
+                    name = self._opener.name
                     raise ConnectError(f"{name} broke the connection before it took anything: {exc}") from exc
                 continue  # an old connection that the server had given up: once more on another
+            except ConnectError:
+                link.smtp.close()
+                if fresh:
+                    raise
+                continue
             except BaseException:
                 link.smtp.close()
                 raise
@@ -83,7 +99,7 @@ class SmtpTransport:
             if link.smtp.is_connected:
                 return link, False
             link.smtp.close()
-        return _Link(await self._connector.connect(), self._clock.monotonic()), True
+        return _Link(await self._opener.open(), self._clock.monotonic()), True
 
     async def _keep(self, link: _Link) -> None:
         if not link.smtp.is_connected:
@@ -97,7 +113,7 @@ class SmtpTransport:
     async def _converse(self, smtp: aiosmtplib.SMTP, message: Outgoing, octets: bytes) -> Sequence[DeliveryResult]:
         """Say one message. Raises a connection's error only while nothing can have been taken yet."""
         utf8 = smtp.supports_extension("smtputf8")
-        results = {str(one): _NO_SMTPUTF8 for one in message.recipients if not (utf8 or one.is_ascii)}
+        results = {str(one): NO_SMTPUTF8 for one in message.recipients if not (utf8 or one.is_ascii)}
         sayable = [one for one in message.recipients if str(one) not in results]
         unknown = False
         if sayable:
@@ -123,7 +139,9 @@ class SmtpTransport:
                 encoding=encoding,
             )
         except aiosmtplib.SMTPResponseException as exc:
-            refusal = _refusal(exc, "MAIL")
+            refusal = self._refusal(exc, "MAIL")
+            if refusal.code in LOGIN_WANTED:
+                raise login_wanted(self._opener.name, self._server, refusal) from exc
             await _reset(smtp)
             return dict.fromkeys(map(str, recipients), refusal), False
         results: dict[str, Reply] = {}
@@ -131,9 +149,12 @@ class SmtpTransport:
             try:
                 await smtp.rcpt(name, encoding=encoding)
             except aiosmtplib.SMTPResponseException as exc:
-                results[name] = _refusal(exc, "RCPT")
+                results[name] = self._refusal(exc, "RCPT")
         accepted = [name for name in map(str, recipients) if name not in results]
         if not accepted:
+            refusals = list(results.values())
+            if all(one.code in LOGIN_WANTED for one in refusals):
+                raise login_wanted(self._opener.name, self._server, refusals[0])
             await _reset(smtp)
             return results, False
         answer, unknown = await self._data(smtp, octets)
@@ -145,6 +166,8 @@ class SmtpTransport:
             said = await _send_text(smtp, dot_stuff(octets), self._settings.data_timeout.total_seconds())
         except aiosmtplib.SMTPResponseException as exc:
             if refuses(exc.code):
+                if exc.code == SHUT and not isinstance(exc, _TextRefusedError):
+                    raise shuts(self._opener.name, said_by(exc)) from exc
                 await _reset(smtp)  # refused before the text, the transaction would still be open
                 return said_by(exc), False
             smtp.close()
@@ -153,6 +176,20 @@ class SmtpTransport:
             smtp.close()
             return Reply(NO_ANSWER.code, _LOST), True
         return reply(said.code, said.message), False
+
+    def _refusal(self, exc: aiosmtplib.SMTPResponseException, command: str) -> Reply:
+        """Return the refusal in `exc`.
+
+        Raises:
+            SMTPServerDisconnected: it is no refusal, so the answers no longer belong to what was asked: nothing that
+                this connection says can be believed.
+            ConnectError: it is 421.
+        """
+        if exc.code == SHUT:
+            raise shuts(self._opener.name, said_by(exc)) from exc
+        if refuses(exc.code):
+            return said_by(exc)
+        raise aiosmtplib.SMTPServerDisconnected(f"the answer to {command} makes no sense: {said_by(exc)}") from exc
 
     async def close_idle(self) -> None:
         """End connections that were unused for `idle_timeout`."""
@@ -170,22 +207,10 @@ class SmtpTransport:
         await _quit_all(links)
 
 
-def _refusal(exc: aiosmtplib.SMTPResponseException, command: str) -> Reply:
-    """Return the refusal in `exc`.
-
-    Raises:
-        SMTPServerDisconnected: it is no refusal, so the answers no longer belong to what was asked: nothing that this
-            connection says can be believed.
-    """
-    if refuses(exc.code):
-        return said_by(exc)
-    raise aiosmtplib.SMTPServerDisconnected(f"the answer to {command} makes no sense: {said_by(exc)}") from exc
-
-
 async def _canonical(message: Outgoing) -> bytes:
     """Return the octets with canonical line ends, RFC 5321 section 2.3.8."""
     ends = LineEnds()
-    parts = [ends.feed(chunk) async for chunk in message.octets]
+    parts = [ends.feed(chunk) async for chunk in message.octets()]
     parts.append(ends.close())
     return b"".join(parts)
 
@@ -204,7 +229,7 @@ async def _send_text(smtp: aiosmtplib.SMTP, text: bytes, timeout_s: float) -> ai
     smtp.protocol.write(text)
     said = await smtp.protocol.read_response(timeout=timeout_s)
     if said.code != aiosmtplib.SMTPStatus.completed:
-        raise aiosmtplib.SMTPDataError(said.code, said.message)
+        raise _TextRefusedError(said.code, said.message)
     return said
 
 

@@ -1,0 +1,110 @@
+"""Hands messages to the internal server by our own client, SMTP or LMTP, and keeps a few connections to it."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
+
+from mailgate.delivery.conversation import Conversation, letter
+from mailgate.delivery.link import Link
+from mailgate.delivery.opening import Opener
+from mailgate.model.errors import ConnectError
+from mailgate.model.settings import DeliverySettings, InternalServer
+from mailgate.model.status import DeliveryResult
+from mailgate.ports.clock import Clock
+from mailgate.ports.network import Dialer
+from mailgate.ports.secrets import SecretStore
+from mailgate.ports.stages import Outgoing
+
+QUIT_S: Final = 2.0
+QUIET_S: Final = 0.5
+"""A connection unused for longer is asked whether it is still open; a busy one need not be."""
+
+
+class PipelinedTransport:
+    """Delivers to one internal server. Messages at once are as many as callers; each has a connection to itself."""
+
+    def __init__(
+        self,
+        server: InternalServer,
+        settings: DeliverySettings,
+        *,
+        dialer: Dialer,
+        secrets: SecretStore,
+        clock: Clock,
+    ) -> None:
+        self._server = server
+        self._settings = settings
+        self._clock = clock
+        self._opener = Opener(server, settings, dialer=dialer, secrets=secrets)
+        self._idle: deque[Link] = deque()
+        self._closed = False
+
+    async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
+        """Return one result per recipient, in their order.
+
+        Raises:
+            ConnectError: nothing can have been taken, and the fault is not the message's: the server is not reached,
+                closes the connection (421), or wants a login.
+            SecretError: the password for the server is not to be had.
+        """
+        read = await letter(message)
+        try:
+            while True:
+                link, fresh = await self._link()
+                talk = Conversation(link, read, self._server, self._settings)
+                try:
+                    results = await talk.hold()
+                except ConnectError:
+                    if fresh:
+                        raise
+                    continue  # an old connection that the server had given up: once more on another
+                await self._keep(link)
+                return results
+        finally:
+            if isinstance(read.rest, AsyncGenerator):
+                await read.rest.aclose()
+
+    async def _link(self) -> tuple[Link, bool]:
+        """Return a connection, and whether it is a fresh one."""
+        while self._idle:
+            link = self._idle.pop()
+            try:
+                if self._clock.monotonic() - link.used_at < QUIET_S or await link.is_quiet():
+                    return link, False
+            except BaseException:
+                link.drop()
+                raise
+            link.drop()
+        return await self._opener.open(), True
+
+    async def _keep(self, link: Link) -> None:
+        if not link.reusable:
+            link.drop()
+        elif self._closed:
+            await link.quit(QUIT_S)
+        else:
+            link.used_at = self._clock.monotonic()
+            self._idle.append(link)
+
+    async def close_idle(self) -> None:
+        """End connections that were unused for `idle_timeout`."""
+        limit = self._clock.monotonic() - self._settings.idle_timeout.total_seconds()
+        old = []
+        while self._idle and self._idle[0].used_at <= limit:
+            old.append(self._idle.popleft())
+        await _quit_all(old)
+
+    async def close(self) -> None:
+        """End all connections; those in use end after their message."""
+        self._closed = True
+        links = list(self._idle)
+        self._idle.clear()
+        await _quit_all(links)
+
+
+async def _quit_all(links: Sequence[Link]) -> None:
+    if links:
+        async with asyncio.TaskGroup() as group:
+            for link in links:
+                group.create_task(link.quit(QUIT_S))
