@@ -5,6 +5,7 @@ IDNA lives here and nowhere else: a domain is kept in its A-label form, lower ca
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
@@ -51,6 +52,7 @@ class Address:
         return f"{self.local}@{self.domain}"
 
 
+@lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address:
     """Return the address in `text`, such as `anna@example.org`, `"a b"@example.org` or `a@[192.0.2.1]`.
 

@@ -54,6 +54,7 @@ class ParkReason(StrEnum):
     OVERSIZE = "oversize"
     ERROR = "error"
     QUARANTINE = "quarantine"
+    LOOP = "loop"
 
 
 class RecipientState(StrEnum):

@@ -36,11 +36,11 @@ REMEDIES: dict[ErrorClass, str] = {
     ErrorClass.POLICY: "The server refuses on principle: read its reply, and let it accept mail from this machine.",
     ErrorClass.UNKNOWN_RECIPIENT: "The server does not know this address: create it there, or choose another recipient.",
     ErrorClass.TEMPORARY: "The server asks to come back later. MailGate tries again by itself.",
-    ErrorClass.DISK: "Free some space on the disk that holds the data directory.",
+    ErrorClass.DISK: "Free some space on the disk that holds the data directory, and let MailGate write there.",
     ErrorClass.CONFIG: "Run `mailgate check`: it names file, line and remedy.",
     ErrorClass.INTERNAL: "This is a fault in MailGate: the message is kept. Please report the id shown.",
 }
-"""What an operator can do about each class; one sentence, shown beside the error."""
+"""What an operator can do about each class; one sentence, shown beside the error. `policy.remedies` names the secret."""
 
 
 class MailgateError(Exception):
@@ -94,12 +94,26 @@ class ConnectError(MailgateError):
         self.error_class = error_class
 
 
+class SilenceError(ConnectError):
+    """The peer said nothing for as long as we wait for anybody; the connection is of no use any more."""
+
+
 class SessionError(MailgateError):
     """A download session ended early. What it took is safe; the next session goes on from there."""
 
     def __init__(self, text: str, *, error_class: ErrorClass) -> None:
         super().__init__(text)
         self.error_class = error_class
+
+
+class PipelineLostError(SessionError):
+    """A POP3 server announced PIPELINING (RFC 2449 section 6.6) and loses commands that are sent ahead of its answers.
+
+    Log in anew and say one command at a time.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, error_class=ErrorClass.PROTOCOL)
 
 
 class UnknownError(MailgateError):

@@ -71,6 +71,7 @@ class SessionListed(Event):
     messages: int
     new: int
     size_octets: int
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,15 @@ class MessageSkipped(Event):
     account: str
     uid: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxRenumbered(Event):
+    """A mailbox gave new UIDs to what it held; so many messages were recognised by their octets and not taken again."""
+
+    session: int
+    account: str
+    recognised: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +170,8 @@ class MessageDecided(Event):
 class SessionEnded(Event):
     """A session is over. `deleted` counts deletions that the server confirmed; `error` is empty when all went well.
 
-    `another` says that the pass goes on with a further session, since the limit of one was reached.
+    `another` says that the pass goes on with a further session, since the limit of one was reached. `connecting_to` is
+    the host of a session that ended before it was logged in and had listed, empty otherwise.
     """
 
     session: int
@@ -172,6 +183,7 @@ class SessionEnded(Event):
     error: str = ""
     error_class: str = ""
     another: bool = False
+    connecting_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +230,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     SessionListed,
     MessageFetched,
     MessageSkipped,
+    MailboxRenumbered,
     MessageRouted,
     MessageDelivered,
     MessageDeferred,

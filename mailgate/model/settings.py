@@ -19,6 +19,7 @@ Octets = Annotated[int, Meta(extra={"octets": True})]
 
 _MB: Final = 1_000_000
 _ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*\Z"  # a login name becomes part of a protocol line
+_FINGERPRINT: Final = r"^(?:(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2})?\Z"
 
 
 def _s(seconds: float) -> timedelta:
@@ -42,12 +43,42 @@ class SmtpSecurity(StrEnum):
     NONE = "none"
 
 
+class SmtpProtocol(StrEnum):
+    """What the internal server speaks."""
+
+    SMTP = "smtp"  # RFC 5321
+    LMTP = "lmtp"  # RFC 2033: an answer of its own for each recipient
+
+
+class SmtpAuth(StrEnum):
+    """How to log in at the internal server."""
+
+    AUTO = "auto"  # over TLS PLAIN or LOGIN, in the clear CRAM-MD5 first
+    PLAIN = "plain"  # RFC 4616 by RFC 4954
+    LOGIN = "login"
+    CRAM_MD5 = "cram-md5"  # RFC 2195
+    XOAUTH2 = "xoauth2"  # the secret is an access token
+
+
+class SmtpClient(StrEnum):
+    """Which client hands messages over."""
+
+    PIPELINED = "pipelined"
+    AIOSMTPLIB = "aiosmtplib"  # SMTP only: LMTP takes the other one all the same
+
+
 class AuthMethod(StrEnum):
     """How to log in at a POP3 server."""
 
-    AUTO = "auto"  # SASL PLAIN when offered, else USER/PASS
-    PLAIN = "plain"  # RFC 4616 by RFC 5034
+    AUTO = "auto"  # the strongest that the server offers and that takes a password
+    SCRAM_SHA_256 = "scram-sha-256"  # RFC 7677, as all the following by RFC 5034
+    CRAM_MD5 = "cram-md5"  # RFC 2195
+    PLAIN = "plain"  # RFC 4616
+    LOGIN = "login"  # draft-murchison-sasl-login
+    APOP = "apop"  # RFC 1939 section 7
     USER = "user"  # RFC 1939 section 7
+    XOAUTH2 = "xoauth2"  # as Google and Microsoft document it
+    OAUTHBEARER = "oauthbearer"  # RFC 7628
 
 
 class DeletePolicy(StrEnum):
@@ -111,9 +142,27 @@ class Account:
             description="file with the authority that signed the server's certificate",
         ),
     ] = ""
+    fingerprint: Annotated[
+        str,
+        Meta(
+            pattern=_FINGERPRINT,
+            extra={"form": "a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons"},
+            examples=["3fa9c2e07b15d8463fa9c2e07b15d8463fa9c2e07b15d8463fa9c2e07b15d846"],
+            description="SHA-256 of the one certificate that is good, in place of a check of authority and name",
+        ),
+    ] = ""
     auth: Annotated[
-        AuthMethod, Meta(description="how to log in; `auto`: SASL PLAIN when offered, else USER and PASS")
+        AuthMethod,
+        Meta(
+            description="how to log in; `auto`: the strongest that the server offers, never OAuth; `xoauth2` and `oauthbearer` take an access token for a password"
+        ),
     ] = AuthMethod.AUTO
+    apop: Annotated[
+        bool,
+        Meta(
+            description="whether `auto` may log in by APOP where the connection is in the clear; some servers fail at it"
+        ),
+    ] = True
     own_domains: Annotated[
         tuple[str, ...],
         Meta(
@@ -142,6 +191,15 @@ class Account:
     interval: Annotated[timedelta | None, Meta(description="time between sessions; by default that of `[fetch]`")] = (
         None
     )
+    first_fetch: Annotated[
+        str,
+        Meta(
+            pattern=r"^(?:all|new|[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))\Z",
+            extra={"form": "`all`, `new` or a day such as `2026-01-31`"},
+            examples=["new"],
+            description="what the very first session takes: `all`, only `new` mail from then on, or mail since a day",
+        ),
+    ] = "all"
 
     @property
     def effective_port(self) -> int:
@@ -176,7 +234,11 @@ class InternalServer:
     host: Annotated[
         str, Meta(min_length=1, examples=["192.168.1.10"], description="name or address of the internal mail server")
     ]
-    port: Annotated[int, Meta(ge=1, le=65535, description="SMTP port")] = 25
+    port: Annotated[int, Meta(ge=1, le=65535, description="port; LMTP has none of its own, often it is 24")] = 25
+    protocol: Annotated[
+        SmtpProtocol,
+        Meta(description="what the server speaks: `smtp`, or `lmtp` as the mail stores of Dovecot and Cyrus do"),
+    ] = SmtpProtocol.SMTP
     security: Annotated[
         SmtpSecurity,
         Meta(description="how the hand-over is protected; `opportunistic`: STARTTLS when offered, any certificate"),
@@ -186,6 +248,15 @@ class InternalServer:
         Meta(
             examples=["/etc/ssl/office-ca.pem"],
             description="file with the authority that signed the server's certificate",
+        ),
+    ] = ""
+    fingerprint: Annotated[
+        str,
+        Meta(
+            pattern=_FINGERPRINT,
+            extra={"form": "a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons"},
+            examples=["3fa9c2e07b15d8463fa9c2e07b15d8463fa9c2e07b15d8463fa9c2e07b15d846"],
+            description="SHA-256 of the one certificate that is good, in place of a check of authority and name",
         ),
     ] = ""
     user: Annotated[
@@ -200,6 +271,10 @@ class InternalServer:
     password: Annotated[
         SecretRef, Meta(examples=["keyring:internal"], description="reference to the password of `user`")
     ] = ""
+    auth: Annotated[
+        SmtpAuth,
+        Meta(description="how to log in; `auto`: PLAIN or LOGIN over TLS, else CRAM-MD5 where it is offered"),
+    ] = SmtpAuth.AUTO
     helo: Annotated[
         str,
         Meta(
@@ -229,12 +304,20 @@ class FetchSettings:
         int, Meta(ge=1, le=1_000_000, description="messages after which a session logs in anew")
     ] = 200
     session_size: Annotated[Octets, Meta(ge=1, description="octets after which a session logs in anew")] = 50 * _MB
+    pass_limit: Annotated[
+        int,
+        Meta(ge=0, le=1_000_000, description="messages after which an account waits for its next turn; 0: no limit"),
+    ] = 0
+    smallest_first: Annotated[bool, Meta(description="whether small messages are taken before large ones")] = False
     window_size: Annotated[Octets, Meta(ge=1, description="octets asked for ahead of what has arrived")] = 8 * _MB
     window_messages: Annotated[int, Meta(ge=1, le=1000, description="messages asked for ahead of arrival")] = 64
     max_message_size: Annotated[Octets, Meta(ge=0, description="larger messages stay at the provider; 0: no limit")] = 0
     remember: Annotated[timedelta, Meta(description="how long UIDs that the server no longer lists are remembered")] = (
         timedelta(days=60)
     )
+    backoff_first: Annotated[
+        timedelta, Meta(description="wait after the first failed session; it doubles with each further one")
+    ] = _s(60)
     backoff_max: Annotated[timedelta, Meta(description="longest wait after failed sessions in a row")] = _s(3600)
 
 
@@ -242,6 +325,12 @@ class FetchSettings:
 class DeliverySettings:
     """How messages are handed to the internal server."""
 
+    client: Annotated[
+        SmtpClient,
+        Meta(
+            description="which client does it: our own `pipelined` one, or the library `aiosmtplib`, one step at a time"
+        ),
+    ] = SmtpClient.PIPELINED
     connections: Annotated[int, Meta(ge=1, le=64, description="connections to the internal server at once")] = 4
     connect_timeout: Annotated[timedelta, Meta(description="limit for connecting, TLS included")] = _s(30)
     command_timeout: Annotated[timedelta, Meta(description="limit for each reply (RFC 5321 section 4.5.3.2)")] = _s(300)

@@ -58,12 +58,14 @@ class DeliveryResult:
     """What became of one recipient in one conversation.
 
     `unknown` means that the line was lost after the final dot: the peer may have the message (promise 3, RFC 5321
-    section 4.2.5). Retry or give up is read from `reply` and from nowhere else.
+    section 4.2.5). Retry or give up is read from `reply` and from nowhere else. `mended` counts line ends of the text that
+    were made CRLF, since DATA takes no others (section 2.3.8).
     """
 
     address: str
     reply: Reply
     unknown: bool = False
+    mended: int = 0
 
     @property
     def delivered(self) -> bool:

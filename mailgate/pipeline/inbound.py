@@ -1,19 +1,22 @@
-"""What happens to fetched mail, step by step: who sent it, who gets it, what is added to its header.
+"""What happens to fetched mail, step by step: who sent it, who gets it, what is added to its header, is it a loop.
 
 Further checks (virus, spam, rules) join this list; each is a step that reads the header or asks a port, and says what
 it found in the trace.
 """
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailgate.mime.decode import glance
 from mailgate.mime.headers import split_header
-from mailgate.model.entry import QueueEntry
+from mailgate.model.entry import EntryRecipient, ParkReason, QueueEntry
 from mailgate.model.errors import UnknownError
+from mailgate.model.message import HeaderEdit
 from mailgate.model.settings import Account, Config
+from mailgate.model.source import Direction
 from mailgate.model.verdict import Disposition, Stage, TraceStep
 from mailgate.policy.inbound_headers import incoming_edit
+from mailgate.policy.loops import find_loop
 from mailgate.policy.recipients import RoutingTable
 from mailgate.policy.routing import Routing, envelope_sender, route
 from mailgate.ports.clock import Clock
@@ -27,11 +30,15 @@ class _Office:
     table: RoutingTable
     rename_delivered_to: bool
 
+    def account_of(self, entry: QueueEntry) -> Account:
+        return self.accounts.get(entry.source.account) or _former(entry.source.account)
+
 
 class InboundPipeline:
-    """The Processor for fetched mail."""
+    """The Processor for fetched mail. `loop_key` is the installation's own, for `policy.loops`."""
 
-    def __init__(self, config: Config, *, clock: Clock, hostname: str = "") -> None:
+    def __init__(self, config: Config, *, clock: Clock, loop_key: bytes, hostname: str = "") -> None:
+        self.loop_key = loop_key
         self._clock = clock
         self._hostname = hostname or socket.gethostname()
         self._office = _office(config)
@@ -45,35 +52,53 @@ class InboundPipeline:
         self._office = _office(config)
 
     async def process(self, entry: QueueEntry, header: bytes) -> Disposition:
+        """Return what is to become of `entry`."""
+        return self.at_once(entry, header)
+
+    def at_once(self, entry: QueueEntry, header: bytes) -> Disposition:
         """Return what is to become of `entry`; its account may have been removed meanwhile."""
         office = self._office
-        account = office.accounts.get(entry.source.account) or _former(entry.source.account)
+        account = office.account_of(entry)
         head, _, _ = split_header(header)
         routing = route(head, office.table.for_account(account))
         now = self._clock.now()
         evidence = f"{routing.evidence}  [{routing.codes}]" if routing.codes else routing.evidence
         steps = [TraceStep(now, Stage.ROUTED, routing.sentence, evidence)]
-        look = glance(head)
+        look = entry.glance
         sender = envelope_sender(head)
         if routing.park:
             steps.append(TraceStep(now, Stage.PARKED, f"Nobody to go to: {routing.sentence}"))
             return Disposition(sender, (), look, entry.edit, tuple(steps), park=routing.park)
-        edit = incoming_edit(
-            head,
-            entry_name=entry.name,
-            account=account,
-            recipients=routing.recipients,
-            codes=routing.codes,
-            received_at=entry.received_at,
-            host=entry.source.host,
-            hostname=self._hostname,
-            rename_delivered_to=office.rename_delivered_to,
-        )
+        edit = self._edit(entry, head, routing.recipients)
         if edit.rename:
             names = ", ".join(f"{one.name}: {one.value}" for one in edit.rename)
             text = "Delivered-To names our recipient and was renamed, or the internal server could take it for a loop"
             steps.append(TraceStep(now, Stage.EDITED, text, names))
-        return Disposition(sender, routing.recipients, look, edit, tuple(steps), codes=routing.codes)
+        addresses = [recipient.address for recipient in routing.recipients]
+        loop = find_loop(head, self.loop_key, Direction.INBOUND, addresses)
+        if loop:
+            steps.append(TraceStep(now, Stage.PARKED, loop))
+        park = ParkReason.LOOP if loop else None
+        return Disposition(sender, routing.recipients, look, edit, tuple(steps), codes=routing.codes, park=park)
+
+    def edit_for(self, entry: QueueEntry, header: bytes, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
+        """Return the edit of a message that a person sends to `recipients`."""
+        return self._edit(entry, split_header(header)[0], recipients)
+
+    def _edit(self, entry: QueueEntry, head: bytes, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
+        office = self._office
+        return incoming_edit(
+            head,
+            entry_name=entry.name,
+            account=office.account_of(entry),
+            recipients=recipients,
+            codes="".join(one.code for one in recipients),
+            received_at=entry.received_at,
+            host=entry.source.host,
+            hostname=self._hostname,
+            rename_delivered_to=office.rename_delivered_to,
+            loop_key=self.loop_key,
+        )
 
     def try_routing(self, account: str, header: bytes) -> Routing:
         """Return where a message with this header would go: the same decision as for live mail.

@@ -1,8 +1,8 @@
 """Publishing events: fire and forget, once per fact."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
-from mailgate.model.errors import StoreError
+from mailgate.model.errors import REMEDIES, ErrorClass, StoreError
 from mailgate.model.events import Event, Severity
 
 
@@ -26,6 +26,15 @@ class Health(Protocol):
         ...
 
 
+_STORE_REMEDIES: Final = {
+    ErrorClass.DISK: f"{REMEDIES[ErrorClass.DISK]} MailGate goes on by itself.",
+    ErrorClass.TEMPORARY: (
+        "MailGate goes on by itself. When it lasts, this machine is short of memory or open files, or another program "
+        "holds the database: end that program, or raise the limit."
+    ),
+}
+
+
 def raise_store_condition(health: Health, failure: StoreError) -> None:
     """Say that the store does not take what it should: for good (`store_damaged`), or for a while (`store_refuses`)."""
     if failure.damaged:
@@ -33,5 +42,5 @@ def raise_store_condition(health: Health, failure: StoreError) -> None:
         remedy = "No more mail is taken. Stop MailGate and run `mailgate store check`, then `mailgate store salvage`."
     else:
         code = "store_refuses"
-        remedy = "Free some space on the disk that holds the data directory. MailGate goes on by itself."
+        remedy = _STORE_REMEDIES.get(failure.error_class, REMEDIES[failure.error_class])
     health.raise_(code, severity=Severity.ERROR, text=str(failure), remedy=remedy)

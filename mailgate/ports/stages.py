@@ -1,12 +1,13 @@
 """The hand-overs between stages. Stages do not import each other: they meet here and in the queue."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from mailgate.model.address import Address
-from mailgate.model.entry import QueueEntry
+from mailgate.model.entry import EntryRecipient, QueueEntry
+from mailgate.model.message import HeaderEdit
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition
 from mailgate.ports.store import DraftContent, NewEntry
@@ -31,8 +32,19 @@ class Acceptor(Protocol):
 class Processor(Protocol):
     """Decides what is to become of a message: the pipeline."""
 
+    def at_once(self, entry: QueueEntry, header: bytes) -> Disposition | None:
+        """Return the decision when nobody else has to be asked for it: it is written in one commit with the message.
+
+        None: it takes its time, so the message is taken first. Any exception counts as None.
+        """
+        ...
+
     async def process(self, entry: QueueEntry, header: bytes) -> Disposition:
         """Return the decision. Any exception parks this one entry; the queue goes on."""
+        ...
+
+    def edit_for(self, entry: QueueEntry, header: bytes, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
+        """Return what is done to the header when a person sends the entry to `recipients`; never raises."""
         ...
 
 
@@ -40,14 +52,15 @@ class Processor(Protocol):
 class Outgoing:
     """One message, ready to be said: envelope, size and octets with the header edits applied.
 
-    `octets` may be read once; line ends are as they were fetched.
+    Each call of `octets` reads them anew, chunk by chunk; line ends are as they were fetched. They are `size_octets`, or
+    the message is never said to be complete.
     """
 
     entry: str
     sender: Address | None
     recipients: Sequence[Address]
     size_octets: int
-    octets: AsyncIterator[bytes]
+    octets: Callable[[], AsyncIterator[bytes]]
 
 
 class Transport(Protocol):
@@ -56,7 +69,14 @@ class Transport(Protocol):
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
         """Return one result per recipient, in their order.
 
-        Never raises for what a peer says or leaves unsaid: that is in the results.
+        What the peer says about the message or a recipient is in the results, and so is an answer that was lost after
+        the end of the text: `unknown`.
+
+        Raises:
+            ConnectError: nothing can have been taken, and the fault is not the message's: the peer is not reached,
+                breaks or closes the connection (421), or wants a login (class AUTH).
+            SecretError: the password for the peer is not to be had.
+            StoreError: `octets` could not be read; nothing was taken.
         """
         ...
 

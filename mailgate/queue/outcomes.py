@@ -30,6 +30,9 @@ def judge(
         steps.append(
             TraceStep(now, Stage.DELIVERED, f"Taken by the internal server for {names}", str(delivered[0].reply))
         )
+    if mended := max((one.mended for one in delivered), default=0):
+        text = f"{mended} line ends of the text were made CRLF, since the server takes no others"
+        steps.append(TraceStep(now, Stage.EDITED, text))
     for one in results:
         if one.permanent:
             steps.append(TraceStep(now, Stage.REFUSED, f"Refused for {one.address}", str(one.reply)))

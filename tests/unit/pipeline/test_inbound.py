@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from mailgate.mime.headers import edit
 from mailgate.model.entry import EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import UnknownError
 from mailgate.model.message import ContentRef, Glance
@@ -36,7 +37,7 @@ ENTRY = QueueEntry(
 
 
 async def decided(header: bytes, *, config: Config = CONFIG, account: str = "office") -> Disposition:
-    pipeline = InboundPipeline(config, clock=FakeClock(), hostname="gate.example")
+    pipeline = InboundPipeline(config, clock=FakeClock(), hostname="gate.example", loop_key=b"key")
     return await pipeline.process(replace(ENTRY, source=replace(ENTRY.source, account=account)), header)
 
 
@@ -90,16 +91,56 @@ async def test_a_header_of_any_kind_gives_a_decision(header: bytes) -> None:
 
 
 async def test_a_new_configuration_counts_for_what_comes_from_now_on() -> None:
-    pipeline = InboundPipeline(CONFIG, clock=FakeClock(), hostname="gate.example")
+    pipeline = InboundPipeline(CONFIG, clock=FakeClock(), hostname="gate.example", loop_key=b"key")
     pipeline.configure(replace(CONFIG, recipients=(Mailbox(address="nobody@office.example"),)))
     found = await pipeline.process(ENTRY, b"X-Envelope-To: nobody@office.example\r\n\r\n")
     assert [str(one.address) for one in found.recipients] == ["nobody@office.example"]
 
 
 async def test_trying_a_routing_gives_the_answer_of_live_mail() -> None:
-    pipeline = InboundPipeline(CONFIG, clock=FakeClock(), hostname="gate.example")
+    pipeline = InboundPipeline(CONFIG, clock=FakeClock(), hostname="gate.example", loop_key=b"key")
     for header in (b"X-Envelope-To: sales@office.example\r\n\r\n", b"To: bob@office.example\r\n\r\nbody", b"\r\n"):
         tried, live = pipeline.try_routing("office", header), await decided(header)
         assert (tried.recipients, tried.codes, tried.park) == (live.recipients, live.codes, live.park)
     with pytest.raises(UnknownError, match="there are: office"):
         pipeline.try_routing("x", b"")
+
+
+async def come_in(header: bytes, *, times: int, config: Config = CONFIG) -> Disposition:
+    """Let a message come in so often, each time with the header that it left with the time before."""
+    for _ in range(times):
+        found = await decided(header, config=config)
+        header = edit(header, found.edit)
+    return found
+
+
+async def test_a_message_that_comes_round_for_the_same_recipient_is_parked_the_fourth_time() -> None:
+    header = b"X-Envelope-To: anna@office.example\r\nSubject: round\r\n\r\n"
+    assert (await come_in(header, times=3)).park is None
+    found = await come_in(header, times=4)
+    assert (found.park, [str(one.address) for one in found.recipients]) == (ParkReason.LOOP, ["anna@office.example"])
+    assert found.trace[-1].stage is Stage.PARKED
+    assert "A loop: the message has come for anna@office.example 3 times already." in found.trace[-1].text
+
+
+async def test_a_message_that_has_passed_more_than_a_hundred_servers_is_parked() -> None:
+    to, hop = (
+        b"X-Envelope-To: anna@office.example\r\n\r\n",
+        b"Received: from a by b; Mon, 2 Mar 2026 09:00:00 +0000\r\n",
+    )
+    assert (await decided(hop * 100 + to)).park is None
+    found = await decided(hop * 101 + to)
+    assert (found.park, "101 servers" in found.trace[-1].text) == (ParkReason.LOOP, True)
+
+
+async def test_an_auto_forward_to_a_colleague_that_comes_back_through_the_catch_all_is_no_loop() -> None:
+    header = b"Subject: forwarded\r\n\r\n"
+    for turn in range(4):  # anna forwards to bob, bob to anna: each of them sees it twice
+        to = b"X-Envelope-To: " + (b"anna" if turn % 2 else b"bob") + b"@office.example\r\n"
+        found = await decided(to + header)
+        assert found.park is None
+        header = edit(header, found.edit)
+
+
+async def test_a_message_for_nobody_is_unrouted_however_far_it_has_come() -> None:
+    assert (await decided(b"Received: x\r\n" * 200)).park is ParkReason.UNROUTED

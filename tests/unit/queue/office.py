@@ -1,7 +1,7 @@
 """A queue with fakes all around it: the clock moves when a test moves it, and nothing leaves this process."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,7 +27,12 @@ SETTINGS = DeliverySettings(
 
 
 class FakeProcessor:
-    """Sends everything to `to`, unless `unrouted` or `failure` says otherwise; `seen` are the headers it was shown."""
+    """Sends everything to `to`, unless `unrouted` or `failure` says otherwise; `seen` are the headers it was shown.
+
+    A `quick` one decides at once, others once the message is taken.
+    """
+
+    quick = True
 
     def __init__(self) -> None:
         self.to: tuple[str, ...] = (ANNA,)
@@ -36,7 +41,16 @@ class FakeProcessor:
         self.edit = HeaderEdit()
         self.seen: list[bytes] = []
 
-    async def process(self, _entry: QueueEntry, header: bytes) -> Disposition:
+    def at_once(self, entry: QueueEntry, header: bytes) -> Disposition | None:
+        return self._decide(header) if self.quick else None
+
+    async def process(self, entry: QueueEntry, header: bytes) -> Disposition:
+        return self._decide(header)
+
+    def edit_for(self, entry: QueueEntry, header: bytes, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
+        return self.edit
+
+    def _decide(self, header: bytes) -> Disposition:
         self.seen.append(header)
         if self.failure:
             raise self.failure

@@ -18,16 +18,24 @@ from mailgate.model.errors import (
 from mailgate.model.events import MessageDecided, MessageDeferred, MessageDelivered, MessageParked
 from mailgate.model.message import FieldRename, HeaderEdit
 from mailgate.model.status import Reply
-from mailgate.queue import manager
+from mailgate.queue import delivering, judging
+from mailgate.queue.headroom import AHEAD
+from mailgate.queue.judging import PROCESSORS
 from tests.fakes.entries import ANNA, JONAS, LETTER, draft, new_entry, ready, take
 from tests.fakes.eventually import eventually, others_run
 from tests.fakes.transport import LOST, FakeTransport
-from tests.unit.queue.office import SETTINGS, Office, running, to
+from tests.unit.queue.office import SETTINGS, FakeProcessor, Office, running, to
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 FULL = StoreError("the disk takes no more", error_class=ErrorClass.DISK)
 BROKEN = StoreError("the database is damaged", damaged=True)
 DOWN = ConnectError("mail.office.example:25 refuses the connection")
+
+
+@pytest.fixture(params=[True, False], ids=["at once", "later"], autouse=True)
+def _decided(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs with a pipeline that decides at once, and with one that takes its time."""
+    monkeypatch.setattr(FakeProcessor, "quick", request.param)
 
 
 async def _download(office: Office, messages: int) -> None:
@@ -49,20 +57,20 @@ class TestTheGoodDay:
         office = Office()
         office.transport.gate.clear()
         async with running(office), asyncio.TaskGroup() as group:
-            download = group.create_task(_download(office, manager.AHEAD + 20))
-            await eventually(lambda: office.taken > manager.AHEAD, "as many as may be ahead")
+            download = group.create_task(_download(office, AHEAD + 20))
+            await eventually(lambda: office.taken > AHEAD, "as many as may be ahead")
             await others_run(100)
-            assert manager.AHEAD < office.taken < manager.AHEAD + 20
+            assert AHEAD < office.taken < AHEAD + 20
             office.transport.gate.set()
             await download
-        assert office.taken == manager.AHEAD + 20
+        assert office.taken == AHEAD + 20
 
     async def test_no_download_waits_for_a_server_that_cannot_be_reached(self) -> None:
         office = Office()
         office.transport.always = DOWN
         async with running(office):
-            await _download(office, 2 * manager.AHEAD)
-        assert office.taken == 2 * manager.AHEAD
+            await _download(office, 2 * AHEAD)
+        assert office.taken == 2 * AHEAD
 
     async def test_the_header_is_edited_on_the_way_and_the_size_says_so(self) -> None:
         office = Office()
@@ -320,7 +328,7 @@ class TestTheDiskIsFull:
 
     async def test_decisions_on_more_messages_than_the_pipeline_holds_are_written_later(self) -> None:
         office = Office()
-        ids = [(await take(office.store, uid=f"uid-{n}")).id for n in range(2 * manager.PROCESSORS)]
+        ids = [(await take(office.store, uid=f"uid-{n}")).id for n in range(2 * PROCESSORS)]
         office.store.failure = FULL
         async with running(office):
             await others_run(200)
@@ -432,13 +440,16 @@ class TestTheStoreStumbles:
             await office.is_in(await office.take(), EntryState.DONE)
 
     @pytest.mark.parametrize("operation", ["decide", "record", "release"])
-    async def test_where_somebody_else_was_quicker_the_queue_lets_go(self, operation: str) -> None:
+    async def test_where_somebody_else_was_quicker_the_queue_lets_go(
+        self, operation: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         office = Office(transport=FakeTransport(DOWN) if operation == "release" else FakeTransport())
 
         async def too_late(*_: object, **__: object) -> object:
             raise StaleEntryError("it is in another state by now")
 
         setattr(office.store, operation, too_late)
+        monkeypatch.setattr(FakeProcessor, "quick", FakeProcessor.quick and operation != "decide")
         async with running(office):
             entry_id = await office.take()
             assert await office.queue.wait_settled([entry_id], timeout=timedelta(seconds=10)) == {entry_id}
@@ -459,7 +470,7 @@ class TestTheStoreStumbles:
 
 class TestTheBacklog:
     async def test_more_than_is_kept_at_hand_is_delivered_all_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(manager, "READY_AHEAD", 5)
+        monkeypatch.setattr(delivering, "READY_AHEAD", 5)
         office = Office()
         office.transport.gate.clear()
         async with running(office):
@@ -482,8 +493,8 @@ class TestTheBacklog:
         office.processor.unrouted = True
         accept = office.store.accept
 
-        async def slow(*arguments: object) -> object:
-            entry = await accept(*arguments)  # type: ignore[arg-type]
+        async def slow(*arguments: object, **more: object) -> object:
+            entry = await accept(*arguments, **more)  # type: ignore[arg-type]
             await others_run(10)  # it is in the store, and the queue looks there for the first time
             return entry
 
@@ -498,7 +509,7 @@ class TestTheBacklog:
                 assert len(office.processor.seen) == 1
 
     async def test_more_than_the_waiting_room_holds_is_taken_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(manager, "WAITING_ROOM", 3)
+        monkeypatch.setattr(judging, "WAITING_ROOM", 3)
         office = Office()
         ids = [(await take(office.store, uid=f"uid-{n}")).id for n in range(20)]
         async with running(office):
@@ -506,7 +517,8 @@ class TestTheBacklog:
                 await office.is_in(entry_id, EntryState.DONE)
 
     async def test_a_download_that_runs_ahead_of_the_pipeline_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(manager, "WAITING_ROOM", 3)
+        monkeypatch.setattr(judging, "WAITING_ROOM", 3)
+        monkeypatch.setattr(FakeProcessor, "quick", False)
         office = Office()  # its queue does not run
         for _ in range(3):
             await office.take()
@@ -595,7 +607,7 @@ class TestDeliverTo:
         async with running(Office()) as office:
             entry_id = await office.take()
             await office.is_in(entry_id, EntryState.DONE)
-            with pytest.raises(ConflictError, match="not parked any more"):
+            with pytest.raises(ConflictError, match="is not parked"):
                 await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
 
     async def test_a_message_that_does_not_exist_cannot_be_sent(self) -> None:

@@ -1,0 +1,280 @@
+"""READY entries to the Transport: a worker for each place in the lane, each result recorded before the next final dot.
+
+While the store takes nothing the workers wait and write again: what a peer took is recorded as soon as the disk takes
+it, and nothing is said twice.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Final
+
+from mailgate.mime.headers import MAX_HEADER_OCTETS, edit, split_header
+from mailgate.model.entry import EntryState, QueueEntry
+from mailgate.model.errors import REMEDIES, ContentLostError, ErrorClass, MailgateError, StaleEntryError, StoreError
+from mailgate.model.events import Severity
+from mailgate.model.settings import DeliverySettings
+from mailgate.ports.stages import Outgoing, Transport
+from mailgate.ports.store import Outcome
+from mailgate.queue.announce import outcome_events
+from mailgate.queue.headroom import Headroom
+from mailgate.queue.keeping import AGAIN_S, Keeper
+from mailgate.queue.lanes import Lane
+from mailgate.queue.outcomes import judge
+from mailgate.queue.progress import Place
+from mailgate.queue.waiting import set_or_passed
+
+log = logging.getLogger(__name__)
+
+READY_AHEAD: Final = 1024
+"""Decided entries kept at hand; beyond that they are read from the store when their turn comes."""
+_IDLE_S: Final = 1.0
+_INTERNAL_DOWN: Final = "internal_down"
+_UNREACHED: Final = frozenset({ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.TEMPORARY})
+
+
+class Deliveries:
+    """The way to the internal server. `run` works until it is cancelled."""
+
+    def __init__(self, keeper: Keeper, transport: Transport, settings: DeliverySettings) -> None:
+        self._keeper = keeper
+        self._store = keeper.store
+        self._progress = keeper.progress
+        self._clock = keeper.clock
+        self._transport = transport
+        self._settings = settings
+        self._lane = Lane(width=settings.connections, reconnect=settings.reconnect)
+        self._ready: deque[QueueEntry] = deque()
+        self._at_hand: dict[int, bytes] = {}  # bodies of entries in `_ready` that are small and just taken
+        self._in_hand: set[int] = set()  # whatever is expected, at hand or at work
+        self._look_again = 0.0  # monotonic seconds: until then the store has nothing due that is not at hand
+        self._work = asyncio.Event()
+        self._stopping = False
+        self.headroom = Headroom()
+
+    # -- for the stages before
+
+    def expect(self, entry_id: int) -> None:
+        """Note that an entry becomes READY soon: whoever says so brings it, and it is not looked for in the store."""
+        self._in_hand.add(entry_id)
+        self.headroom.set(len(self._in_hand))
+
+    def forget(self, entry_id: int) -> None:
+        """Note that nobody brings this entry."""
+        self._at_hand.pop(entry_id, None)
+        self._in_hand.discard(entry_id)
+        self.headroom.set(len(self._in_hand))
+
+    def ready(self, entry: QueueEntry, octets: bytes | None = None) -> None:
+        """Take an expected entry that is READY now; `octets` is its body, when the caller has all of it."""
+        if len(self._ready) >= READY_AHEAD:
+            self.forget(entry.id)
+            self._look_again = 0.0
+        else:
+            self._ready.append(entry)
+            if octets is not None:
+                self._at_hand[entry.id] = octets
+        self._work.set()
+
+    def look_again(self) -> None:
+        """Something in the store has become due that nobody brought."""
+        self._look_again = 0.0
+        self._work.set()
+
+    def configure(self, settings: DeliverySettings, transport: Transport) -> Transport:
+        """Put new settings in force for what begins from now on, and try at once whether the way is free by them.
+
+        The transport that was used before is returned, for the caller to close.
+        """
+        self._settings = settings
+        self._lane.width, self._lane.reconnect = settings.connections, settings.reconnect
+        self._free_again()
+        self._look_again = 0.0
+        before, self._transport = self._transport, transport
+        self._work.set()
+        return before
+
+    # -- the work
+
+    async def run(self, group: asyncio.TaskGroup) -> None:
+        """Begin conversations while there are places for them."""
+        while not self._stopping:
+            self._work.clear()
+            started = False
+            for _ in range(self._lane.free(self._clock.monotonic())):
+                entry = await self._next_due()
+                if entry is None:
+                    break
+                started = True
+                self._lane.busy += 1
+                group.create_task(self._work_off(entry, group))
+            if not started:
+                await self._transport.close_idle()
+                await set_or_passed(self._work, self._clock, _IDLE_S)
+
+    async def stop(self, timeout: timedelta) -> bool:
+        """Begin nothing more and wait for conversations under way; False when some did not end in time."""
+        self._stopping = True
+        self.headroom.lift()
+        self._work.set()
+        done = await self._progress.wait(lambda: self._lane.busy == 0, timeout)
+        await self._transport.close()
+        return done
+
+    async def _next_due(self) -> QueueEntry | None:
+        if self._ready:
+            return self._ready.popleft()
+        if self._clock.monotonic() < self._look_again:
+            return None
+        try:
+            found = await self._store.due(self._clock.now(), limit=1, exclude=frozenset(self._in_hand))
+        except StoreError as exc:
+            self._keeper.store_failed(exc)
+            return None
+        if self._ready:  # what was decided meanwhile may be the very one that was found
+            return self._ready.popleft()
+        if not found:
+            self._look_again = self._clock.monotonic() + _IDLE_S
+            return None
+        self.expect(found[0].id)
+        return found[0]
+
+    async def _work_off(self, entry: QueueEntry, group: asyncio.TaskGroup) -> None:
+        """Deliver one entry after the other on this place in the lane; the next is claimed while a result is written."""
+        claim: Awaitable[bool] = self._store.claim(entry.id)
+        try:
+            while (outcome := await self._deliver(entry, claim)) is not None:
+                following = self._following()
+                if following is not None:
+                    claim = group.create_task(self._claim(following))
+                await self._record(entry, outcome)
+                if following is None:
+                    return
+                entry = following
+        finally:
+            self._lane.busy -= 1
+            self._work.set()
+            self._progress.changed()
+
+    def _following(self) -> QueueEntry | None:
+        """Return the next entry for a worker that keeps its place."""
+        wide = self._lane.busy <= self._lane.width
+        return self._ready.popleft() if self._ready and wide and not self._stopping else None
+
+    async def _claim(self, entry: QueueEntry) -> bool:
+        return await self._store.claim(entry.id)
+
+    async def _deliver(self, entry: QueueEntry, claim: Awaitable[bool]) -> Outcome | None:
+        """Hold the conversation; None when there was none, and the entry has been seen to."""
+        self._progress.put(entry.id, Place.ACTIVE)
+        try:
+            if not await claim:
+                self._progress.settled(entry.id)
+            elif (outcome := await self._converse(entry)) is not None:
+                return outcome
+        except StoreError as exc:
+            await self._give_back(entry, exc)
+        self.forget(entry.id)
+        return None
+
+    async def _give_back(self, entry: QueueEntry, exc: StoreError) -> None:
+        if isinstance(exc, StaleEntryError):
+            log.warning("%s", exc)
+            self._progress.settled(entry.id)
+            return
+        self._keeper.store_failed(exc)
+        self._progress.put(entry.id, Place.LATER)
+        await self._clock.sleep(AGAIN_S)  # or a store that takes nothing would be asked without a pause
+
+    async def _converse(self, entry: QueueEntry) -> Outcome | None:
+        try:
+            outgoing = await self._outgoing(entry)
+            results = await self._transport.deliver(outgoing)
+        except ContentLostError as exc:
+            await self._keeper.park_broken(entry, exc)
+            return None
+        except StoreError:
+            again = self._clock.now() + self._settings.retry[0]
+            await self._keeper.surely(lambda: self._store.release(entry.id, next_attempt=again))
+            raise
+        except MailgateError as exc:
+            await self._not_reached(entry, exc)
+            return None
+        except Exception as exc:  # noqa: BLE001 whatever it is, it concerns this entry alone
+            await self._keeper.park_broken(entry, exc)
+            return None
+        if self._lane.worked():
+            self._free_again()
+        return judge(
+            results,
+            recipients=entry.recipients,
+            retry=self._settings.retry,
+            now=self._clock.now(),
+            attempts=entry.attempts + 1,
+        )
+
+    async def _record(self, entry: QueueEntry, outcome: Outcome) -> None:
+        now = self._clock.now()
+        try:
+            await self._keeper.surely(lambda: self._store.record(entry.id, outcome, now=now))
+        except StoreError as exc:
+            try:
+                await self._keeper.park_broken(entry, exc)
+            except StoreError as worse:
+                await self._give_back(entry, worse)
+            return
+        finally:
+            self.forget(entry.id)
+        for event in outcome_events(entry, outcome):
+            self._keeper.publisher.publish(event)
+        if outcome.state is EntryState.READY:
+            self._progress.put(entry.id, Place.LATER)
+        else:
+            self._progress.settled(entry.id)
+
+    async def _outgoing(self, entry: QueueEntry) -> Outgoing:
+        header = self._at_hand.get(entry.id)
+        if header is None:
+            header = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
+        head, start, _ = split_header(header)
+        edited = edit(head, entry.edit)
+        whole = len(header) == entry.content.size_octets
+
+        async def octets() -> AsyncIterator[bytes]:
+            yield edited
+            if whole:
+                yield header[start:]
+                return
+            async with aclosing(self._store.read(entry.content, start=start)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+        recipients = [one.address for one in entry.open_recipients]
+        size = len(edited) + entry.content.size_octets - start
+        return Outgoing(entry.name, entry.sender, recipients, size, octets)
+
+    async def _not_reached(self, entry: QueueEntry, exc: MailgateError) -> None:
+        """No conversation began: the fault is the server's or the line's, and no message pays for it."""
+        wait = self._lane.failed(self._clock.monotonic(), str(exc))
+        self.headroom.lift()
+        what = "cannot be reached" if exc.error_class in _UNREACHED else "takes no mail"
+        remedy = "Mail waits safely and goes on by itself. Check that the server runs, and [internal] in the settings."
+        if exc.error_class not in _UNREACHED:
+            remedy = f"{REMEDIES[exc.error_class]} Mail waits safely and goes on by itself."
+        self._keeper.health.raise_(
+            _INTERNAL_DOWN, severity=Severity.ERROR, text=f"The internal mail server {what}: {exc}", remedy=remedy
+        )
+        again = self._clock.now() + timedelta(seconds=wait)
+        await self._keeper.surely(lambda: self._store.release(entry.id, next_attempt=again))
+        self._progress.put(entry.id, Place.LATER)
+        self._progress.blocked(is_so=True)
+
+    def _free_again(self) -> None:
+        """The way is free, or is tried as if it were."""
+        self._lane.worked()
+        self._progress.blocked(is_so=False)
+        self._keeper.health.clear(_INTERNAL_DOWN)
+        self.headroom.unbounded = self._stopping
