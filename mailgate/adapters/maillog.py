@@ -17,21 +17,23 @@ log = logging.getLogger(__name__)
 
 FOLDER: Final = "logs"
 MAX_WAITING: Final = 10_000
-"""Lines that may wait for a slow disk; beyond that the oldest are lost, and the log says how many."""
+"""Lines that may wait for a slow disk; beyond that the oldest of them are lost, and the log says there how many."""
 
 
 class MailLog:
     """Takes lines from the event loop and writes them to the file of their day. `close` writes what waits.
 
     `mirror` gets each line, too, in the log's own thread: a terminal that takes nothing must not hold the loop up.
+    `keep_files` may be changed at any time; the next file counts by it.
     """
 
     def __init__(self, data_dir: Path, *, keep_files: int, mirror: Callable[[str], None] | None = None) -> None:
         self._folder = data_dir / FOLDER
-        self._keep_files = keep_files
+        self.keep_files = keep_files
         self._mirror = mirror
         self._waiting: queue.Queue[tuple[datetime, str] | None] = queue.Queue(MAX_WAITING)
         self._lost = 0
+        self._counting = threading.Lock()  # of `_lost`: both threads count
         self._day = ""
         self._file: int | None = None
         self._thread = threading.Thread(target=self._run, name="mail-log", daemon=True)
@@ -39,10 +41,14 @@ class MailLog:
 
     def write(self, at: datetime, line: str) -> None:
         """Take one line; `at` is local time. Never waits."""
-        try:
-            self._waiting.put_nowait((at, line))
-        except queue.Full:
-            self._lost += 1
+        while True:
+            try:
+                return self._waiting.put_nowait((at, line))
+            except queue.Full:
+                # The oldest goes, so that the gap is where the log says so: before the next line that it writes.
+                with contextlib.suppress(queue.Empty):
+                    self._waiting.get_nowait()
+                    self._lose()
 
     def close(self) -> None:
         """Write what waits and end the thread."""
@@ -59,7 +65,7 @@ class MailLog:
                 self._close_file()
                 if not self._lost:  # one warning for as long as it lasts
                     log.warning("the mail log cannot be written: %s", exc)
-                self._lost += 1
+                self._lose()
             if self._mirror is not None:
                 self._mirror(line)
         self._close_file()
@@ -76,12 +82,17 @@ class MailLog:
         if lost := self._lost:
             text = f"[{at:%H:%M}] {lost} lines are missing here: the disk was full or too slow\n"
             os.write(self._file, text.encode())
-            self._lost -= lost
+            with self._counting:
+                self._lost -= lost
         os.write(self._file, f"{line}\n".encode("utf-8", "replace"))
+
+    def _lose(self) -> None:
+        with self._counting:
+            self._lost += 1
 
     def _drop_old(self) -> None:
         files = sorted(self._folder.glob("mail-????-??-??.log"))
-        for path in files[: -self._keep_files]:
+        for path in files[: -self.keep_files]:
             path.unlink(missing_ok=True)
 
     def _close_file(self) -> None:

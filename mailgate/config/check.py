@@ -68,6 +68,8 @@ def _check_accounts(config: Config, faults: Faults, sure: Sure) -> None:
                 text = "Password and mail of this account cross the network in the clear."
                 remedy = 'Use `security = "tls"` or `security = "starttls"` if the provider has either.'
                 faults.warning("W04", (*at, "security"), text, remedy)
+        if sure(*at, "fingerprint") and sure(*at, "security"):
+            _check_fingerprint(account.fingerprint, account.security, (*at, "fingerprint"), faults)
         if sure(*at, "password"):
             whose = f"the account {shown(account.name)}" if sure(*at, "name") else "this account"
             name = account.name if sure(*at, "name") else f"account-{index + 1}"
@@ -98,11 +100,20 @@ def _check_internal(config: Config, faults: Faults, sure: Sure) -> None:
             faults.error("I01", ("internal", "password"), text, remedy)
     if sure("internal", "password") and internal.password:
         _check_secret(internal.password, ("internal", "password"), faults, whose="the internal server", name="internal")
+    if sure("internal", "fingerprint") and sure("internal", "security"):
+        _check_fingerprint(internal.fingerprint, internal.security, ("internal", "fingerprint"), faults)
     clear = sure("internal", "security") and internal.security is SmtpSecurity.NONE
     if clear and sure("internal", "user") and internal.user and not is_loopback(internal.host):
         text = "The password for the internal server crosses the network in the clear."
         remedy = 'Use `security = "starttls"` or `security = "tls"` if the server has either.'
         faults.warning("W04", ("internal", "security"), text, remedy)
+
+
+def _check_fingerprint(fingerprint: str, security: Security | SmtpSecurity, path: KeyPath, faults: Faults) -> None:
+    if fingerprint and security in {Security.NONE, SmtpSecurity.NONE}:
+        text = 'There is no certificate with `security = "none"`, so the fingerprint protects nothing.'
+        remedy = 'Use `security = "tls"` or `security = "starttls"`, or remove `fingerprint`.'
+        faults.error("P01", path, text, remedy)
 
 
 def _check_api(config: Config, faults: Faults, sure: Sure) -> None:

@@ -1,11 +1,15 @@
 """What changed between two configurations, in words: for the log of a reload and for whoever caused it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from mailgate.config.quantities import show_duration, show_size
 from mailgate.config.schema import Kind, Setting, settings_of
 from mailgate.model.settings import PLAIN_SECRET_PREFIXES, Account, Config
+
+NEEDS_RESTART: Final = frozenset({"api.app", "store.inline_limit"})
+"""What is read at the start alone, as `section.setting`; every other setting is in force at once."""
 
 _TITLES: Final = {"accounts": "account", "recipients": "recipient", "internal": "internal server"}
 _NAMED_BY: Final = {"accounts": "name", "recipients": "address"}
@@ -14,8 +18,8 @@ _NAMED_BY: Final = {"accounts": "name", "recipients": "address"}
 def differences(old: Config, new: Config) -> tuple[str, ...]:
     """Return each change as one line, such as `account office: port 995 -> 110`, in the order of the settings.
 
-    Secrets appear as references; what is no reference is never shown. The order of accounts and of recipients is no
-    difference.
+    A setting of `NEEDS_RESTART` says so. Secrets appear as references; what is no reference is never shown. The order
+    of accounts and of recipients is no difference.
     """
     lines: list[str] = []
     for setting in settings_of(Config):
@@ -24,10 +28,19 @@ def differences(old: Config, new: Config) -> tuple[str, ...]:
         if setting.section and setting.many:
             lines += _of_list(title, _NAMED_BY[setting.name], before, after)
         elif setting.section:
-            lines += (f"{title}: {change}" for change in _of_section(before, after))
+            lines += (f"{title}: {change}" for change in _of_section(before, after, setting.name))
         elif before != after:
             lines.append(_of_setting(setting, before, after))
     return tuple(lines)
+
+
+def in_force(new: Config, running: Config) -> Config:
+    """Return `new` as it is in force in an engine that runs by `running` and takes it up without a restart."""
+    for place in NEEDS_RESTART:
+        section, _, name = place.partition(".")
+        kept = replace(getattr(new, section), **{name: getattr(getattr(running, section), name)})
+        new = replace(new, **{section: kept})
+    return new
 
 
 def _of_list(title: str, named_by: str, before: tuple[Any, ...], after: tuple[Any, ...]) -> Iterator[str]:
@@ -44,11 +57,12 @@ def _of_list(title: str, named_by: str, before: tuple[Any, ...], after: tuple[An
             yield f"{name} added"
 
 
-def _of_section(before: Any, after: Any) -> Iterator[str]:
+def _of_section(before: Any, after: Any, section: str = "") -> Iterator[str]:
     for setting in settings_of(type(before)):
         old, new = _effective(setting, before), _effective(setting, after)
         if old != new:
-            yield _of_setting(setting, old, new)
+            later = " (needs a restart)" if f"{section}.{setting.name}" in NEEDS_RESTART else ""
+            yield _of_setting(setting, old, new) + later
 
 
 def _effective(setting: Setting, section: Any) -> Any:

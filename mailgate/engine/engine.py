@@ -5,12 +5,14 @@ Made of ports alone, so that it runs in a test with fakes. `service` wires the r
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
-from mailgate.config.differences import differences
+from mailgate.config.differences import differences, in_force
 from mailgate.config.load import Loaded
 from mailgate.engine.events import EventHub
 from mailgate.engine.fetching import Fetching
@@ -18,7 +20,7 @@ from mailgate.engine.guards import FreeSpace, Guards
 from mailgate.engine.health import HealthBoard
 from mailgate.engine.probes import AccountProbe, Probe
 from mailgate.engine.tickets import Ticket
-from mailgate.intake.fetch.session import Tools
+from mailgate.intake.fetch.tools import Tools
 from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient, QueueEntry, entry_number
 from mailgate.model.errors import ConflictError, StoreError, UnknownError
@@ -37,10 +39,19 @@ from mailgate.queue.manager import QueueManager
 
 log = logging.getLogger(__name__)
 
+LOOP_KEY_OCTETS: Final = 32
+_LOOP_KEY: Final = "loop.key"
+
 TransportMaker = Callable[[Config], Transport]
 ConfigReader = Callable[[], Loaded]
+SetRest = Callable[[Config], None]
+"""Puts in force what is set outside of the engine: logs and limits of the adapters. Quick, and raises nothing."""
 Rebind = Callable[[Config], Awaitable[None]]
 """Moves the API to another address; raises OSError when that is taken."""
+
+
+def _nothing_else(_: Config) -> None:
+    """Leave the rest as it is: a test has nothing else to set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,7 @@ class Ports:
     data_dir: Path
     version: str
     pid: int
+    set_rest: SetRest = _nothing_else
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,8 @@ class Engine:
         self.rebind: Rebind | None = None
         self._findings = findings
         self._reloading = asyncio.Lock()
-        self.pipeline = InboundPipeline(config, clock=ports.clock)
+        self._taken_up = False
+        self.pipeline = InboundPipeline(config, clock=ports.clock, loop_key=secrets.token_bytes(LOOP_KEY_OCTETS))
         self.queue = QueueManager(
             store=ports.store,
             processor=self.pipeline,
@@ -101,6 +114,7 @@ class Engine:
             health=self.health,
             clock=ports.clock,
             free_space=ports.free_space,
+            store_is_back=self._take_up,
         )
 
     # -- running
@@ -133,12 +147,25 @@ class Engine:
                 remedy="Check the disk, and run `mailgate store check`. What the provider still holds is fetched again.",
             )
         try:
-            await self.fetching.restore_pause()
-            # A clock that was wrong while the engine was down must not keep a message for days.
-            await ports.store.clamp_due(ports.clock.now() + _longest_wait(self.config))
+            await self._take_up()
         except StoreError as exc:  # a full disk is no reason not to run: it says so, and goes on by itself
             raise_store_condition(self.health, exc)
-        self.guards.look_at_disk()
+        await self.guards.look_at_disk()
+
+    async def _take_up(self) -> None:
+        """Take up what earlier runs have left in the store, once; again when it could not be read or written before."""
+        if self._taken_up:
+            return
+        store = self.ports.store
+        await self.fetching.restore_pause()
+        key = await store.value(_LOOP_KEY)
+        if key is None:
+            await store.put_value(_LOOP_KEY, self.pipeline.loop_key.hex())
+        else:
+            self.pipeline.loop_key = bytes.fromhex(key)
+        # A clock that was wrong while the engine was down must not keep a message for days.
+        await store.clamp_due(self.ports.clock.now() + _longest_wait(self.config))
+        self._taken_up = True
 
     async def _wind_down(self) -> None:
         third = self.config.engine.stop_timeout / 3  # one for sessions, one for conversations, one for the rest
@@ -203,7 +230,7 @@ class Engine:
                     text = f"api.port {new.api.port} cannot be used: {exc.strerror or exc}"
                     self._reject((text,))
                     return Reloaded(applied=False, changes=(), faults=(text,))
-            await self._apply(new)
+            await self._apply(in_force(new, self.config))
             self.health.clear("config_rejected")
             self.hub.publish(ConfigApplied(changes=changes))
             return Reloaded(applied=True, changes=changes, faults=())
@@ -228,6 +255,8 @@ class Engine:
         in_use = {account.name for account in new.accounts if account.enabled}
         for name in {account.name for account in old.accounts} - in_use:
             self.health.clear("account_failing", subject=name)
+        self.hub.keep(new.engine.events_kept)
+        self.ports.set_rest(new)
         self.fetching.configure(new)
 
     # -- queries

@@ -40,6 +40,10 @@ class EventHub:
         self.run = secrets.token_hex(6)
         self.last = 0
 
+    def keep(self, count: int) -> None:
+        """Keep the newest `count` from now on."""
+        self._kept = deque(self._kept, maxlen=count)
+
     def publish(self, event: Event) -> None:
         """Say that something happened."""
         self.last += 1

@@ -1,7 +1,7 @@
 """Watches over what the engine stands on: disk space, the store, the wall clock, and what waits for a person."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,8 +22,16 @@ JUMP: Final = timedelta(seconds=30)
 """A step of the wall clock beyond this, against the monotonic one, is a jump: a correction, or the machine slept."""
 JUMP_SHOWN_S: Final = 600.0
 
-FreeSpace = Callable[[], tuple[int, int]]
-"""Free and total octets of the disk that holds the data."""
+FreeSpace = Callable[[], Awaitable[tuple[int, int]]]
+"""Free and total octets of the disk that holds the data; OSError when it does not say, or not in time."""
+
+
+StoreIsBack = Callable[[], Awaitable[None]]
+"""What is done when the store takes writes again, before mail is taken; may raise StoreError, and is then done later."""
+
+
+async def _nothing() -> None:
+    pass
 
 
 class Guards:
@@ -39,6 +47,7 @@ class Guards:
         health: HealthBoard,
         clock: Clock,
         free_space: FreeSpace,
+        store_is_back: StoreIsBack = _nothing,
     ) -> None:
         self.settings = settings
         self.longest_wait = longest_wait  # between two tries to deliver a message
@@ -46,11 +55,13 @@ class Guards:
         self._health = health
         self._clock = clock
         self._free_space = free_space
+        self._store_is_back = store_is_back
         self._wall = clock.now()
         self._monotonic = clock.monotonic()
         self._purged = -PURGE_EVERY_S
         self._jump_shown = 0.0
         self._recount = True
+        self._disk_mute = False
         hub.listen(self._hear)
 
     def _hear(self, numbered: Numbered) -> None:
@@ -65,7 +76,7 @@ class Guards:
 
     async def tick(self) -> None:
         """Look once."""
-        self.look_at_disk()
+        await self.look_at_disk()
         try:
             await self._look_at_clock()
             await self._look_at_store()
@@ -74,13 +85,16 @@ class Guards:
         except StoreError as exc:
             raise_store_condition(self._health, exc)
 
-    def look_at_disk(self) -> None:
+    async def look_at_disk(self) -> None:
         """Raise or clear `disk_low`: below the reserve nothing is fetched, so that what is here can be finished."""
         try:
-            free, total = self._free_space()
+            free, total = await self._free_space()
         except OSError as exc:
-            log.warning("the free space cannot be read: %s", exc)
+            if not self._disk_mute:  # one warning for as long as it lasts
+                log.warning("the free space cannot be read: %s", exc)
+            self._disk_mute = True
             return
+        self._disk_mute = False
         reserve = max(self.settings.reserve_size, round(total * self.settings.reserve_percent / 100))
         if free >= reserve:
             self._health.clear("disk_low")
@@ -115,6 +129,7 @@ class Guards:
         """While a write has failed, try a small one; the condition ends with the first that works."""
         if self._health.holds("store_refuses"):
             await self._store.probe()
+            await self._store_is_back()
             self._health.clear("store_refuses")
 
     async def _count(self) -> None:

@@ -2,16 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from mailgate.intake.fetch.pop3 import Pop3Dialogue
-from mailgate.model.errors import REMEDIES, ErrorClass, MailgateError
+from mailgate.model.errors import MailgateError
 from mailgate.model.settings import Account, FetchSettings, Security
+from mailgate.policy.remedies import remedy_for
 from mailgate.ports.clock import Clock
-from mailgate.ports.network import Dialer, Endpoint
+from mailgate.ports.network import Dialer, Endpoint, Stream
 from mailgate.ports.secrets import SecretStore
-
-_SHOWN: Final = 3
 
 T = TypeVar("T")
 
@@ -52,20 +51,26 @@ class AccountProbe:
     async def run(self) -> Probe:
         """Look up the password, connect, log in, list, quit."""
         account, settings = self._account, self._settings
-        implicit = account.security is Security.TLS
         try:
             password = await self._step(
                 "password", self._secrets.get(account.password), lambda _: f"found at {account.password}"
             )
-            endpoint = Endpoint(account.host, account.effective_port, implicit, account.ca_file)
+            endpoint = Endpoint(
+                account.host,
+                account.effective_port,
+                account.security is Security.TLS,
+                account.ca_file,
+                fingerprint=account.fingerprint,
+            )
             stream = await self._step(
                 "connect",
                 self._dialer.dial(endpoint, connect_timeout=settings.connect_timeout, timeout=settings.connect_timeout),
-                lambda made: f"{endpoint} answers from {made.peer}" + (", certificate checked" if implicit else ""),
+                lambda made: f"{endpoint} answers from {made.peer}{_protection(made)}",
             )
-            dialogue = Pop3Dialogue(stream)
+            # One command at a time: a server that loses those sent ahead still has a mailbox that works.
+            dialogue = Pop3Dialogue(stream, pipelining=False, patience=settings.connect_timeout, clock=self._clock)
             try:
-                await self._step("login", dialogue.open(account, password), lambda _: _offers(dialogue))
+                await self._step("login", dialogue.open(account, password), lambda _: _offers(dialogue, stream))
                 await self._step(
                     "list", dialogue.list_messages(), lambda found: f"{len(found)} messages in the mailbox"
                 )
@@ -74,7 +79,10 @@ class AccountProbe:
                 await dialogue.close()
         except MailgateError as exc:
             return Probe(
-                ok=False, steps=tuple(self._steps), error_class=exc.error_class.value, remedy=_remedy(exc.error_class)
+                ok=False,
+                steps=tuple(self._steps),
+                error_class=exc.error_class.value,
+                remedy=remedy_for(exc.error_class, account.password),
             )
         return Probe(ok=True, steps=tuple(self._steps), error_class="", remedy="")
 
@@ -92,16 +100,17 @@ class AccountProbe:
         return round((self._clock.monotonic() - started) * 1000)
 
 
-def _offers(dialogue: Pop3Dialogue) -> str:
+def _offers(dialogue: Pop3Dialogue, stream: Stream) -> str:
+    how = f"logged in by {dialogue.way}{_protection(stream) or ', in the clear'}"
     found = dialogue.capabilities
     if not found.known:
-        return "logged in; the server does not say what it offers"
+        return f"{how}; the server does not say what it offers"
     words = ["pipelining"] if found.pipelining else ["no pipelining, so it will be slower over a long line"]
     words += ["UIDL"] if found.uidl else []
     if found.login_delay_s:
         words.append(f"asks for {found.login_delay_s} s between logins")
-    return f"logged in; the server offers {', '.join(words[:_SHOWN])}"
+    return f"{how}; the server offers {', '.join(words)}"
 
 
-def _remedy(error_class: ErrorClass) -> str:
-    return REMEDIES[error_class]
+def _protection(stream: Stream) -> str:
+    return f", certificate checked, {stream.tls}" if stream.tls else ""

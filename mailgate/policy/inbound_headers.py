@@ -16,6 +16,8 @@ from mailgate.model.entry import EntryRecipient
 from mailgate.model.errors import AddressError
 from mailgate.model.message import FieldRename, HeaderEdit
 from mailgate.model.settings import Account
+from mailgate.model.source import Direction
+from mailgate.policy.loops import FIELD, loop_mark
 from mailgate.policy.recipients import address_key, lenient_address
 
 LINE_CHARS: Final = 78  # RFC 5322 section 2.1.1
@@ -39,15 +41,19 @@ def incoming_edit(
     host: str,
     hostname: str,
     rename_delivered_to: bool,
+    loop_key: bytes,
 ) -> HeaderEdit:
-    """Return the edit that puts Received, X-MailGate-Account and X-MailGate-Routing on top of `header`.
+    """Return the edit that puts Received, X-MailGate-Account, -Loop and -Routing on top of `header`.
 
     With `rename_delivered_to`, each Delivered-To that equals the address of a recipient gets another name: a Postfix
     whose local(8) delivers answers 250 and then bounces such a message as a forwarding loop. `received_at` is aware;
-    `host` is the server it was fetched from, `hostname` this machine's name; without `codes` there is no X-MailGate-Routing.
+    `host` is the server it was fetched from, `hostname` this machine's name; `loop_key` is that of `policy.loops`.
+    Without `codes` there is no X-MailGate-Routing.
     """
     prepend = received(host=host, account=account.name, hostname=hostname, entry_name=entry_name, at=received_at)
     prepend += _folded("X-MailGate-Account:", [_plain(account.name)])
+    marks = loop_mark(loop_key, Direction.INBOUND, (recipient.address for recipient in recipients))
+    prepend += _folded(f"{FIELD}:", marks)
     letters = _NOT_CODES.sub("", codes)
     if letters:
         lines = [letters[at : at + _CODES_A_LINE] for at in range(0, len(letters), _CODES_A_LINE)]

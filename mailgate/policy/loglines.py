@@ -1,7 +1,7 @@
 """The lines of the mail log and of the live windows: what an event says, in the forms of the original product.
 
 English, with a decimal point; windows that speak another language make their own text from the event. What happens to
-a message after its fetch begins with its queue id, since deliveries run while the session goes on.
+a message after its fetch begins with its queue id, since deliveries run while the session goes on; that is all we add.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from mailgate.model.events import (
     EngineStopping,
     Event,
     FetchPaused,
+    MailboxRenumbered,
     MessageDecided,
     MessageDeferred,
     MessageDelivered,
@@ -43,6 +44,7 @@ AnyEvent = (
     | SessionListed
     | MessageFetched
     | MessageSkipped
+    | MailboxRenumbered
     | MessageRouted
     | MessageDelivered
     | MessageDeferred
@@ -79,18 +81,21 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
             faults = (f"Configuration: {fault}" for fault in event.faults)
             return ["Configuration rejected; the old one stays in force.", *faults]
         case SessionStarted():
-            return [f"Fetch [{event.session}] Connecting to {event.host}..."]
+            return []  # its line is one with what comes of it: the list, or the error
         case SessionListed():
             found = f"{event.messages} messages, {event.new} new, {_kb(event.size_octets)}"
-            return [f"Fetch [{event.session}] Login successful...done. ({found})"]
+            return [f"Fetch [{event.session}] {_connecting(event.host)}Login successful...done. ({found})"]
         case MessageFetched():
-            facts = f"{event.uid}, {_kb(event.size_octets)}, {event.entry}"
+            facts = f"{event.uid}, {_kb(event.size_octets)}"
             return [
-                f"Fetch [{event.session}] From: <{_address(event.from_)}> ({facts})",
+                f"Fetch [{event.session}] From: <{_address(event.from_)}> ({facts}) {event.entry}",
                 f"Fetch [{event.session}] Subject: {event.subject}",
             ]
         case MessageSkipped():
             return [f"Fetch [{event.session}] Skipped: {event.uid} ({event.reason})"]
+        case MailboxRenumbered():
+            known = "1 known message" if event.recognised == 1 else f"{event.recognised} known messages"
+            return [f"Fetch [{event.session}] The mailbox was renumbered: {known} recognised"]
         case MessageRouted():
             to = ", ".join(event.recipients) or "nobody"
             codes = f" [{event.codes}]" if event.codes else ""
@@ -126,10 +131,14 @@ def _ended(event: SessionEnded) -> Sequence[str]:
     texts = []
     if event.error:
         its_class = f" ({event.error_class})" if event.error_class else ""
-        texts.append(f"Fetch [{event.session}] Error: {event.error}{its_class}")
+        texts.append(f"Fetch [{event.session}] {_connecting(event.connecting_to)}Error: {event.error}{its_class}")
     another = " Another session follows." if event.another else ""
     texts.append(f"Fetch [{event.session}] Connection closed. ({event.deleted} deleted){another}")
     return texts
+
+
+def _connecting(host: str) -> str:
+    return f"Connecting to {host}..." if host else ""
 
 
 def _condition(code: str, subject: str) -> str:

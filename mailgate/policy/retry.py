@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-FIRST_BACKOFF: Final = timedelta(minutes=1)
+_REFUSED: Final = ((5, timedelta(hours=6)), (2, timedelta(hours=1)))
+"""After so many refused logins in a row, the least wait. Providers lock an account that is asked with a wrong password."""
 _MOST_DOUBLINGS: Final = 20  # two years: no setting is longer, no timedelta overflows
 
 
@@ -26,13 +27,21 @@ def next_attempt(steps: Sequence[timedelta], *, failed: datetime, attempts: int)
     return failed + steps[min(attempts, len(steps)) - 1]
 
 
-def session_backoff(interval: timedelta, failures: int, longest: timedelta) -> timedelta:
+def session_backoff(interval: timedelta, failures: int, *, first: timedelta, longest: timedelta) -> timedelta:
     """Return the wait until the next session of an account after so many failed ones in a row.
 
-    Without failures that is `interval`. After the first it is a minute, doubled with each further one, up to
+    Without failures that is `interval`. After the first it is `first`, doubled with each further one, up to
     `longest`; yet never less than `interval`, since a failing account is not asked more often than a sound one, even
     where `longest` is below `interval`. Providers lock out who logs in too often.
     """
     if failures < 1:
         return interval
-    return max(interval, min(longest, FIRST_BACKOFF * (1 << min(failures - 1, _MOST_DOUBLINGS))))
+    return max(interval, min(longest, first * (1 << min(failures - 1, _MOST_DOUBLINGS))))
+
+
+def login_backoff(refused: int) -> timedelta:
+    """Return the least wait after so many logins in a row that were refused: hourly, and then four times a day.
+
+    It is never given up: the directory of a provider fails, too.
+    """
+    return next((wait for count, wait in _REFUSED if refused >= count), timedelta())

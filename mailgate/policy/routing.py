@@ -9,6 +9,7 @@ An own address is one in a domain of the account; any other is never a recipient
 envelope header names an own address that no recipient has, To and Cc are not asked: the message is for nobody else.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,6 +26,15 @@ MAX_CANDIDATES: Final = 200  # kept for the explanation; the decision looks at a
 MAX_EVIDENCE_CHARS: Final = 2_000
 _NAMED: Final = 5  # addresses that a sentence names before it counts the rest
 
+_NOWHERE: Final = re.compile(r"No header field names an address in a domain of account (?P<account>\S+)\.\Z")
+_FIELD: Final = r"[!-9;-~]+"  # RFC 5322 section 3.6.8
+_NOBODY: Final = re.compile(
+    rf"(?:^|(?<=: ))(?P<fields>{_FIELD}(?: and {_FIELD})*)"
+    r"(?:, an envelope header,|, the envelope header of account (?P<account>\S+),)?"
+    r" names (?P<addresses>.+?)(?: and (?P<more>\d+) more)?, and no recipient has this address\.\Z"
+)
+"""The sentences of `_Search.sentence` for a message that has nobody to go to."""
+
 
 class Code(StrEnum):
     """By which mechanism a recipient was chosen; the letters are stable: `docs/reference/routing-codes.md`."""
@@ -36,6 +46,28 @@ class Code(StrEnum):
     ALIAS = "X"
     REST = "*"
     PERSON = "P"  # chosen by a person for a parked message; `route` never gives it
+
+
+class ReasonCode(StrEnum):
+    """Why a message has nobody to go to; stable words, for who says it in another language."""
+
+    NO_OWN_ADDRESS = "no_own_address"
+    UNKNOWN_RECIPIENT = "unknown_recipient"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a message has nobody to go to, and the names in that sentence.
+
+    `fields` are the header fields that decided, `addresses` the own addresses in them that nobody has; `more` counts
+    those that the sentence does not name. `account` is empty where the sentence does not name it.
+    """
+
+    code: ReasonCode
+    account: str = ""
+    fields: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +124,11 @@ class Routing:
     evidence: str
     park: ParkReason | None
 
+    @property
+    def reason(self) -> Reason | None:
+        """Why nobody gets it; None when somebody does."""
+        return reason_of(self.sentence) if self.park else None
+
 
 def route(header: bytes, table: AccountTable) -> Routing:
     """Return the recipients of the message with this `header`, fetched from the table's account.
@@ -116,6 +153,27 @@ def route(header: bytes, table: AccountTable) -> Routing:
             sentence += f" What no selective recipient gets goes to {names}."
             recipients |= rest
     return _routing(recipients, search.candidates, sentence, search.evidence())
+
+
+def reason_of(text: str) -> Reason | None:
+    """Return what a sentence of `route` says when it named nobody; None for every other text.
+
+    The store keeps the sentence and nothing beside it that could disagree, so it is read back here, next to where it
+    is made. `text` may say something before it.
+    """
+    if found := _NOWHERE.search(text):
+        return Reason(ReasonCode.NO_OWN_ADDRESS, account=found["account"])
+    found = _NOBODY.search(text)
+    if found is None:
+        return None
+    named = tuple(found["addresses"].split(", "))
+    return Reason(
+        ReasonCode.UNKNOWN_RECIPIENT,
+        account=found["account"] or "",
+        fields=tuple(found["fields"].split(" and ")),
+        addresses=named,
+        more=int(found["more"] or 0),
+    )
 
 
 def envelope_sender(header: bytes) -> Address | None:

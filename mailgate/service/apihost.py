@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
 import socket
@@ -16,9 +17,12 @@ from litestar.types import ASGIApp
 from mailgate.adapters.platform.files import Files, write_atomic
 from mailgate.client.discover import ADDRESS_FILE, TOKEN_FILE, EngineAddress
 
+log = logging.getLogger(__name__)
+
 GRACE_S: Final = 3.0  # a stalled websocket must not hold the whole stop up
 BACKLOG: Final = 128
 TOKEN_OCTETS: Final = 32
+SAY_AGAIN_S: Final = 5.0
 
 
 class _Server(uvicorn.Server):
@@ -51,6 +55,7 @@ class ApiHost:
         self._files = files
         self._sockets: list[socket.socket] = []
         self._servers: list[tuple[_Server, asyncio.Task[None]]] = []
+        self._closing = asyncio.Event()
         self.token = self._token()
         self.url = ""
 
@@ -82,7 +87,11 @@ class ApiHost:
         return EngineAddress(self.url, self.token, os.getpid())
 
     async def serve(self, app: ASGIApp, group: asyncio.TaskGroup) -> None:
-        """Serve `app` on the newest socket, and write where, once it answers; older servers end."""
+        """Serve `app` on the newest socket, and write where, once it answers; older servers end.
+
+        A full disk does not take the address: then it is written as soon as it does, and until then nobody who looks
+        for the engine finds it.
+        """
         config = uvicorn.Config(
             app,
             http="httptools",
@@ -99,11 +108,29 @@ class ApiHost:
         for older, _ in self._servers:
             older.should_exit = True
         self._servers.append((server, task))
+        try:
+            await self._say_where()
+        except OSError as exc:
+            log.warning("%s cannot be written (%s): until it can, windows do not find the engine", ADDRESS_FILE, exc)
+            group.create_task(self._say_where_later())
+
+    async def _say_where(self) -> None:
         said = json.dumps({"url": self.url, "pid": os.getpid()}).encode()
         await asyncio.to_thread(write_atomic, self._files, self._data_dir / ADDRESS_FILE, said)
 
+    async def _say_where_later(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SAY_AGAIN_S):
+                    await self._closing.wait()
+                return
+            with contextlib.suppress(OSError):
+                await self._say_where()
+                return
+
     async def close(self) -> None:
         """End the servers and forget the address."""
+        self._closing.set()
         for server, task in self._servers:
             server.should_exit = True
             with contextlib.suppress(TimeoutError):

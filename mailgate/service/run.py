@@ -22,7 +22,7 @@ from mailgate import __version__
 from mailgate.adapters.clock import SystemClock
 from mailgate.adapters.maillog import MailLog
 from mailgate.adapters.net.dialer import NetDialer
-from mailgate.adapters.platform.disk import free_space
+from mailgate.adapters.platform.disk import DiskSpace
 from mailgate.adapters.platform.files import RealFiles
 from mailgate.adapters.platform.lock import AlreadyRunningError, DataDirLock
 from mailgate.adapters.platform.rights import DataDirError, check_data_dir
@@ -35,16 +35,18 @@ from mailgate.api.app import build_api, guarded
 from mailgate.api.auth import Doorkeeper
 from mailgate.config.load import load
 from mailgate.config.report import report
-from mailgate.delivery.smtp import SmtpTransport
+from mailgate.delivery.transports import make_transport
 from mailgate.engine.engine import Engine, Ports
-from mailgate.model.errors import ErrorClass, StoreError
+from mailgate.model.errors import REMEDIES, ErrorClass, StoreError
 from mailgate.model.events import Numbered, Severity
-from mailgate.model.settings import Config
+from mailgate.model.settings import Config, EngineSettings
 from mailgate.policy.loglines import lines
 from mailgate.ports.secrets import Secret
 from mailgate.ports.store import Finding
 from mailgate.service.apihost import ApiHost
+from mailgate.service.ending import Deadline, run_in_time
 from mailgate.service.exits import Exit
+from mailgate.service.room import WaitForRoom
 
 if TYPE_CHECKING:
     from mailgate.client.http import EngineClient
@@ -76,36 +78,57 @@ class StartError(Exception):
 def run(data_dir: Path, config_file: Path | None, *, with_app: bool = True) -> Exit:
     """Run the engine until a signal ends it; return the exit code."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
-    for noisy in ("httpx", "uvicorn.error", "asyncio", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    return run_in_time(lambda deadline: _run(data_dir, config_file, deadline, with_app=with_app))
+
+
+async def _run(data_dir: Path, config_file: Path | None, deadline: Deadline, *, with_app: bool) -> Exit:
+    signals = _Signals(deadline)
+    uninstall = install_stop(asyncio.get_running_loop(), signals.stop, reload=signals.reload)
     try:
-        return asyncio.run(_run(data_dir, config_file, with_app=with_app))
-    except StartError as exc:
-        print(exc, file=sys.stderr)
-        return exc.code
-
-
-async def _run(data_dir: Path, config_file: Path | None, *, with_app: bool) -> Exit:
-    loop = asyncio.get_running_loop()
-    async with running(data_dir, config_file, with_app=with_app, mirror=_print_line) as it:
-        reloads: set[asyncio.Task[object]] = set()
-
-        def reload() -> None:
-            task = loop.create_task(it.engine.reload())
-            reloads.add(task)
-            task.add_done_callback(reloads.discard)
-
-        uninstall = install_stop(loop, lambda: it.engine.stop("a signal"), reload=reload)
-        try:
+        async with running(data_dir, config_file, with_app=with_app, mirror=_print_line) as it:
+            signals.it = it
             print(f"MailGate {__version__} runs on {data_dir}; API at {it.host.url}", flush=True)
             if it.engine.config.api.app and with_app:
                 code = it.doorkeeper.issue_code()
                 print(f"App at {it.host.url}/ui/, one-time code {code.code}, good for ten minutes;", flush=True)
                 print(f"`mailgate app --data {data_dir}` opens it at any time", flush=True)
             await it.engine.stopping.wait()
-        finally:
-            uninstall()
+            deadline.begin(it.engine.config.engine.stop_timeout)
+    except StartError as exc:
+        print(exc, file=sys.stderr)
+        return exc.code
+    except asyncio.CancelledError:
+        if not signals.stopped:
+            raise
+        print("MailGate was stopped before it ran", flush=True)
+    finally:
+        uninstall()
     return Exit.OK
+
+
+class _Signals:
+    """What signals do, from the first moment on: before the engine runs, stop gives the start up."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.it: Running | None = None
+        self.stopped = False
+        self._deadline = deadline
+        self._start = asyncio.current_task()
+        self._reloads: set[asyncio.Task[object]] = set()
+
+    def stop(self) -> None:
+        if self.it is not None:
+            self.it.engine.stop("a signal")
+        elif self._start is not None and not self.stopped:
+            self._deadline.begin(EngineSettings().stop_timeout)
+            self._start.cancel()
+        self.stopped = True
+
+    def reload(self) -> None:
+        if self.it is not None:  # else the configuration is just being read
+            task = asyncio.get_running_loop().create_task(self.it.engine.reload())
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
 
 
 def _print_line(line: str) -> None:
@@ -127,12 +150,14 @@ async def running(
         StartError: something that must be right first is not; the text is for the operator.
     """
     config_file = config_file or data_dir / CONFIG_FILE
-    lock = await asyncio.to_thread(_take, data_dir)
+    clock, files = SystemClock(), RealFiles(detect())
+    room = WaitForRoom(data_dir, clock)
+    lock = await room.then(lambda: asyncio.to_thread(_take, data_dir))
     try:
         config = await asyncio.to_thread(_read, config_file)
-        files = RealFiles(detect())
-        host = ApiHost(data_dir, files)
-        store, findings = await _open(data_dir, files, config)
+        set_log_level(config.log.level)
+        host = await room.then(lambda: asyncio.to_thread(ApiHost, data_dir, files))
+        store, findings = await room.then(lambda: _open(data_dir, files, config, clock))
         try:
             async with _engine(data_dir, config_file, config, files, store, findings, host, with_app, mirror) as it:
                 yield it
@@ -163,8 +188,9 @@ def _read(config_file: Path) -> Config:
     return loaded.config
 
 
-async def _open(data_dir: Path, files: RealFiles, config: Config) -> tuple[SqliteStore, tuple[Finding, ...]]:
-    clock = SystemClock()
+async def _open(
+    data_dir: Path, files: RealFiles, config: Config, clock: SystemClock
+) -> tuple[SqliteStore, tuple[Finding, ...]]:
     try:
         return await open_store(
             data_dir,
@@ -176,7 +202,7 @@ async def _open(data_dir: Path, files: RealFiles, config: Config) -> tuple[Sqlit
     except StoreError as exc:
         advice = f"`mailgate store check --data {data_dir}` looks the store over."
         if exc.error_class is ErrorClass.DISK:
-            advice = "Free some space on the disk that holds the data directory, then start again."
+            advice = f"{REMEDIES[exc.error_class]} Then start again."
         raise StartError(f"{exc}\nNothing was changed. {advice}", Exit.BAD_DATA) from exc
 
 
@@ -192,22 +218,31 @@ async def _engine(
     with_app: bool,  # noqa: FBT001 handed on as it came
     mirror: Callable[[str], None] | None,
 ) -> AsyncIterator[Running]:
-    clock = SystemClock()
+    clock, dialer = SystemClock(), NetDialer()
     secrets = Secrets(data_dir, files, config.secrets.timeout)
+    mail_log = MailLog(data_dir, keep_files=config.log.keep_files, mirror=mirror)
+
+    def set_rest(now: Config) -> None:
+        set_log_level(now.log.level)
+        mail_log.keep_files = now.log.keep_files
+        secrets.limit(now.secrets.timeout)
+
     ports = Ports(
         store=store,
         secrets=secrets,
-        dialer=NetDialer(),
+        dialer=dialer,
         clock=clock,
-        make_transport=lambda now: SmtpTransport(now.internal, now.delivery, secrets=secrets, clock=clock),
+        make_transport=lambda now: make_transport(
+            now.internal, now.delivery, dialer=dialer, secrets=secrets, clock=clock
+        ),
         read_config=lambda: load(config_file),
-        free_space=lambda: free_space(data_dir),
+        free_space=DiskSpace(data_dir),
         data_dir=data_dir,
         version=__version__,
         pid=os.getpid(),
+        set_rest=set_rest,
     )
     engine = Engine(config, ports, findings=findings)
-    mail_log = MailLog(data_dir, keep_files=config.log.keep_files, mirror=mirror)
     engine.hub.listen(lambda numbered: _log(mail_log, numbered))
     _bind(host, config, engine)
 
@@ -243,6 +278,17 @@ async def _engine(
                     app.cancel()
     finally:
         await asyncio.to_thread(mail_log.close)
+
+
+def set_log_level(level: str) -> None:
+    """Let the engine say as much on its own account as `log.level` has it, and the libraries no more than that.
+
+    At `debug` it is the engine alone that says more: what libraries tell then may hold secrets.
+    """
+    ours = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger("mailgate").setLevel(ours)
+    for noisy in ("httpx", "uvicorn.error", "asyncio", "alembic"):
+        logging.getLogger(noisy).setLevel(max(ours, logging.WARNING))
 
 
 def _log(mail_log: MailLog, numbered: Numbered) -> None:

@@ -25,13 +25,15 @@ START_S: Final = 60.0
 class Service:
     """One engine on one data directory; an async context manager, or `start` and `stop`.
 
-    `files` limits how many the process may have open. `environment` is added to ours.
+    `files` limits how many the process may have open. `environment` is added to ours. What it prints goes to `log`, by
+    default beside the data directory.
     """
 
     data: Path
     arguments: tuple[str, ...] = ("--no-app",)
     environment: Mapping[str, str] = field(default_factory=dict)
     files: int = 0
+    log: Path | None = None
     _process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -135,7 +137,7 @@ class Service:
 
     @property
     def _log(self) -> Path:
-        return self.data.parent / f"{self.data.name}.out"
+        return self.log or self.data.parent / f"{self.data.name}.out"
 
     @property
     def _environment(self) -> dict[str, str]:

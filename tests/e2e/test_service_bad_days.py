@@ -1,10 +1,12 @@
 """The service as shipped on its bad days: stopped, killed, doubled, misconfigured, starved."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,8 @@ from mailgate.contract import v1
 from mailgate.demo.provider import Behaviour
 from tests.e2e.service import Service
 from tests.fakes.eventually import eventually, eventually_by
-from tests.integration.peers import BOB, Peers
+from tests.integration.peers import BOB, Peers, opened
+from tests.integration.small_disk import fill, small_disk
 from tests.integration.smtp_peer import Act, SmtpPeer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")
@@ -124,6 +127,56 @@ async def test_without_file_descriptors_it_waits_and_recovers(peers: Peers) -> N
                 return (await client.status()).conditions == ()
 
         await eventually_by(all_is_well, "the end of the conditions", timeout_s=20)
+
+
+async def test_a_full_disk_at_the_start_is_waited_for_and_the_start_goes_on_by_itself(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        async with opened(disk / "data") as peers:
+            peers.configure()
+            peers.put(1)
+            filler = fill(disk)
+            service = Service(peers.data)
+            service.log = tmp_path / "service.out"
+            await service.spawn()
+            await eventually(lambda: "is full, so MailGate waits" in service.output, "the word about it", timeout_s=30)
+            code, seconds = await service.stop()
+            assert (code, seconds < 5, "stopped before it ran" in service.output) == (0, True, True)
+            await service.spawn()
+            await eventually(lambda: service.output.count("is full") == 2, "the word about it", timeout_s=30)
+            assert peers.waiting() == 1
+            filler.unlink()
+            await eventually_by(service.answers, "the API", timeout_s=30)
+            await fetched(service)
+            await peers.has_come(1)
+            assert (await service.stop())[0] == 0
+        assert "Traceback" not in service.output
+
+
+async def test_a_file_that_hangs_in_the_middle_of_a_reload_keeps_no_stop_waiting(peers: Peers) -> None:
+    peers.configure(engine={"stop_timeout": "8s"})
+    async with Service(peers.data) as service:
+        instead_of(peers.data / "mailgate.toml")
+        service.process.send_signal(signal.SIGHUP)
+        code, seconds = await service.stop(signal.SIGTERM)
+        assert (code, seconds < 8) == (0, True)
+    assert "without waiting for what hangs" in service.output
+
+
+async def test_a_file_that_hangs_at_the_start_keeps_no_stop_waiting(peers: Peers) -> None:
+    peers.configure()
+    instead_of(peers.data / "mailgate.toml")
+    service = Service(peers.data)
+    await service.spawn()
+    await eventually((peers.data / "engine.lock").exists, "the start", timeout_s=30)
+    code, seconds = await service.stop(signal.SIGTERM)
+    assert (code, seconds < 8) == (0, True)
+    assert "stopped before it ran" in service.output
+
+
+def instead_of(path: Path) -> None:
+    """Put a pipe in place of a file: who opens it to read waits for ever, as on a network disk that is gone."""
+    path.unlink()
+    os.mkfifo(path)
 
 
 @asynccontextmanager

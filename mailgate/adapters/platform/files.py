@@ -68,6 +68,14 @@ class Files(Protocol):
         """Give `src` the name `dst`, in one step and on one file system; what was called `dst` is gone."""
         ...
 
+    def sync(self, path: Path) -> None:
+        """Make what was written to a file durable after it was closed; its name becomes so by `sync_dir`.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        ...
+
     def sync_dir(self, path: Path) -> None:
         """Make the names in directory `path` durable: created, replaced and removed ones."""
         ...
@@ -115,6 +123,14 @@ class RealFiles:
     def replace(self, src: Path, dst: Path) -> None:
         """Give `src` the name `dst`; on Windows try for a second while another program holds either."""
         self._insist(lambda: self._replace_once(src, dst))
+
+    def sync(self, path: Path) -> None:
+        """Make a closed file durable. FlushFileBuffers of Windows asks for a handle that may write."""
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            _sync_descriptor(descriptor)
+        finally:
+            os.close(descriptor)
 
     def sync_dir(self, path: Path) -> None:
         """Make the names in `path` durable. Windows has no such call; NTFS keeps a log of its names."""

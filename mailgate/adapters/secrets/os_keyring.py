@@ -51,11 +51,12 @@ class OsKeyring:
     """Secrets by name in the keyring of the user that runs this process.
 
     Calls go one after the other. A call that does not answer in time keeps its thread; until it ends, further calls
-    fail at once, so a locked keyring costs one thread and not one for each try.
+    fail at once, so a locked keyring costs one thread and not one for each try. `timeout` limits one call, and may be
+    changed at any time.
     """
 
     def __init__(self, timeout: timedelta, *, backend: Backend | None = None) -> None:
-        self._timeout_s = timeout.total_seconds()
+        self.timeout = timeout
         self._backend = backend
         self._turn = asyncio.Lock()
         self._last: Future[Any] | None = None
@@ -152,13 +153,13 @@ class OsKeyring:
 
     async def _answered(self, future: Future[Any]) -> bool:
         """Return whether the answer came in time."""
-        await asyncio.wait([asyncio.wrap_future(future)], timeout=self._timeout_s)
+        await asyncio.wait([asyncio.wrap_future(future)], timeout=self.timeout.total_seconds())
         self._silent = not future.done()
         return not self._silent
 
     def _no_answer(self, name: str) -> SecretError:
         return SecretError(
-            f"{_label(name)}the keyring did not answer within {self._timeout_s:g} s: unlock it, or keep the secret in "
+            f"{_label(name)}the keyring did not answer within {self.timeout.total_seconds():g} s: unlock it, or keep the secret in "
             f"the vault: `mailgate secrets set vault:{name or 'NAME'}`"
         )
 

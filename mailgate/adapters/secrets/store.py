@@ -52,6 +52,10 @@ class Secrets:
         self._keyring = OsKeyring(timeout, backend=backend)
         self._vault = Vault(data_dir, files, system=self._system, environ=environ)
 
+    def limit(self, timeout: timedelta) -> None:
+        """Let one call to the keyring take so long from now on."""
+        self._keyring.timeout = timeout
+
     async def get(self, ref: str) -> Secret:
         """Return the secret behind `ref`.
 

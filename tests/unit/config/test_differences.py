@@ -1,9 +1,18 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from mailgate.config.differences import differences
+from mailgate.config.differences import NEEDS_RESTART, differences, in_force
 from mailgate.config.load import load
-from mailgate.model.settings import ApiSettings, DeliverySettings, FetchSettings, Mailbox, Security, StoreSettings
+from mailgate.config.schema import settings_of
+from mailgate.model.settings import (
+    ApiSettings,
+    Config,
+    DeliverySettings,
+    FetchSettings,
+    Mailbox,
+    Security,
+    StoreSettings,
+)
 from tests.unit.config.offices import minimal
 from tests.unit.config.test_corpus import CONFIGS
 
@@ -99,3 +108,57 @@ def test_every_setting_that_changes_is_told() -> None:
     told = differences(OLD, new)
     back = differences(new, OLD)
     assert len(told) == len(back) > 40
+
+
+LIVE = {
+    "version": "",
+    "internal": "host port protocol security ca_file fingerprint auth user password helo",
+    "accounts": (
+        "name host user password enabled port security ca_file fingerprint auth apop own_domains envelope_header "
+        "first_fetch delete delete_after interval"
+    ),
+    "recipients": "address accounts aliases route_all",
+    "fetch": (
+        "interval at_start workers per_host connect_timeout timeout settle_wait session_messages session_size pass_limit "
+        "smallest_first window_size window_messages max_message_size remember backoff_first backoff_max"
+    ),
+    "delivery": (
+        "client connections connect_timeout command_timeout data_timeout idle_timeout retry reconnect "
+        "rename_delivered_to"
+    ),
+    "store": "reserve_size reserve_percent keep_done keep_bodies",
+    "api": "host port allowed_hosts app_password",
+    "log": "keep_files level",
+    "secrets": "timeout",
+    "engine": "stop_timeout events_kept",
+}
+"""What a reload puts in force at once. A new setting is added here once it is, or to `NEEDS_RESTART`."""
+
+
+def test_every_setting_is_known_to_be_in_force_at_once_or_to_need_a_restart() -> None:
+    live = {f"{section}.{name}" for section, names in LIVE.items() for name in names.split()}
+    there_are = {
+        f"{section.name}.{setting.name}"
+        for section in settings_of(Config)
+        if section.section
+        for setting in settings_of(section.section)
+    }
+    assert live | NEEDS_RESTART == there_are
+    assert not live & NEEDS_RESTART
+
+
+def test_what_needs_a_restart_says_so_until_it_had_one() -> None:
+    new = replace(
+        OLD, api=ApiSettings(app=False, port=1), store=StoreSettings(inline_limit=1000, keep_bodies=timedelta(1))
+    )
+    told = (
+        "store: inline_limit 64KiB -> 1KB (needs a restart)",
+        "store: keep_bodies 0s -> 1d",
+        "api: port 8643 -> 1",
+        "api: app true -> false (needs a restart)",
+    )
+    assert differences(OLD, new) == told
+    runs = in_force(new, OLD)
+    assert (runs.api.app, runs.api.port, runs.store.inline_limit) == (True, 1, 65536)
+    assert differences(runs, new) == (told[0], told[3])
+    assert differences(runs, in_force(OLD, runs)) == ("store: keep_bodies 1d -> 0s", "api: port 1 -> 8643")

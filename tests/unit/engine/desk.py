@@ -87,7 +87,7 @@ class Desk:
             clock=self.clock,
             make_transport=self._make_transport,
             read_config=lambda: self.file or Loaded(self.config, ()),
-            free_space=lambda: (self.free, 100_000_000_000),
+            free_space=self._free_space,
             data_dir=Path("data"),
             version="1.2.3",
             pid=4711,
@@ -95,6 +95,9 @@ class Desk:
         self.engine = Engine(self.config, ports)
         self.engine.hub.listen(self._hear)
         return self.engine
+
+    async def _free_space(self) -> tuple[int, int]:
+        return self.free, 100_000_000_000
 
     def _make_transport(self, now: Config) -> Transport:
         self.transports.append(now)

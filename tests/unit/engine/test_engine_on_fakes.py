@@ -15,11 +15,20 @@ from mailgate.model.settings import Config, Mailbox
 from mailgate.ports.store import Finding, MessageFilter
 from tests.fakes.entries import new_entry, parked, ready
 from tests.fakes.eventually import eventually, eventually_by
+from tests.fakes.memory_store import MemoryStore
 from tests.fakes.transport import FakeTransport
 from tests.unit.engine.desk import ANNA, Desk, account, config, letter, running
 
 FULL = StoreError("the disk takes no more", error_class=ErrorClass.DISK)
 FAULT = Fault(code="K01", file="mailgate.toml", line=3, path="intrnal", text="Unknown.", remedy="Write `internal`.")
+
+
+class Unreadable(MemoryStore):
+    """Reads no value either while it takes no write."""
+
+    async def value(self, key: str) -> str | None:
+        self.check()
+        return await super().value(key)
 
 
 class TestTheStart:
@@ -63,6 +72,36 @@ class TestTheStart:
             desk.store.failure = None
             await desk.advance(timedelta(seconds=5))
             assert desk.conditions == set()
+
+    async def test_what_earlier_runs_have_left_is_taken_up_when_the_store_is_back_and_before_mail_is_taken(
+        self,
+    ) -> None:
+        store = Unreadable()
+        desk = Desk(config(fetch=replace(config().fetch, at_start=True)), store=store)
+        await desk.engine.pause(minutes=None, by="anna")
+        await ready(desk.store)
+        await desk.store.shift_due(timedelta(days=30))
+        desk.put(1)
+        desk.new_engine()
+        store.failure = FULL
+        async with running(desk):
+            assert (desk.conditions, desk.engine.fetching.paused) == ({"store_refuses"}, False)
+            store.failure = None
+            await desk.advance(timedelta(seconds=5))
+            await desk.advance(timedelta(seconds=5))
+            assert (desk.conditions, desk.engine.fetching.paused) == (set(), True)
+            assert desk.box().sessions == 0
+            await desk.advance(timedelta(hours=1))
+            await eventually(lambda: len(desk.transport.said) == 1, "the delivery of what was due in a month")
+
+    async def test_the_mark_that_finds_loops_is_the_same_in_the_next_run(self) -> None:
+        desk = Desk()
+        async with running(desk):
+            key = desk.engine.pipeline.loop_key
+        desk.new_engine()
+        assert desk.engine.pipeline.loop_key != key
+        async with running(desk):
+            assert desk.engine.pipeline.loop_key == key
 
     async def test_a_disk_that_is_nearly_full_keeps_it_from_fetching_until_there_is_room(self) -> None:
         desk = Desk(config(store=replace(config().store, reserve_percent=2.0)), free=1_000_000)
@@ -230,6 +269,32 @@ class TestReload:
             assert await desk.reload(new)
             assert moved == [1234]
 
+    async def test_what_needs_a_restart_is_told_as_such_and_is_not_in_force(self) -> None:
+        async with running(Desk()) as desk:
+            new = replace(desk.config, store=replace(desk.config.store, inline_limit=1, keep_bodies=timedelta(days=1)))
+            assert await desk.reload(new)
+            assert await desk.reload(new)
+            told = [event.changes for event in desk.events if isinstance(event, ConfigApplied)]
+            still = "store: inline_limit 64KiB -> 1 (needs a restart)"
+            assert told == [(still, "store: keep_bodies 0s -> 1d"), (still,)]
+            in_force = desk.engine.config.store
+            assert (in_force.inline_limit, in_force.keep_bodies) == (65536, timedelta(days=1))
+
+    async def test_how_many_events_are_kept_is_in_force_at_once(self) -> None:
+        async with running(Desk()) as desk:
+            desk.engine.hub.publish(EngineStopping(reason="x"))
+            assert await desk.reload(replace(desk.config, engine=replace(desk.config.engine, events_kept=1)))
+            assert len(desk.engine.hub.after(0).events) == 1
+
+    async def test_what_is_set_outside_of_the_engine_is_set_anew(self) -> None:
+        desk = Desk()
+        given: list[Config] = []
+        desk.engine.ports = replace(desk.engine.ports, set_rest=given.append)
+        async with running(desk):
+            new = replace(desk.config, log=replace(desk.config.log, keep_files=7))
+            assert await desk.reload(new)
+            assert given == [new]
+
     async def test_the_condition_of_an_account_goes_with_it(self) -> None:
         desk = Desk(config(account("a"), account("b")))
         desk.box("a").password = "another"
@@ -313,6 +378,7 @@ class TestQuestions:
             ("login", True),
             ("list", True),
         ]
+        assert "logged in by USER, certificate checked, TLSv1.3" in probe.steps[2].text
         assert probe.steps[-1].text == "2 messages in the mailbox"
         assert (len(desk.box().messages), desk.dialer.open.total()) == (2, 0)
 
@@ -321,7 +387,7 @@ class TestQuestions:
         desk.box().password = "another"
         probe = await desk.engine.probe("office")
         assert (probe.ok, probe.steps[-1].name, probe.error_class) == (False, "login", "auth")
-        assert "secrets set" in probe.remedy
+        assert "environment variable X" in probe.remedy
         assert desk.dialer.open.total() == 0
         with pytest.raises(UnknownError):
             await desk.engine.probe("x")

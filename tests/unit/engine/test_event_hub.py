@@ -65,6 +65,15 @@ def test_a_page_is_no_longer_than_asked_for_and_the_next_one_goes_on() -> None:
     assert seqs(second.events) == [5, 6, 7, 8]
 
 
+def test_how_many_are_kept_can_be_changed_at_any_time() -> None:
+    made = hub(events=10)
+    made.keep(3)
+    assert (made.after(0).gap, seqs(made.after(7).events)) == (True, [8, 9, 10])
+    made.keep(100)
+    made.publish(EngineStopping(reason="x"))
+    assert seqs(made.after(7).events) == [8, 9, 10, 11]
+
+
 def test_a_listener_that_fails_is_logged_and_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
     heard: list[int] = []
 

@@ -1,16 +1,18 @@
 """When which account is fetched: the schedule, requests, limits, back-off, pauses."""
 
+import asyncio
 import itertools
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from mailgate.engine.tickets import KEPT
 from mailgate.model.errors import ConflictError, ConnectError, ErrorClass, StoreError, UnknownError
-from mailgate.model.events import FetchPaused, Severity
-from mailgate.model.settings import FetchSettings
+from mailgate.model.events import FetchPaused, MessageFetched, Numbered, Severity
+from mailgate.model.settings import FetchSettings, StoreSettings
 from tests.fakes.eventually import eventually, others_run
-from tests.unit.engine.desk import INTERVAL, Desk, account, config, running
+from tests.unit.engine.desk import INTERVAL, Desk, account, config, letter, running
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 THREE = tuple(account(name) for name in ("a", "b", "c"))
@@ -86,6 +88,16 @@ class TestFailures:
                 tries += [minute] if len(desk.dialer.dialled) > before else []
             assert [later - sooner for sooner, later in itertools.pairwise(tries)] == [1, 2, 4, 4, 4]
 
+    async def test_the_first_of_these_distances_is_a_setting(self) -> None:
+        desk = desk_of("office", interval=MINUTE, backoff_first=3 * MINUTE)
+        desk.dialer.failure = ConnectError("nobody there")
+        async with running(desk):
+            await desk.fetched()
+            await desk.advance(2 * MINUTE)
+            assert len(desk.dialer.dialled) == 1
+            await desk.advance(MINUTE + SECOND)
+            assert len(desk.dialer.dialled) == 2
+
     async def test_a_failure_that_may_pass_shows_after_the_second_time_and_ends_with_the_first_success(self) -> None:
         desk = desk_of("office")
         desk.dialer.failure = ConnectError("nobody there")
@@ -108,6 +120,24 @@ class TestFailures:
             watch = desk.engine.fetching.watches["office"]
             assert (watch.failures, watch.error_class) == (1, ErrorClass.AUTH)
             assert ticket.errors == [f"office: {watch.error}"]
+
+    async def test_a_provider_is_not_asked_again_and_again_with_a_password_that_it_refuses(self) -> None:
+        desk = desk_of("office", interval=MINUTE)
+        desk.box().password = "another"
+        async with running(desk):
+            tries = []
+            for minutes in range(0, 24 * 60, 10):
+                before = len(desk.dialer.dialled)
+                await desk.advance(10 * MINUTE)
+                tries += [minutes] if len(desk.dialer.dialled) > before else []
+            assert 5 <= len(tries) <= 9
+            assert all(later - sooner >= 60 for sooner, later in itertools.pairwise(tries[1:]))
+            desk.box().password = "secret"
+            await desk.fetched()
+            assert desk.conditions == set()
+            before = len(desk.dialer.dialled)
+            await desk.advance(MINUTE + SECOND)
+            assert len(desk.dialer.dialled) == before + 1
 
     async def test_one_accounts_failure_does_not_stop_another(self) -> None:
         desk = desk_of("a", "b")
@@ -215,6 +245,34 @@ class TestRequests:
             with pytest.raises(UnknownError):
                 await desk.engine.fetching.ticket(999, wait_s=0)
 
+    async def test_more_requests_than_are_kept_leave_nothing_behind(self) -> None:
+        desk = desk_of("office")
+        desk.box().gate.clear()
+        async with running(desk):
+            first = desk.engine.start_session(None)
+            await eventually(lambda: desk.dialer.open["office.example"] == 1, "the session")
+            waiting = asyncio.create_task(desk.engine.fetching.ticket(first.id, wait_s=600))
+            await others_run()
+            for _ in range(KEPT):
+                desk.engine.start_session(None)
+            assert await asyncio.wait_for(waiting, 5) is first
+            assert first.finishing is not None
+            await eventually(first.finishing.done, "the end of what waited for it")
+            with pytest.raises(UnknownError):
+                await desk.engine.fetching.ticket(first.id, wait_s=0)
+            desk.box().gate.set()
+
+    async def test_a_request_that_is_done_is_forgotten_before_one_that_somebody_waits_for(self) -> None:
+        desk = desk_of("a", "b")
+        desk.box("a").gate.clear()
+        async with running(desk):
+            slow = desk.engine.start_session("a")
+            for _ in range(KEPT + 5):
+                await desk.fetched("b")
+            assert await desk.engine.fetching.ticket(slow.id, wait_s=0) is slow
+            desk.box("a").gate.set()
+            await desk.quiet(slow)
+
     async def test_a_request_is_not_kept_waiting_by_an_internal_server_that_is_down(self) -> None:
         desk = desk_of("office")
         desk.put(*range(1, 30))
@@ -273,9 +331,142 @@ class TestLimits:
         desk.box().on_login = fills_up
         async with running(desk):
             ticket = await desk.fetched()
-            assert (desk.box().sessions, len(ticket.entries)) == (2, 4)
-            assert "there is more mail" in ticket.errors[0]
-            assert len(desk.box().messages) >= 6
+            assert (desk.box().sessions, len(ticket.entries)) == (2, 3)
+            assert "there may be more mail" in ticket.errors[0]
+            assert len(desk.box().messages) >= 7
+
+    async def test_a_pass_ends_where_the_settings_say_and_the_next_goes_on(self) -> None:
+        desk = desk_of("office", session_messages=2, pass_limit=5)
+        desk.put(*range(1, 8))
+        async with running(desk):
+            ticket = await desk.fetched()
+            assert (desk.box().sessions, len(ticket.entries), len(desk.box().messages)) == (3, 5, 2)
+            ticket = await desk.fetched()
+            assert (len(ticket.entries), desk.box().messages) == (2, {})
+
+    async def test_a_provider_that_names_a_time_between_logins_gets_it(self) -> None:
+        desk = desk_of("office", session_messages=2, interval=SECOND)
+        desk.put(1, 2, 3)
+        desk.box().capabilities += ("LOGIN-DELAY 90",)
+        async with running(desk):
+            ticket = desk.engine.start_session(None)
+            await eventually(lambda: len(ticket.entries) == 2, "the first session")
+            await desk.advance(80 * SECOND)
+            assert desk.box().sessions == 1
+            await desk.advance(11 * SECOND)
+            await desk.quiet(ticket)
+            assert (desk.box().sessions, len(ticket.entries)) == (2, 3)
+            await desk.advance(80 * SECOND)
+            assert desk.box().sessions == 2
+            await desk.advance(11 * SECOND)
+            assert desk.box().sessions == 3
+
+
+class TestMailThatStaysAtTheProvider:
+    async def test_it_is_told_with_its_reason_and_the_condition_ends_when_it_is_gone(self) -> None:
+        desk = desk_of("office", max_message_size=200)
+        desk.put(1)
+        desk.box().messages["large"] = letter(2) + b"x" * 500
+        async with running(desk):
+            ticket = await desk.fetched()
+            assert (ticket.skipped, len(ticket.entries)) == (1, 1)
+            [left] = ticket.left
+            assert (left.account, left.uid, left.size_octets) == ("office", "large", len(letter(2)) + 500)
+            assert "more than max_message_size allows (200)" in left.reason
+            [held] = desk.engine.health.conditions
+            assert (held.code, held.subject, held.severity) == ("messages_left", "office", Severity.WARNING)
+            assert "large" in held.text
+            await desk.fetched()
+            assert desk.told().count("MessageSkipped") == 1, "said once, not every five minutes"
+            del desk.box().messages["large"]
+            await desk.fetched()
+            assert desk.conditions == set()
+
+    async def test_it_is_told_of_every_session_of_a_pass(self) -> None:
+        desk = desk_of("office", max_message_size=200, session_messages=1)
+        desk.put(1, 2)
+        desk.box().messages["large"] = letter(3) + b"x" * 500
+        async with running(desk):
+            ticket = await desk.fetched()
+            assert (desk.box().sessions, ticket.skipped, len(ticket.entries)) == (2, 1, 2)
+            assert desk.conditions == {"messages_left"}
+
+    async def test_the_others_do_not_wait_for_ever_behind_one_that_ends_the_connection_each_time(self) -> None:
+        desk = desk_of("office", window_messages=1)
+        desk.put(1, 2, 3, 4)
+        desk.box().deadly.add("uid-2")
+        async with running(desk):
+            await desk.fetched()
+            await desk.fetched()
+            assert len(desk.transport.said) == 3, "it is the last to be asked for"
+            assert len(desk.box().messages) == 4, "and no deletion counts without QUIT"
+            ticket = await desk.fetched()
+            assert [one.uid for one in ticket.left] == ["uid-2"]
+            assert "ended in the middle of it" in ticket.left[0].reason
+            assert (list(desk.box().messages), desk.conditions) == (["uid-2"], {"messages_left"})
+            await desk.advance(6 * 60 * MINUTE)
+            desk.box().deadly.clear()
+            await desk.fetched()
+            await desk.fetched()
+            assert (desk.box().messages, len(desk.transport.said), desk.conditions) == ({}, 4, set())
+
+    async def test_a_session_that_failed_does_not_end_the_condition(self) -> None:
+        desk = desk_of("office", max_message_size=200)
+        desk.box().messages["large"] = letter(3) + b"x" * 500
+        async with running(desk):
+            await desk.fetched()
+            desk.dialer.failure = ConnectError("nobody there")
+            await desk.fetched()
+            assert "messages_left" in desk.conditions
+
+    async def test_an_account_that_is_removed_takes_the_condition_with_it(self) -> None:
+        desk = desk_of("a", "b", max_message_size=200)
+        desk.box("a").messages["large"] = letter(3) + b"x" * 500
+        async with running(desk):
+            await desk.fetched()
+            assert desk.conditions == {"messages_left"}
+            assert await desk.reload(replace(desk.config, accounts=(account("b"),)))
+            assert desk.conditions == set()
+
+
+class TestNoMailMayBeTaken:
+    async def test_running_sessions_end_at_once_and_go_on_by_themselves(self) -> None:
+        fetch = FetchSettings(interval=INTERVAL, at_start=False, window_messages=1)
+        desk = Desk(config(fetch=fetch, store=StoreSettings(reserve_size=1_000_000_000)))
+        desk.put(*range(1, 30))
+        held: list[int] = []
+
+        def fills_up(numbered: Numbered) -> None:
+            if isinstance(numbered.event, MessageFetched) and not held:
+                held.append(len(desk.box().messages))
+                desk.free = 0
+                desk.engine.health.raise_(
+                    "disk_low", severity=Severity.ERROR, text="The disk is nearly full.", remedy=""
+                )
+
+        desk.engine.hub.listen(fills_up)
+        async with running(desk):
+            ticket = await desk.fetched()
+            assert 1 <= len(ticket.entries) < 29
+            assert "none is fetched just now" in ticket.errors[0]
+            await desk.advance(3 * MINUTE)
+            assert desk.box().sessions == 1
+            desk.free = 50_000_000_000
+            await desk.advance(5 * SECOND)
+            await desk.advance(SECOND)
+            await eventually(lambda: desk.box().messages == {}, "the rest of the mail")
+            assert len(desk.transport.said) == 29
+
+    async def test_a_request_that_has_not_begun_is_not_kept_waiting(self) -> None:
+        desk = desk_of("a", "b", workers=1)
+        desk.box("a").gate.clear()
+        async with running(desk):
+            ticket = desk.engine.start_session(None)
+            await eventually(lambda: desk.dialer.open["a.example"] == 1, "the session")
+            desk.engine.health.raise_("disk_low", severity=Severity.ERROR, text="The disk is nearly full.", remedy="")
+            desk.box("a").gate.set()
+            await desk.quiet(ticket)
+            assert any(error.startswith("b: ") for error in ticket.errors)
 
 
 class TestStopping:

@@ -47,7 +47,7 @@ class Watchman:
             free_space=self.space,
         )
 
-    def space(self) -> tuple[int, int]:
+    async def space(self) -> tuple[int, int]:
         if self.free is None:
             raise OSError("no such disk")
         return self.free, self.total
@@ -89,6 +89,15 @@ class TestTheDisk:
         watchman.free = None
         assert await watchman.tick() == {"disk_low"}
 
+    async def test_a_disk_that_cannot_be_asked_is_told_once_for_as_long_as_it_lasts(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        watchman = Watchman(free=None)
+        for free in (None, None, 50_000 * MB, None):
+            watchman.free = free
+            await watchman.tick()
+        assert [record.message for record in caplog.records] == ["the free space cannot be read: no such disk"] * 2
+
 
 class TestTheStore:
     async def test_a_store_that_refused_is_probed_until_it_takes_a_write(self) -> None:
@@ -99,6 +108,24 @@ class TestTheStore:
         assert await watchman.tick() == {"store_refuses"}
         watchman.store.failure = None
         assert await watchman.tick() == set()
+
+    @pytest.mark.parametrize(
+        ("error_class", "advice"),
+        [
+            (ErrorClass.DISK, "Free some space"),
+            (ErrorClass.TEMPORARY, "open files"),
+            (ErrorClass.INTERNAL, "report the id"),
+        ],
+    )
+    async def test_what_to_do_about_a_store_that_refuses_depends_on_why(
+        self, error_class: ErrorClass, advice: str
+    ) -> None:
+        watchman = Watchman()
+        watchman.store.failure = StoreError("it refuses", error_class=error_class)
+        await watchman.tick(timedelta(minutes=2))
+        [held] = watchman.board.conditions
+        assert (held.code, advice in held.remedy) == ("store_refuses", True)
+        assert ("Free some space" in held.remedy) == (error_class is ErrorClass.DISK)
 
     async def test_a_damaged_store_stays_damaged_until_somebody_has_looked(self) -> None:
         watchman = Watchman()

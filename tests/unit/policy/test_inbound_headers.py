@@ -12,10 +12,13 @@ from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient
 from mailgate.model.message import FieldRename, HeaderEdit
 from mailgate.model.settings import Account
+from mailgate.model.source import Direction
 from mailgate.policy.inbound_headers import date_time, incoming_edit, received
+from mailgate.policy.loops import loop_mark
 
 AT = datetime(2025, 11, 4, 8, 12, 46, tzinfo=UTC)
 ACCOUNT = Account(name="office", host="pop.example.net", user="box17", password="env:P")
+KEY = b"k" * 32
 ANNA = EntryRecipient(parse_address("anna@example.org"), "E")
 
 
@@ -30,6 +33,7 @@ def edited(header: bytes = b"", *, codes: str = "E", rename: bool = True, name: 
         host="pop.example.net",
         hostname="gate.office.example",
         rename_delivered_to=rename,
+        loop_key=KEY,
     )
 
 
@@ -38,6 +42,7 @@ def test_a_message_gets_its_trace_the_account_and_the_codes() -> None:
         b"Received: from pop.example.net (account office) by gate.office.example with\r\n"
         b"\tPOP3 (MailGate) id Pmg001A; Tue, 04 Nov 2025 08:12:46 +0000\r\n"
         b"X-MailGate-Account: office\r\n"
+        b"X-MailGate-Loop: " + " ".join(loop_mark(KEY, Direction.INBOUND, [ANNA.address])).encode() + b"\r\n"
         b"X-MailGate-Routing: EX*\r\n"
     )
 
@@ -82,11 +87,12 @@ def test_no_value_begins_a_field_of_its_own_or_leaves_ascii(host: str, account: 
         host=host,
         hostname=name,
         rename_delivered_to=True,
+        loop_key=KEY,
     ).prepend
     assert prepend.isascii()
     found = [field.name for field in fields(prepend)]
-    assert found[:2] == ["received", "x-mailgate-account"]
-    assert found[2:] in ([], ["x-mailgate-routing"])
+    assert found[:3] == ["received", "x-mailgate-account", "x-mailgate-loop"]
+    assert found[3:] in ([], ["x-mailgate-routing"])
     assert fields(prepend)[-1].end == len(prepend)
     assert b"\n" not in prepend.replace(b"\r\n", b"")
     assert b"\r" not in prepend.replace(b"\r\n", b"")

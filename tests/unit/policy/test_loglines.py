@@ -18,6 +18,7 @@ from mailgate.model.events import (
     EngineStopping,
     Event,
     FetchPaused,
+    MailboxRenumbered,
     MessageDecided,
     MessageDeferred,
     MessageDelivered,
@@ -63,16 +64,20 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
     (ConfigRejected(faults=("a",)), ("Configuration rejected; the old one stays in force.", "Configuration: a")),
     (
         SessionStarted(session=7, account="office", host="pop.example.net"),
-        ("Fetch [7] Connecting to pop.example.net...",),
+        (),
     ),
     (
-        SessionListed(session=7, account="office", messages=12, new=2, size_octets=1_234_567),
-        ("Fetch [7] Login successful...done. (12 messages, 2 new, 1234.6 kb)",),
+        SessionListed(session=7, account="office", messages=12, new=2, size_octets=1_234_567, host="pop.example.net"),
+        ("Fetch [7] Connecting to pop.example.net...Login successful...done. (12 messages, 2 new, 1234.6 kb)",),
     ),
-    (fetched(), ("Fetch [7] From: <carla@sender.example> (u1, 4.2 kb, Pmg001A)", "Fetch [7] Subject: Hello")),
-    (fetched(from_="Carla"), ("Fetch [7] From: <Carla> (u1, 4.2 kb, Pmg001A)", "Fetch [7] Subject: Hello")),
-    (fetched(from_="", subject=""), ("Fetch [7] From: <> (u1, 4.2 kb, Pmg001A)", "Fetch [7] Subject:")),
+    (fetched(), ("Fetch [7] From: <carla@sender.example> (u1, 4.2 kb) Pmg001A", "Fetch [7] Subject: Hello")),
+    (fetched(from_="Carla"), ("Fetch [7] From: <Carla> (u1, 4.2 kb) Pmg001A", "Fetch [7] Subject: Hello")),
+    (fetched(from_="", subject=""), ("Fetch [7] From: <> (u1, 4.2 kb) Pmg001A", "Fetch [7] Subject:")),
     (MessageSkipped(session=7, account="office", uid="u2", reason="too large"), ("Fetch [7] Skipped: u2 (too large)",)),
+    (
+        MailboxRenumbered(session=7, account="office", recognised=12),
+        ("Fetch [7] The mailbox was renumbered: 12 known messages recognised",),
+    ),
     (
         MessageRouted(**OF, recipients=("anna@example.org", "bert@example.org"), codes="E*", subject="Hello"),
         ("Fetch [7] Pmg001A Routed to: anna@example.org, bert@example.org [E*]",),
@@ -126,6 +131,23 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
         ),
         ("Fetch [7] Error: the login was refused (auth)", "Fetch [7] Connection closed. (0 deleted)"),
     ),
+    (
+        SessionEnded(
+            session=7,
+            account="office",
+            taken=0,
+            deleted=0,
+            skipped=0,
+            duration_ms=9,
+            error="nothing listens there",
+            error_class="connect",
+            connecting_to="pop.example.net",
+        ),
+        (
+            "Fetch [7] Connecting to pop.example.net...Error: nothing listens there (connect)",
+            "Fetch [7] Connection closed. (0 deleted)",
+        ),
+    ),
     (FetchPaused(paused=True, until=SOON, by="anna"), ("Fetching paused until 09:27 (by anna)",)),
     (FetchPaused(paused=True, until=None, by="anna"), ("Fetching paused (by anna)",)),
     (FetchPaused(paused=False, until=None, by="anna"), ("Fetching resumed (by anna)",)),
@@ -146,6 +168,25 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
 @pytest.mark.parametrize(("event", "texts"), CASES)
 def test_each_event_is_told_in_its_form(event: Event, texts: tuple[str, ...]) -> None:
     assert lines(event, AT) == tuple(f"[09:12] {text}" for text in texts)
+
+
+def test_a_session_reads_as_it_does_in_the_original() -> None:
+    told = [
+        SessionStarted(session=7, account="office", host="pop.example.net"),
+        SessionListed(session=7, account="office", messages=2, new=1, size_octets=9000, host="pop.example.net"),
+        fetched(),
+        MessageRouted(**OF, recipients=("anna@example.org", "bert@example.org"), codes="E*", subject="Hello"),
+        MessageDelivered(**OF, recipients=("anna@example.org",), reply="250 2.0.0 Ok", subject="Hello"),
+        SessionEnded(session=7, account="office", taken=1, deleted=1, skipped=0, duration_ms=812),
+    ]
+    assert [line for event in told for line in lines(event, AT)] == [
+        "[09:12] Fetch [7] Connecting to pop.example.net...Login successful...done. (2 messages, 1 new, 9.0 kb)",
+        "[09:12] Fetch [7] From: <carla@sender.example> (u1, 4.2 kb) Pmg001A",
+        "[09:12] Fetch [7] Subject: Hello",
+        "[09:12] Fetch [7] Pmg001A Routed to: anna@example.org, bert@example.org [E*]",
+        "[09:12] Fetch [7] Pmg001A Delivered (250 2.0.0 Ok)",
+        "[09:12] Fetch [7] Connection closed. (1 deleted)",
+    ]
 
 
 def test_every_event_there_is_has_its_case() -> None:

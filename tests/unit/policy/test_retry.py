@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.policy.retry import next_attempt, session_backoff
+from mailgate.policy.retry import login_backoff, next_attempt, session_backoff
 
 MINUTE = timedelta(minutes=1)
 FAILED = datetime(2025, 11, 4, 9, 12, tzinfo=UTC)
@@ -31,20 +31,33 @@ def test_no_steps_are_no_plan() -> None:
 
 
 def test_failed_sessions_wait_a_minute_and_then_twice_as_long_each_time_up_to_the_longest() -> None:
-    waits = [session_backoff(timedelta(seconds=1), failures, 60 * MINUTE) / MINUTE for failures in range(1, 9)]
+    waits = [
+        session_backoff(timedelta(seconds=1), failures, first=MINUTE, longest=60 * MINUTE) / MINUTE
+        for failures in range(1, 9)
+    ]
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
 def test_a_failing_account_is_not_asked_more_often_than_a_sound_one() -> None:
-    waits = [session_backoff(5 * MINUTE, failures, 60 * MINUTE) / MINUTE for failures in range(8)]
+    waits = [session_backoff(5 * MINUTE, failures, first=MINUTE, longest=60 * MINUTE) / MINUTE for failures in range(8)]
     assert waits == [5, 5, 5, 5, 8, 16, 32, 60]
-    assert session_backoff(120 * MINUTE, 9, 60 * MINUTE) == 120 * MINUTE
+    assert session_backoff(120 * MINUTE, 9, first=MINUTE, longest=60 * MINUTE) == 120 * MINUTE
 
 
-@given(interval=intervals, failures=st.integers(0, 10**9), longest=intervals)
+def test_the_first_wait_is_a_setting() -> None:
+    waits = [session_backoff(MINUTE, failures, first=5 * MINUTE, longest=60 * MINUTE) / MINUTE for failures in range(4)]
+    assert waits == [1, 5, 10, 20]
+
+
+@given(interval=intervals, failures=st.integers(0, 10**9), first=intervals, longest=intervals)
 def test_the_wait_grows_with_the_failures_and_stays_between_its_bounds(
-    interval: timedelta, failures: int, longest: timedelta
+    interval: timedelta, failures: int, first: timedelta, longest: timedelta
 ) -> None:
-    wait = session_backoff(interval, failures, longest)
+    wait = session_backoff(interval, failures, first=first, longest=longest)
     assert interval <= wait <= max(interval, longest)
-    assert wait <= session_backoff(interval, failures + 1, longest)
+    assert wait <= session_backoff(interval, failures + 1, first=first, longest=longest)
+
+
+def test_a_refused_login_is_tried_hourly_and_then_four_times_a_day() -> None:
+    waits = [login_backoff(refused) / timedelta(hours=1) for refused in range(8)]
+    assert waits == [0, 0, 1, 1, 1, 6, 6, 6]

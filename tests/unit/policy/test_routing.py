@@ -13,7 +13,16 @@ from mailgate.model.entry import ParkReason
 from mailgate.model.errors import AddressError
 from mailgate.model.settings import Account, Mailbox
 from mailgate.policy.recipients import RoutingTable
-from mailgate.policy.routing import MAX_CANDIDATES, Code, Routing, envelope_sender, route
+from mailgate.policy.routing import (
+    MAX_CANDIDATES,
+    Code,
+    Reason,
+    ReasonCode,
+    Routing,
+    envelope_sender,
+    reason_of,
+    route,
+)
 
 ACCOUNT = Account(name="office", host="pop.example.net", user="box17", password="env:P")
 ANNA = Mailbox(address="anna@example.org", aliases=("anna.lindner@example.org", "sales@example.org"))
@@ -353,6 +362,56 @@ def test_any_header_is_routed_or_parked_and_each_recipient_is_ours(
     assert (routing.park is ParkReason.UNROUTED) == (not keys)
     assert set(routing.codes) <= {code.value for code in Code}
     assert routing.codes == "".join(recipient.code for recipient in routing.recipients)
+    assert (routing.reason is None) == bool(keys)
+    assert reason_of(f"Nobody to go to: {routing.sentence}") == routing.reason
+
+
+@pytest.mark.parametrize(
+    ("header", "named", "reason"),
+    [
+        ("To: x@example.net\n", "", Reason(ReasonCode.NO_OWN_ADDRESS, account="office")),
+        ("", "", Reason(ReasonCode.NO_OWN_ADDRESS, account="office")),
+        (
+            "Envelope-To: gone@example.org\n",
+            "",
+            Reason(ReasonCode.UNKNOWN_RECIPIENT, "", ("Envelope-To",), ("gone@example.org",)),
+        ),
+        (
+            "X-Rcpt: gone@example.org\n",
+            "X-Rcpt",
+            Reason(ReasonCode.UNKNOWN_RECIPIENT, "office", ("X-Rcpt",), ("gone@example.org",)),
+        ),
+        (
+            "To: gone@example.org, x@example.net\nCc: left@example.org\n",
+            "",
+            Reason(ReasonCode.UNKNOWN_RECIPIENT, "", ("To", "Cc"), ("gone@example.org", "left@example.org")),
+        ),
+        (
+            f"To: {', '.join(f'u{n}@example.org' for n in range(8))}\n",
+            "",
+            Reason(ReasonCode.UNKNOWN_RECIPIENT, "", ("To",), tuple(f"u{n}@example.org" for n in range(5)), 3),
+        ),
+    ],
+)
+def test_why_nobody_gets_a_message_is_told_by_a_stable_code_and_its_names(
+    header: str, named: str, reason: Reason
+) -> None:
+    routing = routed(header, account=replace(ACCOUNT, envelope_header=named))
+    assert routing.reason == reason
+    assert reason_of(f"Nobody to go to: {routing.sentence}") == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "To names anna@example.org.",
+        "Sent to anna@example.org by the app",
+        "To names gone@example.org, and no recipient has this address. What no selective recipient gets goes to r@x.example.",
+    ],
+)
+def test_what_is_no_sentence_of_that_kind_has_no_reason(text: str) -> None:
+    assert reason_of(text) is None
 
 
 @pytest.mark.parametrize(
