@@ -14,17 +14,18 @@ from mailgate.engine.fetching import AccountWatch
 from mailgate.engine.health import HealthCondition
 from mailgate.engine.probes import Probe
 from mailgate.engine.tickets import Ticket
-from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
+from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import REMEDIES
 from mailgate.model.events import Numbered
 from mailgate.model.settings import Config
-from mailgate.model.verdict import TraceStep
+from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.loglines import lines
-from mailgate.policy.routing import Routing
+from mailgate.policy.routing import Reason, Routing, reason_of
 from mailgate.ports.store import MessageFilter, Store, StoreCounts
 
 _INTERNAL_DOWN: Final = "internal_down"
 _PAGE: Final = 500
+_MAY_PARK: Final = frozenset({Stage.ROUTED, Stage.PARKED})
 
 
 async def status(engine: Engine) -> v1.Status:
@@ -129,8 +130,10 @@ async def report(engine: Engine, ticket: Ticket) -> v1.SessionReport:
         parked=parked,
         deferred=waiting,
         deleted=ticket.deleted,
-        failed=len(ticket.errors) + parked + waiting + ticket.skipped,
+        failed=len(ticket.errors) + parked + waiting + len(ticket.left),
         errors=tuple(ticket.errors),
+        left=tuple(v1.LeftMessage(account=one.account, uid=one.uid, why=one.reason) for one in ticket.left),
+        recognised=ticket.recognised,
     )
 
 
@@ -181,6 +184,20 @@ def message(entry: QueueEntry) -> v1.Message:
         codes=entry.codes,
         recipients=tuple(map(recipient, entry.recipients)),
         text=entry.text,
+        reason=reason(reason_of(entry.text)) if entry.park_reason is ParkReason.UNROUTED else None,
+    )
+
+
+def reason(found: Reason | None) -> v1.Reason | None:
+    """Return why a message has nobody to go to."""
+    if found is None:
+        return None
+    return v1.Reason(
+        code=found.code.value,
+        account=found.account,
+        fields=found.fields,
+        addresses=found.addresses,
+        more=found.more,
     )
 
 
@@ -194,9 +211,18 @@ def trace(entry: QueueEntry, steps: Sequence[TraceStep]) -> v1.MessageTrace:
     """Return a message and its path."""
     return v1.MessageTrace(
         message=message(entry),
-        steps=tuple(
-            v1.TraceStep(at=step.at, stage=step.stage.value, text=step.text, evidence=step.evidence) for step in steps
-        ),
+        steps=tuple(map(trace_step, steps)),
+    )
+
+
+def trace_step(step: TraceStep) -> v1.TraceStep:
+    """Return one step of a message's path."""
+    return v1.TraceStep(
+        at=step.at,
+        stage=step.stage.value,
+        text=step.text,
+        evidence=step.evidence,
+        reason=reason(reason_of(step.text)) if step.stage in _MAY_PARK else None,
     )
 
 
@@ -223,6 +249,7 @@ def routing(found: Routing) -> v1.RoutingReport:
             for one in found.candidates
         ),
         text=found.sentence,
+        reason=reason(found.reason),
     )
 
 

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem details: one JSON shape, with a stable `code` and a sentence that says what to do."""
 
 import logging
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -54,6 +55,8 @@ _DETAILS: Final = {
 
 _PARAMETERS: Final = {"in_state": "state"}
 """Names that differ between the query and our code."""
+
+_BOUND: Final = re.compile(r"^Expected `(?:int|float)` ([<>]=) ([\d.]+)$")
 
 _WHEN: Final = {
     400: "something in path, query or body is not as described; `faults` lists it",
@@ -134,10 +137,18 @@ def _fault(extra: object) -> str:
     """Return one thing that is wrong with a request, by the name that its sender knows."""
     if not isinstance(extra, dict):
         return str(extra)
-    key, message = str(extra.get("key") or ""), str(extra.get("message"))
+    key, message = str(extra.get("key") or ""), _in_words(str(extra.get("message")))
     if key in {"", "data"}:  # the body as a whole
         return "the body is missing: send a JSON object" if message == "'data'" else message
     return f"{_PARAMETERS.get(key, key)}: {message}"
+
+
+def _in_words(message: str) -> str:
+    """Return what msgspec says of a bound as a person would."""
+    bound = _BOUND.search(message)
+    if bound is None:
+        return message
+    return f"it must be {bound[2]} or {'more' if bound[1] == '>=' else 'less'}"
 
 
 def on_anything(request: AnyRequest, exc: Exception) -> Response[bytes]:

@@ -68,8 +68,25 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Not every account could be fetched: the overview says why.",
         "Nicht jedes Konto ließ sich abholen: Die Übersicht sagt, warum.",
     ),
+    "fetch.left": (
+        "{n} messages stay at the provider: the overview says why.",
+        "{n} Nachrichten bleiben beim Provider: Die Übersicht sagt, warum.",
+    ),
+    "fetch.left.one": (
+        "1 message stays at the provider: the overview says why.",
+        "1 Nachricht bleibt beim Provider: Die Übersicht sagt, warum.",
+    ),
     "copied": ("Copied.", "Kopiert."),
+    # why something was not done, by the engine's code; another code is told in the engine's own words
     "refused": ("That was not done: {why}", "Das wurde nicht ausgeführt: {why}"),
+    "refused.not_running": (
+        "That was not done: MailGate does not answer.",
+        "Das wurde nicht ausgeführt: MailGate antwortet nicht.",
+    ),
+    "refused.store_busy": (
+        "That was not done: the message store does not answer just now.",
+        "Das wurde nicht ausgeführt: Der Nachrichtenspeicher antwortet gerade nicht.",
+    ),
     # the first line of the overview
     "ov.moving": ("Mail is moving", "Die Post läuft"),
     "ov.attention": ("Mail is moving, {n} things need you", "Die Post läuft, {n} Dinge brauchen Sie"),
@@ -164,8 +181,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "un.empty": ("Every message has a recipient", "Jede Nachricht hat einen Empfänger"),
     "un.empty.what": (
-        "A message comes here when no address in its headers belongs to your office. Nothing is lost: you then choose who gets it.",
-        "Hierher kommt eine Nachricht, wenn keine Adresse in ihren Kopfzeilen zu Ihrem Büro gehört. Verloren geht nichts: Sie bestimmen dann, wer sie bekommt.",
+        "A message comes here when no address in its headers belongs to a recipient of your office. Nothing is lost: you then choose who gets it.",
+        "Hierher kommt eine Nachricht, wenn keine Adresse in ihren Kopfzeilen einem Empfänger Ihres Büros gehört. Verloren geht nichts: Sie bestimmen dann, wer sie bekommt.",
     ),
     "un.deliver": ("Deliver to…", "Zustellen an…"),
     "un.deliver.name": ("Deliver “{s}” to…", "„{s}“ zustellen an…"),
@@ -179,6 +196,21 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "un.pick.none": ("No recipient is configured.", "Kein Empfänger ist eingerichtet."),
     "un.pick.nohit": ("No address contains “{q}”.", "Keine Adresse enthält „{q}“."),
     "un.done": ("On its way to {a}.", "Unterwegs zu {a}."),
+    # why a message has nobody to go to, by the engine's code; another code is told in the engine's own words
+    "why.no_own_address": (
+        "No header names an address in a domain of account {account}.",
+        "Keine Kopfzeile nennt eine Adresse in einer Domain des Kontos {account}.",
+    ),
+    "why.unknown_recipient": (
+        "No recipient has the addresses {addresses}, which stand in {fields}.",
+        "Kein Empfänger hat eine der Adressen {addresses}, die in {fields} stehen.",
+    ),
+    "why.unknown_recipient.one": (
+        "No recipient has the address {addresses}, which stands in {fields}.",
+        "Kein Empfänger hat die Adresse {addresses}, die in {fields} steht.",
+    ),
+    "list.and": ("{all} and {last}", "{all} und {last}"),
+    "list.more": ("{all} and {n} more", "{all} und {n} weitere"),
     # keyboard
     "keys.title": ("Keyboard shortcuts", "Tastenkürzel"),
     "keys.search": ("Filter", "Filter"),
@@ -305,8 +337,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "cond.unrouted": ("{n} messages have no recipient", "{n} Nachrichten haben keinen Empfänger"),
     "cond.unrouted.one": ("1 message has no recipient", "1 Nachricht hat keinen Empfänger"),
     "cond.unrouted.what": (
-        "No address in the headers belongs to your office. The mail is safe here.",
-        "Keine Adresse in den Kopfzeilen gehört zu Ihrem Büro. Die Post liegt sicher hier.",
+        "No address in the headers belongs to a recipient of your office. The mail is safe here.",
+        "Keine Adresse in den Kopfzeilen gehört einem Empfänger Ihres Büros. Die Post liegt sicher hier.",
     ),
     "cond.unrouted.fix": ("Choose who gets it.", "Bestimmen Sie, wer sie bekommt."),
     "cond.parked": ("{n} messages are parked", "{n} Nachrichten sind geparkt"),
@@ -316,8 +348,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Sie ließen sich nicht zustellen und warten auf eine Entscheidung. Die Post liegt sicher hier.",
     ),
     "cond.parked.fix": (
-        "`mailgate log --state parked` lists them, `mailgate explain` says why.",
-        "`mailgate log --state parked` nennt sie, `mailgate explain` sagt, warum.",
+        "`mailgate log --state parked` lists them, `mailgate explain` says why, `mailgate unrouted deliver` sends one on.",
+        "`mailgate log --state parked` nennt sie, `mailgate explain` sagt, warum, `mailgate unrouted deliver` stellt eine zu.",
     ),
     "cond.port_taken": ("A port is taken by another program", "Ein Port ist von einem anderen Programm belegt"),
     "cond.port_taken.what": (
@@ -344,26 +376,26 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "cond.fetch_paused.until": ("It goes on by itself: {t}.", "Es geht von selbst weiter: {t}."),
     "cond.fetch_paused.fix": ("Resume when you are ready.", "Setzen Sie fort, sobald Sie möchten."),
-    "cond.oversize_left": (
-        "A message is too large and stays at the provider",
-        "Eine Nachricht ist zu groß und bleibt beim Provider",
+    "cond.messages_left": (
+        "Not all mail of {subject} can be fetched",
+        "Nicht alle Post von {subject} lässt sich abholen",
     ),
-    "cond.oversize_left.what": (
-        "It exceeds the size limit of {subject}. Other mail is not affected.",
-        "Sie überschreitet die Größengrenze von {subject}. Andere Post ist nicht betroffen.",
+    "cond.messages_left.what": (
+        "A message is larger than allowed here, or the provider does not hand it out; it stays there. Other mail is not affected.",
+        "Eine Nachricht ist größer als hier erlaubt, oder der Provider gibt sie nicht heraus; sie bleibt dort. Andere Post ist nicht betroffen.",
     ),
-    "cond.oversize_left.fix": (
-        "Raise the limit in the configuration, or delete the message at the provider.",
-        "Heben Sie die Grenze in der Konfiguration an, oder löschen Sie die Nachricht beim Provider.",
+    "cond.messages_left.fix": (
+        "Details say which it is. Raise `max_message_size` in the configuration, or take it from the mailbox by hand.",
+        "Die Einzelheiten nennen sie. Heben Sie `max_message_size` in der Konfiguration an, oder holen Sie sie von Hand aus dem Postfach.",
     ),
-    "cond.secrets": ("A password cannot be read", "Ein Kennwort lässt sich nicht lesen"),
-    "cond.secrets.what": (
-        "What needs it does not run: {subject}. Its mail stays safe at the provider.",
-        "Was es braucht, läuft nicht: {subject}. Die Post bleibt sicher beim Provider.",
+    "cond.loop": ("Mail goes round in a circle", "Post läuft im Kreis"),
+    "cond.loop.what": (
+        "Messages that were here before have come back and are parked. Other mail is not affected.",
+        "Nachrichten, die schon hier waren, sind zurückgekommen und geparkt. Andere Post ist nicht betroffen.",
     ),
-    "cond.secrets.fix": (
-        "`mailgate secrets list` shows what is stored, `mailgate secrets set` stores it anew.",
-        "`mailgate secrets list` zeigt, was hinterlegt ist, `mailgate secrets set` hinterlegt es neu.",
+    "cond.loop.fix": (
+        "See whether the mail server or the provider forwards mail back into this mailbox.",
+        "Prüfen Sie, ob der Mailserver oder der Provider Post in dieses Postfach zurückleitet.",
     ),
 }
 

@@ -34,6 +34,9 @@ def add_mail_verbs(app: App, group: Group) -> None:
     def fetch(account: str | None = None, /, *, wait: bool = False, asked: Asked = ASKED) -> int:
         """Fetch mail now, from one account or from all.
 
+        With `--wait` the exit code is 0 only if nothing failed: 1 when a session failed, when a message was parked or
+        still waits for the mail server, and when one was left at the provider, by a limit of the configuration too.
+
         Parameters
         ----------
         account
@@ -50,7 +53,7 @@ def add_mail_verbs(app: App, group: Group) -> None:
         Parameters
         ----------
         minutes
-            For how long; without it until `mailgate resume`.
+            For how long, up to a year; without it until `mailgate resume`.
         """
 
         async def ask(engine: "EngineClient") -> int:
@@ -140,7 +143,9 @@ def add_mail_verbs(app: App, group: Group) -> None:
 
 
 def _add_unrouted(app: App, group: Group) -> None:
-    unrouted = App(name="unrouted", help="List messages that have nobody to go to, or send one on.", group=group)
+    unrouted = App(
+        name="unrouted", help="List messages that have nobody to go to, or send a parked one on.", group=group
+    )
     app.command(unrouted)
 
     @unrouted.default
@@ -156,21 +161,29 @@ def _add_unrouted(app: App, group: Group) -> None:
         """
 
         async def ask(engine: "EngineClient") -> int:
-            asked.say(await engine.unrouted(before=before, limit=limit), show.unrouted)
+            page = await engine.unrouted(before=before, limit=limit)
+            others = 0
+            if not asked.json:
+                counts = (await engine.status()).counts
+                others = max(0, counts.parked - counts.unrouted)
+            asked.say(page, lambda said: show.unrouted(said, others))
             return 0
 
         return with_engine(asked, ask)
 
     @unrouted.command
     def deliver(message: str, /, *addresses: str, asked: Asked = ASKED) -> int:
-        """Send a parked message to one or more recipients.
+        """Send a parked message to one or more recipients, whatever it was parked for.
+
+        It goes to these, and not again to others that have it already. `mailgate unrouted` lists the messages that have
+        nobody to go to, `mailgate log --state parked` all that are parked, with the reason.
 
         Parameters
         ----------
         message
             Its id, such as Pmg001A.
         addresses
-            Recipients of this office, as the configuration has them.
+            Recipients of this office, as the configuration has them; at least one.
         """
 
         async def ask(engine: "EngineClient") -> int:

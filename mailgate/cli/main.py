@@ -12,6 +12,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter, UnusedCliTokensError
 
 from mailgate import __version__
+from mailgate.cli.helptext import HangingFormatter
 from mailgate.cli.mail import add_mail_verbs
 from mailgate.cli.office import add_office_verbs
 from mailgate.cli.offline import OfflineVerbs
@@ -42,7 +43,7 @@ def build(verbs: OfflineVerbs) -> App:
         help=_HELP,
         version=__version__,
         help_format="plaintext",
-        help_formatter="plain",
+        help_formatter=HangingFormatter(),
         default_parameter=Parameter(negative="", show_default=_shown_default),
         result_action="return_value",
         exit_on_error=False,

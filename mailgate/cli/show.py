@@ -3,10 +3,14 @@
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from mailgate.contract import v1
+
+LEFT_SHOWN: Final = 10
+"""Messages that were left at the provider and are named, for each account."""
 
 
 def as_json(shape: object) -> str:
@@ -90,11 +94,16 @@ def messages(page: v1.MessagePage) -> str:
     return "\n".join(lines) or "no messages"
 
 
-def unrouted(page: v1.MessagePage) -> str:
-    """Return the messages that wait for a person, and what to do with them."""
-    if not page.messages:
-        return "every message has somebody to go to"
-    return f"{messages(page)}\n\n`mailgate explain ID` tells why; `mailgate unrouted deliver ID ADDRESS` sends one on."
+def unrouted(page: v1.MessagePage, others: int) -> str:
+    """Return the messages that have nobody to go to, and what to do with them; `others` are parked for other reasons."""
+    lines = ["every message has somebody to go to"]
+    if page.messages:
+        act = "`mailgate explain ID` tells why; `mailgate unrouted deliver ID ADDRESS` sends one on."
+        lines = [messages(page), "", act]
+    if others:
+        what = "1 more is" if others == 1 else f"{others} more are"
+        lines.append(f"{what} parked for another reason: `mailgate log --state parked` tells which.")
+    return "\n".join(lines)
 
 
 def message_line(one: v1.Message) -> str:
@@ -155,10 +164,28 @@ def session(said: v1.SessionReport) -> str:
     counts = (
         f"{said.taken} fetched: {said.delivered} delivered, {said.parked} parked, {said.deferred} to be tried again"
     )
-    lines = [counts] if said.taken else [] if said.errors else ["No new mail."]
+    quiet = [] if said.errors or said.left else ["No new mail."]
+    lines = [counts] if said.taken else quiet
+    if said.recognised:
+        lines.append(f"{said.recognised} known already, under another UID: not fetched again")
     if said.deleted:
         lines.append(f"{said.deleted} deleted at the provider")
-    return "\n".join([*lines, *(f"FAILED {error}" for error in said.errors)])
+    return "\n".join([*lines, *_left(said.left), *(f"FAILED {error}" for error in said.errors)])
+
+
+def _left(left: Sequence[v1.LeftMessage]) -> list[str]:
+    """Return what was left at the provider, by account, and why; the first few of each, and how many more."""
+    lines = []
+    for account in dict.fromkeys(one.account for one in left):
+        these = [one for one in left if one.account == account]
+        if len(these) == 1:
+            lines.append(f"LEFT {account}: 1 message was left at the provider: {these[0].why}")
+            continue
+        lines.append(f"LEFT {account}: {len(these)} messages were left at the provider:")
+        lines += _indented(f"{one.why} (UID {one.uid})" for one in these[:LEFT_SHOWN])
+        if len(these) > LEFT_SHOWN:
+            lines.append(f"  and {len(these) - LEFT_SHOWN} more")
+    return lines
 
 
 def reload(said: v1.ReloadReport) -> str:

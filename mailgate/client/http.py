@@ -162,9 +162,7 @@ class EngineClient:
                 method, path, content=content, headers=headers, params=params, timeout=timeout
             )
         except httpx.HTTPError as exc:
-            raise NotRunningError(
-                f"nobody answers at {self._address.url} ({type(exc).__name__})", code="not_running"
-            ) from exc
+            raise NotRunningError(_silence(self._address.url, exc), code="not_running") from exc
         if answer.is_error:
             raise _refusal(answer)
         if shape is None:
@@ -178,6 +176,17 @@ class EngineClient:
 def _word(text: str) -> str:
     """Return one word of a path: what a person typed must not become another path, not even `..` or nothing."""
     return quote(text or " ", safe="").replace(".", "%2E")
+
+
+def _silence(url: str, exc: httpx.HTTPError) -> str:
+    """Return why there is no answer, and what to do."""
+    match exc:
+        case httpx.ConnectError():
+            return f"nobody answers at {url}: no engine runs there any more; `mailgate run` starts one"
+        case httpx.TimeoutException():
+            return f"the engine at {url} does not answer in time: see its log"
+        case _:
+            return f"the connection to {url} broke ({type(exc).__name__})"
 
 
 def _refusal(answer: httpx.Response) -> RefusedError:

@@ -1,14 +1,13 @@
 """The event stream, two ways: over a websocket, or by long polls where there is no socket (in process).
 
 Both yield `EventPage`s and keep the place by sequence number, so that nothing is told twice and a loss is visible.
+The library for the socket is loaded by who opens one: the engine itself, which holds a client for its app, never does.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from typing import Final, Protocol
 
 import msgspec
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus, WebSocketException
 
 from mailgate.client.discover import EngineAddress
 from mailgate.client.errors import NotRunningError, RefusedError
@@ -39,18 +38,19 @@ async def follow_poll(events: EventCall, after: int, *, wait_s: float) -> AsyncI
         after = page.last
 
 
-async def follow_websocket(
-    address: EngineAddress, after: int, *, dial: Callable[..., connect] = connect
-) -> AsyncIterator[v1.EventPage]:
+async def follow_websocket(address: EngineAddress, after: int) -> AsyncIterator[v1.EventPage]:
     """Yield pages as the engine sends them.
 
     Raises:
         NotRunningError: nobody answers, or the connection broke: call again with the last `seq` seen.
         RefusedError: the token is not good.
     """
+    from websockets.asyncio.client import connect  # noqa: PLC0415 see above
+    from websockets.exceptions import InvalidStatus, WebSocketException  # noqa: PLC0415
+
     url = address.url.replace("http", "ws", 1) + f"/api/v1/events/stream?after={after}"
     try:
-        async with dial(
+        async with connect(
             url,
             additional_headers={"authorization": f"Bearer {address.token}"},
             max_size=MAX_PAGE_OCTETS,

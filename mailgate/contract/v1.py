@@ -4,13 +4,16 @@ Times are ISO 8601 in UTC; sizes are octets. Lists are tuples, newest first unle
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 SeverityWord = Literal["info", "warning", "error"]
 EngineWord = Literal["running", "stopping"]
 StateWord = Literal["received", "ready", "held", "frozen", "active", "parked", "done"]
+
+MAX_PAUSE_MINUTES: Final = 366 * 24 * 60
+"""A year: who wants longer pauses until somebody resumes."""
 
 
 class Shape(msgspec.Struct, rename="camel"):
@@ -114,11 +117,20 @@ class SessionTicket(Shape):
     accounts: tuple[str, ...]
 
 
+class LeftMessage(Shape):
+    """A message that stays at the provider since it could not be taken, and why, in words."""
+
+    account: str
+    uid: str
+    why: str
+
+
 class SessionReport(Shape):
     """How a request for sessions stands. `done` includes the deliveries of what was fetched.
 
-    `failed` counts sessions that ended with an error, messages that were parked or could not be taken, and entries
-    that are deferred.
+    `failed` counts sessions that ended with an error, messages that were parked or were left at the provider (`left`),
+    and entries that are deferred. `recognised` counts messages that were known under another UID, and were not taken
+    again.
     """
 
     id: int
@@ -133,6 +145,8 @@ class SessionReport(Shape):
     deleted: int
     failed: int
     errors: tuple[str, ...]
+    left: tuple[LeftMessage, ...] = ()
+    recognised: int = 0
 
 
 class Recipient(Shape):
@@ -142,6 +156,21 @@ class Recipient(Shape):
     code: str
     state: Literal["pending", "delivered", "relayed", "failed", "unknown"]
     reply: str
+
+
+class Reason(Shape):
+    """Why a message has nobody to go to, for who says it in another language than `text`.
+
+    `code` is stable: `no_own_address` (no header field names an address in a domain of `account`) or
+    `unknown_recipient` (`fields` name `addresses`, and `more` beside them, which no recipient has; `account` is empty
+    unless its envelope header was what decided). New ones may come: then show `text`.
+    """
+
+    code: str
+    account: str
+    fields: tuple[str, ...]
+    addresses: tuple[str, ...]
+    more: int
 
 
 class Message(Shape):
@@ -164,6 +193,7 @@ class Message(Shape):
     codes: str
     recipients: tuple[Recipient, ...]
     text: str
+    reason: Reason | None = None
 
 
 class TraceStep(Shape):
@@ -173,6 +203,7 @@ class TraceStep(Shape):
     stage: str
     text: str
     evidence: str
+    reason: Reason | None = None
 
 
 class MessageTrace(Shape):
@@ -191,15 +222,15 @@ class MessagePage(Shape):
 
 
 class DeliverTo(Wish):
-    """Send a parked message to these addresses."""
+    """Send a parked message to these addresses, at least one; all must be recipients of this office."""
 
     addresses: tuple[str, ...]
 
 
 class Pause(Wish):
-    """Pause fetching, for so many minutes or until somebody resumes."""
+    """Pause fetching, for so many minutes, up to a year, or until somebody resumes."""
 
-    minutes: int | None = None
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAUSE_MINUTES)] | None = None
 
 
 class TestStep(Shape):
@@ -243,6 +274,7 @@ class RoutingReport(Shape):
     codes: str
     candidates: tuple[Candidate, ...]
     text: str
+    reason: Reason | None = None
 
 
 class ReloadReport(Shape):

@@ -171,8 +171,8 @@ class Pop3Provider:
         return drop
 
     def _remove(self, drop: _Maildrop, messages: Sequence[StoredMessage]) -> None:
-        gone = {message.uid for message in messages}
-        drop.messages = [message for message in drop.messages if message.uid not in gone]
+        gone = {id(message) for message in messages}  # several may be listed under one UID
+        drop.messages = [message for message in drop.messages if id(message) not in gone]
         self.deleted += [message.uid for message in messages]
 
 

@@ -138,6 +138,14 @@ DE: Final = Words(
             "Der Mailserver nimmt keine Post an",
             "Prüfen Sie, ob er läuft. Abgeholte Post wartet sicher und geht von selbst weiter.",
         ),
+        "loop": (
+            "Post läuft im Kreis",
+            "Prüfen Sie, ob der Mailserver oder der Provider Post in dieses Postfach zurückleitet.",
+        ),
+        "messages_left": (
+            "Nicht alle Post von {subject} lässt sich abholen",
+            "Eine Nachricht ist zu groß, oder der Provider gibt sie nicht heraus; sie bleibt dort. Die Übersicht nennt sie.",
+        ),
         "parked": ("Geparkte Nachrichten", "`mailgate log` nennt sie, `mailgate explain` sagt, warum."),
         "port_taken": (
             "Ein Port ist von einem anderen Programm belegt",

@@ -78,19 +78,23 @@ class Window:
         if request.url.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]")):
             self.troubles.append(f"failed {request.url}")
 
-    def open(self, url: str) -> None:
-        """Open an address of the app, turn its semantics on, and wait until its first heading is there.
+    def log_in(self, url: str) -> None:
+        """Come in by an address with a one-time code, as `mailgate app` prints it, and wait for the first heading.
 
         A Chromium that draws in software, on a busy machine, now and then never comes to its first frame: then a new
         page is given a second chance.
         """
         timeout = pytest.importorskip("playwright.sync_api").TimeoutError
         self.page.goto(url)
+        self.page.wait_for_url("**/ui/**")
         try:
             self.awaken()
         except timeout:
+            address = self.page.url
+            self.page.close()
+            self.troubles.clear()  # what that page still asked for has failed with it
             self.page = self._new_page()
-            self.page.goto(url)
+            self.page.goto(address)
             self.awaken()
 
     def awaken(self) -> None:

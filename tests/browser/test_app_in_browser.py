@@ -28,10 +28,8 @@ def office(tmp_path: Path, chromium: "Browser") -> Iterator[RunningOffice]:
 
 
 def log_in(reader: Window, office: RunningOffice) -> None:
-    """Come in by a one-time code, as `mailgate app` prints it."""
-    reader.page.goto(office.login_url())
-    reader.page.wait_for_url("**/ui/**")
-    reader.awaken()
+    """Come in by a one-time code."""
+    reader.log_in(office.login_url())
 
 
 def test_a_reader_logs_in_presses_fetch_and_sees_messages_arrive(chromium: "Browser", office: RunningOffice) -> None:
@@ -55,6 +53,8 @@ def test_an_unrouted_message_goes_where_the_reader_sends_it(chromium: "Browser",
         reader.see("eine Sache braucht Sie", exact=False)
         reader.visit("Ohne Empfänger")
         reader.see("Ihre Bestellung vom Frühjahr")
+        why = "Kein Empfänger hat die Adresse einkauf.alt@office.example, die in X-Envelope-To steht."
+        assert why in reader.tree()
         reader.picture("app-unrouted-desktop-light-de")
         reader.press("„Ihre Bestellung vom Frühjahr“ zustellen an…")
         reader.pick("sara.beck@office.example")

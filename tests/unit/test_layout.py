@@ -61,6 +61,28 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     assert [named(module) for module in MODULES if nothing & {module.stem, *module.relative_to(ROOT).parts}] == []
 
 
+OF_THE_WIRE = ("tests/unit/wire", "tests/unit/intake", "tests/unit/delivery", "tests/dialogues")
+"""Tests of our protocols: they alone see them. A peer that used them would share their faults, and agree with them."""
+
+
+def test_no_peer_of_a_test_speaks_by_our_own_protocols() -> None:
+    found = [
+        f"{named(module)}:{node.lineno}"
+        for module in sorted((ROOT / "tests").rglob("*.py"))
+        if not named(module).startswith(OF_THE_WIRE)
+        for node in ast.walk(parsed(module))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and any(name.split(".")[:2] == ["mailgate", "wire"] for name in imported(node))
+    ]
+    assert found == []
+
+
+def imported(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the modules that a statement imports, and what it takes from them as if they were modules, too."""
+    within = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    return [f"{within}{one.name}" for one in node.names]
+
+
 def test_every_test_module_has_a_name_of_its_own() -> None:
     seen: dict[str, list[str]] = {}
     for module in sorted((ROOT / "tests").rglob("test_*.py")):

@@ -1,10 +1,9 @@
 """What people ask of fetching: sessions now, stop, pause, resume, the configuration anew."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ValidationException
 from litestar.params import JSONBody, PathParameter
 
 from mailgate.api import mapping
@@ -13,8 +12,6 @@ from mailgate.api.problems import may_answer
 from mailgate.api.routes.watch import Wait
 from mailgate.contract import v1
 from mailgate.engine.engine import Engine
-
-MAX_PAUSE_MINUTES: Final = 366 * 24 * 60
 
 
 class FetchRoutes(Controller):
@@ -71,10 +68,6 @@ class FetchRoutes(Controller):
         self, engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: JSONBody[v1.Pause]
     ) -> None:
         """Begin no scheduled session for so many minutes, up to a year, or until `resume`."""
-        if data.minutes is not None and not 1 <= data.minutes <= MAX_PAUSE_MINUTES:
-            raise ValidationException(
-                "minutes", extra=[{"key": "minutes", "message": f"Expected `int` from 1 to {MAX_PAUSE_MINUTES}"}]
-            )
         await engine.pause(minutes=data.minutes, by=caller.name)
 
     @post(

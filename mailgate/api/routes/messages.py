@@ -89,7 +89,10 @@ class MessageRoutes(Controller):
         message_id: MessageId,
         data: JSONBody[v1.DeliverTo],
     ) -> v1.Message:
-        """Give a parked message these recipients and hand it over; who decided is kept in its path."""
+        """Give a message these recipients, whatever it is parked for, and hand it over; its path keeps who decided.
+
+        Others that have it already do not get it again.
+        """
         return mapping.message(await engine.deliver_to(message_id, data.addresses, by=caller.name))
 
     @post(

@@ -8,10 +8,17 @@ import flet as ft
 
 from mailgate.app.components.dialogs import toast
 from mailgate.app.session import Ui
+from mailgate.app.words import knows
 from mailgate.client.errors import ClientError
 from mailgate.contract import v1
 
 T = TypeVar("T")
+
+
+def _refused(ui: Ui, error: ClientError) -> str:
+    """Return why something was not done."""
+    own = f"refused.{error.code}"
+    return ui.t(own) if knows(own) else ui.t("refused", why=error.args[0])
 
 
 async def _told(ui: Ui, work: Awaitable[T]) -> T | None:
@@ -20,7 +27,7 @@ async def _told(ui: Ui, work: Awaitable[T]) -> T | None:
     try:
         return await work
     except ClientError as error:
-        toast(page, ui, ui.t("refused", why=error.args[0]))
+        toast(page, ui, _refused(ui, error))
         return None
 
 
@@ -29,6 +36,8 @@ def _ended(ui: Ui, report: v1.SessionReport) -> str:
     counts = (("delivered", report.delivered), ("parked", report.parked), ("waiting", report.deferred))
     what = ", ".join(ui.t(f"fetch.{word}", n=count) for word, count in counts if count)
     said = [ui.t("fetch.done", n=report.taken, what=what)] if report.taken else []
+    if report.left:
+        said.append(ui.t("fetch.left", n=len(report.left)))
     if report.errors:
         said.append(ui.t("fetch.failed"))
     return " ".join(said) or ui.t("fetch.none")
@@ -86,6 +95,6 @@ async def deliver(ui: Ui, message_id: str, address: str) -> None:
     try:
         await ui.reader.store.deliver(message_id, address)
     except ClientError as error:
-        toast(page, ui, ui.t("refused", why=error.args[0]))
+        toast(page, ui, _refused(ui, error))
     else:
         toast(page, ui, ui.t("un.done", a=address))

@@ -26,7 +26,6 @@ def _line(ui: Ui, line: Line, color: str) -> ft.Control:
     return ft.Text(
         key=str(line.no),
         size=12 if ui.compact else 12.5,
-        no_wrap=not ui.compact,
         style=ft.TextStyle(height=1.5, font_family=Face.MONO, font_family_fallback=FALLBACK),
         spans=spans,
     )

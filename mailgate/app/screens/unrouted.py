@@ -11,6 +11,7 @@ from mailgate.app.components.states import empty, skeleton
 from mailgate.app.session import Ui, run, use_picture, use_ui
 from mailgate.app.store import PAGE
 from mailgate.app.theme import Face, Space
+from mailgate.app.words import knows
 from mailgate.contract import v1
 
 
@@ -20,19 +21,38 @@ def _button(ui: Ui, message: v1.Message, press: Handler) -> ft.Control:
     return quiet(ui, ft.Text(ui.t("un.deliver"), semantics_label=name), ft.Icons.PERSON_ADD_ALT, press)
 
 
+def why(ui: Ui, message: v1.Message) -> str:
+    """Return why a message has nobody to go to; in the engine's own words where ours do not fit."""
+    reason = message.reason
+    if reason is None or not knows(f"why.{reason.code}"):
+        return message.text
+    addresses = ", ".join(reason.addresses)
+    if reason.more:
+        addresses = ui.t("list.more", all=addresses, n=ui.number(reason.more))
+    *fields, last = reason.fields or ("",)
+    return ui.t(
+        f"why.{reason.code}",
+        account=reason.account,
+        addresses=addresses,
+        fields=ui.t("list.and", all=", ".join(fields), last=last) if fields else last,
+        n=len(reason.addresses) + reason.more,
+    )
+
+
 def _row(ui: Ui, message: v1.Message, button: ft.Control) -> ft.Control:
     subject = one_line(ui, message.subject or ui.t("un.nosubject"), 14, Face.MEDIUM)
     sender = one_line(ui, sender_of(message) or ui.t("un.nosender"), 12.5, color=ui.p.ink2)
     when, size = dim(ui, ui.moment(message.received_at)), dim(ui, ui.size(message.size))
-    why: list[ft.Control] = [dim(ui, message.text)] if message.text else []
+    said = why(ui, message)
+    because: list[ft.Control] = [dim(ui, said)] if said else []
     if ui.compact:
         head = ft.Row([ft.Container(sender, expand=True), when], spacing=Space.M)
         foot = ft.Row([ft.Container(size, expand=True), button], spacing=Space.M)
         content: ft.Control = ft.Column(
-            [head, subject, *why, foot], spacing=Space.XS, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
+            [head, subject, *because, foot], spacing=Space.XS, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
         )
     else:
-        words = ft.Column([subject, sender, *why], spacing=2, expand=True)
+        words = ft.Column([subject, sender, *because], spacing=2, expand=True)
         facts = ft.Column([when, size], spacing=2, horizontal_alignment=ft.CrossAxisAlignment.END)
         content = ft.Row([words, facts, button], spacing=Space.L)
     return ft.Container(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,6 +35,7 @@ from mailgate.ports.stages import Outgoing
 from mailgate.ports.store import NewEntry
 from mailgate.service.apihost import ApiHost
 from tests.fakes.clock import FakeClock
+from tests.fakes.disk import plenty
 from tests.fakes.secrets import FakeSecrets
 
 TOKEN: Final = "a-token-of-this-test-that-nobody-else-has"
@@ -66,18 +68,23 @@ class NoNetwork:
     async def dial(self, endpoint: Endpoint, *, connect_timeout: timedelta, timeout: timedelta) -> Stream:
         raise ConnectError(f"{endpoint} cannot be reached: the line is dead")
 
+    async def reach(self, endpoint: Endpoint, *, connect_timeout: timedelta) -> socket.socket:
+        raise ConnectError(f"{endpoint} cannot be reached: the line is dead")
+
 
 class Mailboxes:
-    """A Transport that takes everything, and remembers for whom."""
+    """A Transport that takes everything, and remembers for whom; or gives another answer to all."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
+        self.answer = Reply(250, "2.0.0 taken")
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
-        async for _ in message.octets:
+        async for _ in message.octets():
             pass
-        self.taken += [str(one) for one in message.recipients]
-        return [DeliveryResult(str(one), Reply(250, "2.0.0 taken")) for one in message.recipients]
+        if self.answer.positive:
+            self.taken += [str(one) for one in message.recipients]
+        return [DeliveryResult(str(one), self.answer) for one in message.recipients]
 
     async def close_idle(self) -> None:
         pass
@@ -158,7 +165,7 @@ async def open_office(directory: Path, config: Config = CONFIG, *, with_ui: bool
         clock=clock,
         make_transport=lambda _config: mailboxes,
         read_config=lambda: loaded.pop() if loaded else Loaded(CONFIG, ()),
-        free_space=lambda: (10**12, 10**12),
+        free_space=plenty,
         data_dir=directory,
         version="1.2.3",
         pid=4711,

@@ -10,6 +10,7 @@ import pytest
 
 from mailgate.config.faults import Fault, Severity
 from mailgate.contract import v1
+from mailgate.intake.fetch.tools import LeftMessage
 from mailgate.model.settings import Mailbox
 from tests.unit.api.office import CONFIG, FOR_NOBODY, LETTER, Office
 
@@ -86,6 +87,17 @@ async def test_a_connection_test_tells_each_step_up_to_the_one_that_failed(offic
     assert unknown.status_code == 404
 
 
+async def test_what_a_session_left_at_the_provider_is_told_with_the_reason_and_counts_as_failed(office: Office) -> None:
+    ticket = office.engine.start_session("office")
+    why = "it has 30000000 octets, more than max_message_size allows"
+    ticket.left_of["office", "u7"] = LeftMessage("office", "u7", 30_000_000, why)
+    ticket.recognised = 2
+    async with office.client() as client:
+        said = shaped(await client.get(f"/api/v1/sessions/{ticket.id}"), v1.SessionReport)
+    assert said.left == (v1.LeftMessage("office", "u7", why),)
+    assert (said.failed, said.recognised, said.errors) == (1, 2, ())
+
+
 async def test_fetching_pauses_for_as_long_as_was_said_and_goes_on_when_asked(office: Office) -> None:
     async with office.client(x_mailgate_client="cli") as client:
         assert (await client.post("/api/v1/pause", json={"minutes": 30})).status_code == 204
@@ -103,10 +115,22 @@ async def test_fetching_pauses_for_as_long_as_was_said_and_goes_on_when_asked(of
 
 async def test_a_pause_must_be_of_a_minute_to_a_year(office: Office) -> None:
     async with office.client() as client:
-        for minutes in (0, -5, 10**7, 10**12):
+        for minutes, fault in (
+            (0, "1 or more"),
+            (-5, "1 or more"),
+            (527_041, "527040 or less"),
+            (10**30, "527040 or less"),
+        ):
             answer = await client.post("/api/v1/pause", json={"minutes": minutes})
-            assert (answer.status_code, answer.json()["faults"]) == (400, ["minutes: Expected `int` from 1 to 527040"])
+            assert (answer.status_code, answer.json()["faults"]) == (400, [f"minutes: it must be {fault}"])
         assert not shaped(await client.get("/api/v1/status"), v1.Status).paused
+        assert (await client.post("/api/v1/pause", json={"minutes": 527_040})).status_code == 204
+
+
+def test_the_document_and_the_shape_itself_bound_a_pause() -> None:
+    for minutes in (b"0", b"-1", b"527041"):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(b'{"minutes":%s}' % minutes, type=v1.Pause)
 
 
 async def test_a_good_configuration_is_put_in_force_and_says_what_is_new(office: Office) -> None:
@@ -201,6 +225,23 @@ async def test_the_unrouted_are_only_those_with_nobody_to_go_to(office: Office) 
     async with office.client() as client:
         page = shaped(await client.get("/api/v1/unrouted"), v1.MessagePage)
     assert [(one.id, one.park_reason, one.recipients) for one in page.messages] == [("Pmg0002", "unrouted", ())]
+
+
+async def test_why_nobody_gets_a_message_is_told_by_code_wherever_it_is_told_in_words(office: Office) -> None:
+    await office.take(LETTER)
+    await office.take(FOR_NOBODY, uid="2")
+    reason = v1.Reason("unknown_recipient", account="", fields=("To",), addresses=("nobody@example.org",), more=0)
+    async with office.client() as client:
+        page = shaped(await client.get("/api/v1/messages"), v1.MessagePage)
+        path = shaped(await client.get("/api/v1/messages/Pmg0002"), v1.MessageTrace)
+        body = {"account": "office", "header": FOR_NOBODY.decode()}
+        tried = shaped(await client.post("/api/v1/routing/try", json=body), v1.RoutingReport)
+        await client.post("/api/v1/messages/Pmg0002/deliver-to", json={"addresses": ["anna@example.org"]})
+        decided = shaped(await client.get("/api/v1/messages/Pmg0002"), v1.MessageTrace)
+    assert [(one.id, one.reason) for one in page.messages] == [("Pmg0002", reason), ("Pmg0001", None)]
+    assert [(step.stage, step.reason) for step in path.steps] == [("routed", reason), ("parked", reason)]
+    assert tried.reason == reason
+    assert decided.message.reason is None
 
 
 async def test_an_unrouted_message_goes_to_whom_a_person_names_and_says_who_did_it(office: Office) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from mailgate.app.components.chart import nice_step
 from mailgate.client.errors import NotRunningError, RefusedError
+from mailgate.contract import v1
 from tests.fakes.eventually import eventually, others_run
-from tests.unit.app.app_samples import NOW, FakeEngine, account, condition, counts, event, report, status
+from tests.unit.app.app_samples import NOW, FakeEngine, account, condition, counts, event, message, report, status
 from tests.unit.app.flet_harness import reading
 
 CHOOSE = "Deliver “Rundschreiben {n}” to…"
@@ -143,6 +144,11 @@ async def test_a_fetch_that_brings_nothing_or_fails_says_so() -> None:
         await reader.sees("No new mail.")
         await reader.press("Fetch now")
         await others_run()
+        left = v1.LeftMessage("office", "u7", "it is too large")
+        engine.end_fetch(report(failed=1, left=(left,)))
+        await reader.sees("1 message stays at the provider: the overview says why.")
+        await reader.press("Fetch now")
+        await others_run()
         engine.end_fetch(report(failed=1, errors=("no answer",)))
         await reader.sees("Not every account could be fetched: the overview says why.")
 
@@ -153,6 +159,14 @@ async def test_a_refusal_is_told_in_the_engines_words() -> None:
         engine.broken = RefusedError("The disk is nearly full.", code="disk_low", status=409)
         await reader.press("Fetch now")
         await reader.sees("That was not done: The disk is nearly full.")
+
+
+async def test_an_engine_that_does_not_answer_is_told_in_the_readers_language() -> None:
+    engine = FakeEngine()
+    async with reading(engine, route="/?lang=de") as reader:
+        engine.broken = NotRunningError("nobody answers", code="not_running")
+        await reader.press("Jetzt abholen")
+        await reader.sees("Das wurde nicht ausgeführt: MailGate antwortet nicht.")
 
 
 @pytest.mark.parametrize("width", [390, 900, 1280])
@@ -175,6 +189,18 @@ async def test_the_live_window_opens_with_the_last_lines_and_shows_new_ones() ->
         await reader.sees("Connecting to pop.provider.example...")
         engine.publish(event(8, "MessageDelivered", "Fetch [3] Pmg5C40 Delivered (250 Ok)"))
         await reader.sees("Pmg5C40 Delivered (250 Ok)")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_a_long_line_wraps_and_is_not_cut(width: int) -> None:
+    engine = FakeEngine()
+    line = "Warning: 1 message has nobody to go to. Choose a recipient for each under Unrouted. " * 3
+    engine.backlog = (event(6, "ConditionRaised", line),)
+    async with reading(engine, route="/live?lang=en", width=width) as reader:
+        await reader.sees("Warning:")
+        lines = [one for one in reader.controls() if isinstance(one, ft.Text) and one.spans]
+        assert lines
+        assert not any(one.no_wrap or one.max_lines for one in lines)
 
 
 async def test_a_gap_is_told_in_words_between_the_lines() -> None:
@@ -231,6 +257,40 @@ async def test_an_unrouted_message_is_delivered_to_whom_the_reader_picks() -> No
         await reader.misses("Rundschreiben 2")
         await reader.sees("One message has nobody to go to.")
     assert engine.asked == [("deliver", "Pmg5C02", ("chef@office.example",))]
+
+
+@pytest.mark.parametrize(
+    ("reason", "lang", "words"),
+    [
+        (v1.Reason("no_own_address", "office", (), (), 0), "de", "Keine Kopfzeile nennt eine Adresse in einer Domain"),
+        (
+            v1.Reason("unknown_recipient", "", ("To",), ("a@office.example",), 0),
+            "de",
+            "Kein Empfänger hat die Adresse a@office.example, die in To steht.",
+        ),
+        (
+            v1.Reason("unknown_recipient", "", ("To", "Cc"), ("a@office.example", "b@office.example"), 2),
+            "de",
+            "Kein Empfänger hat eine der Adressen a@office.example, b@office.example und 2 weitere, die in To und Cc stehen.",
+        ),
+        (
+            v1.Reason("unknown_recipient", "", ("To", "Cc"), ("a@office.example",), 0),
+            "en",
+            "No recipient has the address a@office.example, which stands in To and Cc.",
+        ),
+        (v1.Reason("of_a_newer_engine", "", (), (), 0), "de", "The engine's words."),
+        (None, "de", "The engine's words."),
+    ],
+)
+async def test_why_a_message_has_nobody_is_told_in_the_readers_language(
+    reason: v1.Reason | None, lang: str, words: str
+) -> None:
+    engine = FakeEngine()
+    engine.park(1)
+    engine.messages = [message(1, text="The engine's words.", reason=reason)]
+    async with reading(engine, route=f"/unrouted?lang={lang}") as reader:
+        await reader.sees(words)
+        assert ("The engine's words." in reader.words()) == (words == "The engine's words.")
 
 
 async def test_nothing_is_delivered_before_somebody_is_picked_and_cancel_is_the_focused_answer() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 import mailgate.app
 from mailgate.app.words import LANGS, WORDS, knows, language_of, say
+from tests.unit.condition_codes import raised
 
 SOURCE = Path(mailgate.app.__file__).parent
-COMPOSED = ("cond.", "time.", "age.")
+COMPOSED = ("cond.", "time.", "age.", "why.", "refused.")
 """Keys that are put together when they are needed."""
 
 
@@ -40,13 +41,21 @@ def test_words_neither_shout_nor_beg_nor_boast_nor_presume() -> None:
 def test_every_key_that_the_source_names_has_words_and_every_word_is_used() -> None:
     text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path.name != "words.py")
     named = set(
-        re.findall(r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys)\.[a-z.]+)"', text)
+        re.findall(
+            r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys|list)\.[a-z.]+)"', text
+        )
     )
     named |= set(re.findall(r'\bt\(["\']([a-z.]+)["\']', text))
     assert named <= set(WORDS)
     composed = {f"fetch.{word}" for word in ("delivered", "parked", "waiting")}
     unused = {key for key in WORDS if key.removesuffix(".one") not in named | composed}
     assert {key for key in unused if not key.startswith(COMPOSED)} == set()
+
+
+def test_there_are_words_for_each_condition_that_the_source_can_raise() -> None:
+    codes = raised(also_info=True)
+    assert {"clock_jumped", "internal_down", "parked"} <= codes
+    assert [code for code in sorted(codes) if not knows(f"cond.{code}")] == []
 
 
 def test_a_condition_says_what_happened_what_it_means_and_what_to_do() -> None:

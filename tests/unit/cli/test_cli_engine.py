@@ -14,6 +14,7 @@ from mailgate.config.faults import Fault
 from mailgate.contract import v1
 from mailgate.model.events import Severity
 from mailgate.model.settings import Mailbox
+from mailgate.model.status import Reply
 from tests.fakes.eventually import eventually
 from tests.unit.api.office import CONFIG, FOR_NOBODY, HOUR, LETTER
 from tests.unit.cli.conftest import Terminal
@@ -93,6 +94,23 @@ async def test_a_person_sends_an_unrouted_message_on(terminal: Terminal) -> None
     assert "by the command line" in (await terminal("explain", "Pmg0002")).out
 
 
+async def test_a_message_that_is_parked_for_another_reason_is_named_and_sent_on_as_well(terminal: Terminal) -> None:
+    terminal.office.mailboxes.answer = Reply(550, "5.1.1 no such mailbox")
+    await terminal.office.take(LETTER)
+    assert (await terminal("unrouted")).out == (
+        "every message has somebody to go to\n"
+        "1 more is parked for another reason: `mailgate log --state parked` tells which.\n"
+    )
+    terminal.office.mailboxes.answer = Reply(250, "2.0.0 taken")
+    said = await terminal("unrouted", "deliver", "Pmg0001", "jonas@example.org")
+    assert said.code == 0
+    await terminal.office.engine.queue.wait_quiet([1], timeout=HOUR)
+    assert terminal.office.mailboxes.taken == ["jonas@example.org"]
+    assert (await terminal("unrouted")).out == "every message has somebody to go to\n"
+    again = await terminal("unrouted", "deliver", "Pmg0001", "jonas@example.org")
+    assert (again.code, again.err) == (1, "Pmg0001 is not parked any more (it is done): nothing was changed\n")
+
+
 @pytest.mark.parametrize("addresses", [(), ("nobody@example.org",), ("no address",)])
 async def test_a_message_is_sent_only_to_recipients_of_the_office(
     terminal: Terminal, addresses: tuple[str, ...]
@@ -158,7 +176,7 @@ async def test_pause_and_resume_say_what_holds_now(terminal: Terminal) -> None:
     assert (await terminal("pause")).out == "Paused until `mailgate resume`\n"
     assert (await terminal("resume")).out == "Fetching goes on; next session 2026-03-02 09:05\n"
     said = await terminal("pause", "--minutes", "0")
-    assert (said.code, said.err) == (1, "minutes: Expected `int` from 1 to 527040\n")
+    assert (said.code, said.err) == (1, "minutes: it must be 1 or more\n")
 
 
 async def test_reload_tells_what_changed_or_every_fault(terminal: Terminal, snapshot: SnapshotAssertion) -> None:

@@ -69,8 +69,8 @@ async def test_a_refusal_carries_the_sentence_the_code_and_the_faults(tmp_path: 
         with pytest.raises(RefusedError) as pause:
             await client.pause(0)
     assert (unknown.value.code, unknown.value.status, unknown.value.faults) == ("not_found", 404, ())
-    assert (limit.value.code, limit.value.faults) == ("bad_request", ("limit: Expected `int` <= 500",))
-    assert pause.value.faults == ("minutes: Expected `int` from 1 to 527040",)
+    assert (limit.value.code, limit.value.faults) == ("bad_request", ("limit: it must be 500 or less",))
+    assert pause.value.faults == ("minutes: it must be 1 or more",)
 
 
 @BOTH_WAYS
@@ -111,11 +111,30 @@ async def test_a_wrong_token_is_a_refusal_and_is_shown_nowhere(tmp_path: Path) -
 async def test_an_engine_that_does_not_answer_is_not_running_and_its_token_is_shown_nowhere() -> None:
     address = EngineAddress("http://127.0.0.1:1", TOKEN)
     async with EngineClient(address) as client:
-        with pytest.raises(NotRunningError, match=r"nobody answers at http://127\.0\.0\.1:1") as caught:
+        with pytest.raises(
+            NotRunningError, match=r"nobody answers at http://127\.0\.0\.1:1: .*`mailgate run`"
+        ) as caught:
             await client.status()
     said = f"{caught.value!r} {caught.value} {caught.value.__cause__!r} {address!r} {address}"
     assert caught.value.code == "not_running"
     assert TOKEN not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (httpx.ReadTimeout(""), f"the engine at {URL} does not answer in time: see its log"),
+        (httpx.ReadError(""), f"the connection to {URL} broke (ReadError)"),
+    ],
+)
+async def test_an_engine_that_hangs_is_told_from_one_that_breaks(error: httpx.HTTPError, said: str) -> None:
+    async def silent(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    async with EngineClient(EngineAddress(URL, TOKEN), transport=httpx.MockTransport(silent)) as client:
+        with pytest.raises(NotRunningError) as caught:
+            await client.status()
+    assert str(caught.value) == said
 
 
 async def test_an_answer_that_is_none_of_ours_is_an_error_with_its_address() -> None:

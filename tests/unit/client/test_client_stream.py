@@ -1,6 +1,8 @@
 """Following events: by polls in process, by websocket over a socket; after a break, a gap, another run."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -127,3 +129,8 @@ async def test_nobody_there_is_not_running() -> None:
         with pytest.raises(NotRunningError) as caught:
             await anext(client.follow(0))
     assert TOKEN not in f"{caught.value!r} {caught.value} {caught.value.__cause__!r}"
+
+
+def test_the_library_of_the_socket_is_not_loaded_by_who_opens_none() -> None:
+    program = "import sys, mailgate.client.http; sys.exit('websockets' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
