@@ -22,7 +22,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<word>=|\[|[^\s\",()<>;:@\\=\[]++)",
 )
 _PLAIN: Final = re.compile(  # nine of ten: `anna@example.org`, `<anna@example.org>`, `Anna Adler <anna@example.org>`
-    r"(?:(?P<name>[A-Za-z0-9][A-Za-z0-9 -]*+)<|<)?+"
+    r"(?:(?P<name>[^\s\",()<>;:@\\=?\[\]][^\x00-\x1f\",()<>;:@\\=?\[\]]*+)<|<)?+"
     r"(?P<address>[A-Za-z0-9][A-Za-z0-9._+-]*+@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+)>?+"
 )
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)

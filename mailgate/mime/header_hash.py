@@ -14,7 +14,7 @@ _SERVERS_OWN: Final = re.compile(
     rb"^(?:Status|X-Status|X-UIDL)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
 )
 
-_MAY_BE_OWN: Final = re.compile(rb"\n(?:[Ss]|[Xx]-[SsUu])|\A[SsXx]")
+_THEIR_NAMES: Final = (b"status", b"x-uidl")
 
 
 def header_hash(message: bytes) -> str:
@@ -27,6 +27,7 @@ def header_hash(message: bytes) -> str:
     header, _, _ = split_header(message[:MAX_HEADER_OCTETS])
     regular = header.count(b"\r") == header.count(b"\r\n")  # two counts cost a tenth of the pattern
     lines = header.replace(b"\r\n", b"\n") if regular else _LINE_END.sub(b"\n", header)
-    if _MAY_BE_OWN.search(lines):
+    lower = lines.lower()
+    if any(name in lower for name in _THEIR_NAMES):
         lines = _SERVERS_OWN.sub(b"", lines)
     return hashlib.sha256(lines.rstrip(b"\n").replace(b"\n", b"\r\n") + b"\r\n\r\n").hexdigest()

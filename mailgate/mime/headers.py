@@ -9,9 +9,8 @@ of an mbox file, is passed over together with its continuation lines; the fields
 """
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailgate.model.message import HeaderEdit
 
@@ -31,18 +30,17 @@ _TWO_CRS: Final = re.compile(rb"\r\r(?!\n)")
 _MBOX_LINE: Final = re.compile(rb">?From (?![ \t]*:)[^\r\n]*+" + _EOL)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of a header: `header[start:end]` is all of it, the last line end included.
 
-    `name` is in lower case, `raw_name` as written. Two fields are equal when all of their octets and places are.
+    `name` is in lower case, `raw_name` as written. A tuple, since a message has twenty of them.
     """
 
     name: str
     raw_name: bytes
     start: int
     end: int
-    raw_value: bytes = field(repr=False)
+    raw_value: bytes
 
     @property
     def value(self) -> bytes:
@@ -96,13 +94,13 @@ def _fields(header: bytes) -> tuple[Field, ...]:
     found: list[Field] = []
     pos, stop = 0, min(len(header), MAX_HEADER_OCTETS)
     for _ in range(MAX_FIELDS):
-        if pos >= stop or _LINE_END.match(header, pos, stop):
-            break
         match = _FIELD.match(header, pos, stop)
         if match:
             raw_name = match[1]
             found.append(Field(raw_name.decode("ascii").lower(), raw_name, pos, match.end(), match[2]))
             pos = match.end()
+        elif pos >= stop or _LINE_END.match(header, pos, stop):
+            break
         else:
             line = _LINE.match(header, pos, stop)
             pos = line.end() if line else stop

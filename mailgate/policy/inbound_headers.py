@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from mailgate.mime.headers import fields
@@ -100,6 +101,7 @@ def _folded(name: str, words: Sequence[str]) -> bytes:
     return f"{text}\r\n".encode("ascii", "replace")
 
 
+@lru_cache(maxsize=256)
 def _domain(text: str) -> str:
     """Return a host as RFC 5321 section 4.1.2 writes it: A-labels, or an address literal."""
     try:

@@ -52,7 +52,7 @@ async def hand_over(server: InternalServer, settings: DeliverySettings, secrets:
     async def text() -> AsyncIterator[bytes]:
         yield b"Subject: hello\r\n\r\n"
 
-    [result] = await transport.deliver(Outgoing("Pmg0001", None, (ANNA,), 18, text()))
+    [result] = await transport.deliver(Outgoing("Pmg0001", None, (ANNA,), 18, text))
     assert result.delivered
     await transport.close()
 

@@ -45,7 +45,7 @@ def arrives(request: pytest.FixtureRequest, sink: SmtpSink) -> Arrives:
             clock=FakeClock(),
         )
         anna = parse_address("anna@office.example")
-        message = Outgoing("Pmg0001", None, (anna,), sum(map(len, octets)), _chunks(octets))
+        message = Outgoing("Pmg0001", None, (anna,), sum(map(len, octets)), lambda: _chunks(octets))
         [result] = await transport.deliver(message)
         assert result.delivered
         await transport.close()

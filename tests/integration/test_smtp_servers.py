@@ -37,7 +37,7 @@ def outgoing(*recipients: Address, octets: bytes = HEAD + BODY) -> Outgoing:
         for at in range(0, len(octets), 65_536):
             yield octets[at : at + 65_536]
 
-    return Outgoing("Pmg0001", PEER, recipients or (ANNA,), len(octets), chunks())
+    return Outgoing("Pmg0001", PEER, recipients or (ANNA,), len(octets), chunks)
 
 
 def transport(port: int, security: SmtpSecurity = SmtpSecurity.NONE, **changes: Any) -> Transport:

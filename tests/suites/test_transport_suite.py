@@ -31,7 +31,7 @@ def outgoing(*recipients: Address, octets: Sequence[bytes] = (TEXT,), sender: Ad
         for chunk in octets:
             yield chunk
 
-    return Outgoing("Pmg0001", sender, recipients or (ANNA,), sum(map(len, octets)), chunks())
+    return Outgoing("Pmg0001", sender, recipients or (ANNA,), sum(map(len, octets)), chunks)
 
 
 class Make(Protocol):
@@ -337,7 +337,7 @@ class TestConnections:
                 yield TEXT
                 await one.close()
 
-            [result] = await one.deliver(replace(message, octets=closes_meanwhile()))
+            [result] = await one.deliver(replace(message, octets=closes_meanwhile))
             assert result.delivered
             assert peer.said("QUIT") == ["QUIT", "QUIT"]  # the idle one at once, the other after its message
 

@@ -74,7 +74,7 @@ def outgoing(*recipients: Address, octets: tuple[bytes, ...] = (TEXT,), size: in
             yield chunk
 
     total = sum(map(len, octets)) if size is None else size
-    return Outgoing("Pmg0001", None, recipients or (ANNA,), total, chunks())
+    return Outgoing("Pmg0001", None, recipients or (ANNA,), total, chunks)
 
 
 def linked(server: Server, offers: Offers = ALL, *, lmtp: bool = False) -> Link:
@@ -235,7 +235,7 @@ class TestBreaking:
             yield b"b"
             raise AssertionError("nobody wants this")
 
-        message = replace(outgoing(size=HEAD_OCTETS + 2), octets=chunks())
+        message = replace(outgoing(size=HEAD_OCTETS + 2), octets=chunks)
         assert await hold(server, message) == ["deferred"]
 
     async def test_what_the_store_cannot_give_is_never_said_to_be_complete(self) -> None:
@@ -246,7 +246,7 @@ class TestBreaking:
             raise StoreError("the disk is gone")
 
         with pytest.raises(StoreError):
-            await hold(server, replace(outgoing(size=HEAD_OCTETS + 2), octets=chunks()))
+            await hold(server, replace(outgoing(size=HEAD_OCTETS + 2), octets=chunks))
         assert server.aborted
         assert not server.heard[-1].endswith(b".\r\n")
 
