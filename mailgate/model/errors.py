@@ -27,7 +27,7 @@ REMEDIES: dict[ErrorClass, str] = {
     ErrorClass.DNS: "Check the server's name, and that this machine's name server answers.",
     ErrorClass.CONNECT: "Check host and port, and that no firewall blocks the way; the server may also be down.",
     ErrorClass.TLS: "Check the port and the `security` setting: implicit TLS and STARTTLS use different ports.",
-    ErrorClass.CERT: "Check the server's name against its certificate; name your own authority in `ca_file`.",
+    ErrorClass.CERT: "Check the server's name against its certificate; name your own authority in `ca_file`, or pin the certificate with `fingerprint`.",
     ErrorClass.AUTH: "Check user name and password: `mailgate secrets set NAME` stores a new one.",
     ErrorClass.IN_USE: "Another program has the mailbox open. MailGate tries again by itself.",
     ErrorClass.THROTTLED: "The provider asks for fewer logins: raise `interval`.",

@@ -24,6 +24,8 @@ MAX_LISTING_LINES: Final = 1_000_000  # ours: a mailbox with more messages is no
 MAX_LISTING_OCTETS: Final = 100_000_000  # ours: the line limit times the longest UIDL line of RFC 1939, and some more
 
 _QUOTED_OCTETS: Final = 80  # how much of a peer's nonsense an error text quotes
+_STATUS_INSIDE: Final = re.compile(rb"(?:\+OK|-ERR)[ \t\r\n\[0-9]", re.IGNORECASE)  # no header does: no colon
+_STATUS_INSIDE_OCTETS: Final = 5  # so many tell
 _CODE: Final = re.compile(r"\[([!-\\^-~]+)\]")  # RFC 2449 section 3, resp-code
 _CRLF: Final = b"\r\n"
 _DOT: Final = 0x2E
@@ -125,6 +127,9 @@ class Pop3Wire:
     """One connection's dialogue. The greeting is expected first.
 
     Linear in octets however the stream is cut. Holds at most one line of a status or listing, or 4 octets of a body.
+
+    Answers bear no names, so one too many shifts all that follow it. It shows when nothing is outstanding, and by a body
+    that begins with a status line: that of its own answer, since the one too many was taken for it.
     """
 
     def __init__(self, limits: Limits = Limits()) -> None:
@@ -133,6 +138,7 @@ class Pop3Wire:
         self._inside = Kind.STATUS  # which part of the first expected reply comes next
         self._line = LineReader()
         self._dots = DotReader()
+        self._opening: bytes | None = None  # how the body begins, until that is seen to be no status line
         self._lines = 0
         self._octets = 0
         self._challenged = False
@@ -234,6 +240,8 @@ class Pop3Wire:
             return self._listing(command, data, at, events)
         else:
             body, at = self._dots.take(data, at)
+            if body and self._opening is not None:
+                body = self._opened(command, self._opening + body)
             if body:
                 events.append(Chunk(command, body))
             if self._dots.done:
@@ -252,6 +260,7 @@ class Pop3Wire:
         else:
             self._inside = command.kind
             self._dots = DotReader()
+            self._opening = b""
             self._lines = self._octets = 0
         return Status(command, ok, text, code[1].upper() if code else "")
 
@@ -266,6 +275,18 @@ class Pop3Wire:
             raise WireError(f"the server did not wait for our response to its challenge in {_reply_to(command)}")
         self._challenged = True
         return Continuation(command, printable(line[1:]))
+
+    def _opened(self, command: Command, body: bytes) -> bytes:
+        """Return `body`, the first octets of one, once it is sure that no status line begins it; until then nothing."""
+        if body[0] in b"+-":
+            if len(body) < _STATUS_INSIDE_OCTETS and not self._dots.done:
+                self._opening = body
+                return b""
+            if _STATUS_INSIDE.match(body):
+                what = f"{_reply_to(command)} goes on with another answer, so the server has lost count"
+                raise WireError(f"{what}: {_quote(body.partition(_CRLF)[0])}")
+        self._opening = None
+        return body
 
     def _listing(self, command: Command, data: bytes, at: int, events: list[Event]) -> int:
         """Take all lines of a listing that `data[at:]` completes.

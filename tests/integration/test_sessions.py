@@ -116,7 +116,7 @@ class TestRefusals:
             (Behaviour(greeting="220 mail.example ESMTP"), ErrorClass.PROTOCOL),
             (Behaviour(replies={"UIDL": b"\x00\xff what?\r\n"}), ErrorClass.PROTOCOL),
             (Behaviour(replies={"CAPA": b"+OK\r\n" + b"x" * 100_000}), ErrorClass.PROTOCOL),
-            (Behaviour(hang_up=frozenset({"UIDL"})), ErrorClass.PROTOCOL),
+            (Behaviour(hang_up=frozenset({"UIDL"})), ErrorClass.CONNECT),
         ],
     )
     async def test_a_session_that_cannot_be_is_told_and_costs_no_mail(

@@ -227,8 +227,8 @@ class TestFaultProxy:
         with (
             SmtpSink() as sink,
             FaultProxy(sink.port, [fault]) as proxy,
+            pytest.raises(ConnectionError),  # the reset may come before we know that we are connected
             socket.create_connection((HOST, proxy.port), timeout=10) as client,
-            pytest.raises(ConnectionError),
         ):
             receive_all(client)
 

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import Final
 from mailgate.model.errors import ConnectError, ErrorClass, MailgateError, PipelineLostError, SessionError, SilenceError
 from mailgate.ports.clock import Clock
 from mailgate.ports.network import Stream
+from mailgate.wire import pop3_commands as commands
 from mailgate.wire.errors import WireError
 from mailgate.wire.pop3 import Chunk, Command, End, Event, Lines, Pop3Wire, Status
 
@@ -20,6 +22,8 @@ SLOWEST_OCTETS_PER_S: Final = 64
 
 LONGEST_LISTING: Final = 20
 """Times the silence that is borne: an hour with the default. 100,000 UIDs take that long at 1 KB/s."""
+
+_COUNTS: Final = re.compile(r"[0-9]+ +[0-9]+")  # RFC 1939 section 5, STAT
 
 
 class Conversation:
@@ -88,6 +92,19 @@ class Conversation:
             return event
         raise WireError("the server asked for more where an answer was due")
 
+    async def in_step(self) -> bool:
+        """Return whether the server's answers still belong to our commands. To be asked when nothing is outstanding.
+
+        A refusal looks like any other, so one that nobody asked for shifts whole answers: message 3 would be taken for
+        message 4. STAT tells, since no other answer looks like the one to it; every server has it.
+        """
+        try:
+            answer = await self.ask(commands.stat())
+            self._wire.feed(b"")  # a fault behind it
+        except WireError:
+            return False
+        return answer.ok and _COUNTS.match(answer.text) is not None
+
     async def next(self) -> Event:
         """Return the next event."""
         if not self.events:
@@ -97,6 +114,7 @@ class Conversation:
     async def fill(self) -> None:
         """Read until there are events."""
         while not self.events:
+            data: bytes | None = None
             try:
                 self._wire.feed(b"")  # a fault behind the last events shows now, not after the read has timed out
                 data = await self._read()
@@ -105,9 +123,11 @@ class Conversation:
                 events = self._wire.feed(data)
             except (ConnectError, WireError) as exc:
                 lost = self._pipeline_lost(exc)
-                if lost is None:
-                    raise
-                raise lost from exc
+                if lost is not None:
+                    raise lost from exc
+                if data == b"":  # the line's end and no word of the server's, as when it is reset
+                    raise ConnectError(str(exc)) from exc
+                raise
             self.events.extend(events)
             self._keep_pace(len(data), events)
 
@@ -131,16 +151,18 @@ class Conversation:
     def _pipeline_lost(self, exc: MailgateError) -> PipelineLostError | None:
         """Return what to raise when `exc` shows that the server loses commands which are sent ahead, else None.
 
-        It shows at the beginning of a reply only, with more than one outstanding. Silence there always does. An answer
-        that is none, or a closed connection, may have other reasons: they count until this connection has once answered
-        a command that was sent ahead.
+        It shows at the beginning of a reply only. Until this connection has once answered a command that was sent
+        ahead, silence shows it, an answer that is none, and a closed connection, be it that all but the last of them
+        were answered before. From then on these may have other reasons: only silence with more than one outstanding
+        counts.
         """
         wire = self._wire
-        if wire.pending <= 1 or not wire.between_replies:
+        if self._first_ahead is None or not wire.pending or not wire.between_replies:
             return None
-        proven = self._first_ahead is not None and self._sent - wire.pending > self._first_ahead
-        broken = isinstance(exc, ConnectError) and not isinstance(exc, SilenceError)
-        if broken or (proven and not isinstance(exc, SilenceError)):
+        proven = self._sent - wire.pending > self._first_ahead
+        silent = isinstance(exc, SilenceError)
+        broken = isinstance(exc, ConnectError) and not silent
+        if broken or (proven and not (silent and wire.pending > 1)):
             return None
         return PipelineLostError(
             f"the server announces PIPELINING and loses commands that are sent ahead ({wire.pending} are unanswered): {exc}"

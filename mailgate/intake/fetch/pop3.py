@@ -6,7 +6,7 @@ Over a `Conversation`. What to fetch and what to delete is `session.py`'s decisi
 import secrets
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import repeat
 from typing import Final, NamedTuple
@@ -31,6 +31,9 @@ HEADER_MARK: Final = "header:"
 
 MAX_MESSAGE_OCTETS: Final = 2**30
 """Ours: what a message may have where the caller sets no bound; far above what any provider takes in."""
+
+TOP_SLACK_OCTETS: Final = 16 * 1024 * 1024
+"""So much more than twice its listed size the answer to TOP may have: some servers guess sizes, some send all of it."""
 
 _NONCE_OCTETS: Final = 24
 _TOPS_AHEAD: Final = 64  # headers asked for at once: some 300 KB
@@ -147,6 +150,7 @@ class Pop3Dialogue:
         is known by the hash of its header (TOP). What LIST leaves out has size 0.
         """
         uid_lines, size_lines = await self._ask_for_both()
+        refused_one = isinstance(uid_lines, Status) or isinstance(size_lines, Status)
         if isinstance(uid_lines, Status):
             if (meaning := classify(uid_lines, ErrorClass.PROTOCOL)) is not ErrorClass.PROTOCOL:
                 raise refused("the server does not tell its UIDs just now", uid_lines, meaning)
@@ -159,6 +163,8 @@ class Pop3Dialogue:
         else:
             meaning = classify(size_lines, ErrorClass.PROTOCOL)
             raise refused("the server does not list its messages", size_lines, meaning)
+        if refused_one:
+            await self._still_in_step()
         columns = zip(uids, uids.values(), map(sizes.get, uids, repeat(0)), repeat(""), strict=False)
         listed = list(map(Listed._make, columns))
         if len(set(uids.values())) < len(uids):
@@ -174,6 +180,10 @@ class Pop3Dialogue:
             await talk.send(commands.uidl(), commands.list_())
             return await talk.listing(), await talk.listing()
         return await talk.ask_listing(commands.uidl()), await talk.ask_listing(commands.list_())
+
+    async def _still_in_step(self) -> None:
+        if not await self._talk.in_step():
+            raise WireError("the server has refused a command and lost count of its answers")
 
     async def _told_apart(self, listed: list[Listed]) -> list[Listed]:
         """Give messages that share a UID an identity that does not hang on their place in the list."""
@@ -210,19 +220,30 @@ class Pop3Dialogue:
         return {one.number: header_hash(header) async for one, header in self.top_headers(messages)}
 
     async def top_headers(self, messages: Sequence[Listed]) -> AsyncGenerator[tuple[Listed, bytes], None]:
-        """Yield each message with its header, as far as one is looked at; what the server refuses is left out."""
+        """Yield each message with its header, as far as one is looked at; what the server refuses is left out.
+
+        None of those asked for together is passed on before it is clear that each header is the one that was meant.
+        """
         step = _TOPS_AHEAD if self.pipelining else 1
+        doubt = False
         for at in range(0, len(messages), step):
             portion = messages[at : at + step]
             await self._talk.send(*(commands.top(one.number, 0) for one in portion))
-            for one in portion:
-                header = await self._header()
+            headers = [await self._header(one) for one in portion]
+            doubt = doubt or None in headers
+            if doubt and any(header is not None for header in headers):
+                await self._still_in_step()
+                doubt = False
+            for one, header in zip(portion, headers, strict=True):
                 if header is not None:
                     yield one, header
+        if doubt:
+            await self._still_in_step()
 
-    async def _header(self) -> bytes | None:
+    async def _header(self, message: Listed) -> bytes | None:
         """Return the answer to TOP as far as it is looked at, None when it is refused. Some servers send all of it."""
         talk = self._talk
+        bound = min(2 * message.size_octets + TOP_SLACK_OCTETS, MAX_MESSAGE_OCTETS)
         if not (await talk.status()).ok:
             return None
         header, octets = bytearray(), 0
@@ -230,8 +251,8 @@ class Pop3Dialogue:
             if isinstance(event, Chunk):
                 octets += len(event.data)
                 header += event.data[: MAX_HEADER_OCTETS - len(header)]
-                if octets > MAX_MESSAGE_OCTETS:
-                    raise WireError(f"the answer to TOP has more than {MAX_MESSAGE_OCTETS} octets")
+                if octets > bound:
+                    raise WireError(f"the answer to TOP {message.number} has more than {bound} octets")
         return bytes(header)
 
     async def retrieve(
@@ -247,16 +268,20 @@ class Pop3Dialogue:
         A refused message yields one part with `refusal` and does not stop the others. One that has more octets than
         `max_octets` says is cut, whatever size was listed: sizes lie, so they only fill the window. Its last part has a
         `refusal` and is `broken`, and nothing follows.
+
+        Behind a refusal no more is asked for, and what was is held back until it is clear that each body is that of its
+        message: at most two windows of octets. Where it is not, the refused message is `broken`.
         """
         talk = self._talk
         events = talk.events
         window = window_messages if self.pipelining else 1
         waiting = deque(messages)
         asked: deque[Listed] = deque()
-        in_flight = octets = 0
+        held: list[BodyPart] = []  # from a refusal on
+        in_flight = octets = held_octets = 0
         while waiting or asked:
             # Refill at half a window, so that commands travel together and not one by one.
-            if waiting and len(asked) <= window // 2:
+            if waiting and len(asked) <= window // 2 and not held:
                 ahead = []
                 while (
                     waiting
@@ -292,7 +317,26 @@ class Pop3Dialogue:
                 asked.popleft()
                 in_flight -= message.size_octets
                 octets = 0
-            yield BodyPart(message, data, last, refusal)
+            part = BodyPart(message, data, last, refusal)
+            if not (refusal or held):
+                yield part
+                continue
+            held.append(part)
+            held_octets += len(data)
+            if held_octets > 2 * window_octets:
+                broken = "too much comes behind that"
+            elif asked:
+                continue
+            else:
+                broken = "" if await talk.in_step() else "the server has lost count of its answers"
+            if broken:
+                self._broken = True
+                refused_one = held[0]
+                yield replace(refused_one, refusal=f"{refused_one.refusal} ({broken})", broken=True)
+                return
+            for one_held in held:
+                yield one_held
+            held, held_octets = [], 0
 
     async def delete(self, messages: Sequence[Listed]) -> list[Listed]:
         """Mark messages as deleted; return those the server agreed to. They go at `quit`."""

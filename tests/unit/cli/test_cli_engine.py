@@ -108,7 +108,7 @@ async def test_a_message_that_is_parked_for_another_reason_is_named_and_sent_on_
     assert terminal.office.mailboxes.taken == ["jonas@example.org"]
     assert (await terminal("unrouted")).out == "every message has somebody to go to\n"
     again = await terminal("unrouted", "deliver", "Pmg0001", "jonas@example.org")
-    assert (again.code, again.err) == (1, "Pmg0001 is not parked any more (it is done): nothing was changed\n")
+    assert (again.code, again.err) == (1, "Pmg0001 is not parked (it is done): nothing was changed\n")
 
 
 @pytest.mark.parametrize("addresses", [(), ("nobody@example.org",), ("no address",)])

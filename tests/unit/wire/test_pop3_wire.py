@@ -1,5 +1,6 @@
 """The POP3 dialogue: same events for every fragmentation, one error for every nonsense, bounded always."""
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise, repeat
 
@@ -70,6 +71,11 @@ def fed(wire: Pop3Wire, data: bytes, cuts: set[int]) -> tuple[list[Event], str]:
     return merged(events), ""
 
 
+def begins_a_message(body: bytes) -> bool:
+    """Whether this is no status line: one at the head of a body is a sign that the server has lost count."""
+    return re.match(rb"(?:\+OK|-ERR)(?:[ \t\r\n\[0-9]|\Z)", body, re.IGNORECASE) is None
+
+
 @st.composite
 def replies(draw: st.DrawFn) -> tuple[list[Command], bytes, list[Event]]:
     """Commands, the octets of a well-behaved server, and the events that they make."""
@@ -93,7 +99,7 @@ def replies(draw: st.DrawFn) -> tuple[list[Command], bytes, list[Event]]:
             octets += b".\r\n"
             events.append(End(command))
         elif command.kind is Kind.BODY:
-            body = draw(bodies)
+            body = draw(bodies.filter(begins_a_message))
             octets += dot_stuff(body)
             if body:
                 events.append(Chunk(command, body if body.endswith(b"\r\n") else body + b"\r\n"))
@@ -422,3 +428,31 @@ def events_of(command: Command, reply: bytes) -> list[Event]:
     wire = greeted()
     wire.send(command)
     return wire.feed(reply)
+
+
+def body_of(octets: bytes, step: int) -> bytes:
+    """What the octets of a body make, fed in pieces of `step`."""
+    wire = greeted()
+    wire.send(retr(5))
+    wire.feed(b"+OK\r\n")
+    whole = octets + b".\r\n"
+    events = [event for at in range(0, len(whole), step) for event in wire.feed(whole[at : at + step])]
+    wire.feed(b"")
+    assert wire.pending == 0
+    return b"".join(event.data for event in events if isinstance(event, Chunk))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 1000])
+@pytest.mark.parametrize(
+    "octets",
+    [b"", b"\r\n", b"+\r\n", b"-\r\n", b"+OK-ay: x\r\n", b"-error: x\r\n", b"+OK: x\r\n", b"A: x\r\n+OK 5\r\n-ERR\r\n"],
+)
+def test_a_body_that_begins_like_a_header_is_passed_on(octets: bytes, step: int) -> None:
+    assert body_of(octets, step) == octets
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 1000])
+@pytest.mark.parametrize("line", [b"+OK", b"+ok 345 octets", b"+OK345", b"-ERR", b"-ERR [IN-USE] no", b"+OK\tx"])
+def test_a_body_that_begins_with_a_status_line_is_none(line: bytes, step: int) -> None:
+    with pytest.raises(WireError, match="answer to RETR 5 goes on with another answer"):
+        body_of(line + b"\r\nA: x\r\n", step)

@@ -1,0 +1,29 @@
+"""All cells of the fault table, by the names of their tests, and all parts of the page."""
+
+import sys
+from typing import Final
+
+import pytest
+from _pytest.mark.structures import ParameterSet
+
+from tests.hostile.cells import Cell, Part, cell_id
+from tests.hostile.pop3_table import parts as pop3_parts
+from tests.hostile.smtp_table import parts as smtp_parts
+
+PARTS: Final[list[Part]] = [*pop3_parts(), *smtp_parts()]
+ALL: Final[dict[str, Cell]] = {cell_id(part.protocol, cell): cell for part in PARTS for cell in part.cells}
+NAMES: Final = list(ALL)
+
+
+def params(protocol: str) -> list[ParameterSet]:
+    """Return the names of one protocol's cells; those that fall short are expected to fail."""
+    return [pytest.param(name, marks=_marks(name)) for name in NAMES if name.startswith(f"{protocol}-")]
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    marks = []
+    if ALL[name].gap:
+        marks.append(pytest.mark.xfail(raises=AssertionError, reason=ALL[name].gap, strict=True))
+    if name == "pop3-connect-silence":  # elsewhere a full queue of a listener refuses
+        marks.append(pytest.mark.skipif(sys.platform != "linux", reason="no way to leave a call unanswered here"))
+    return marks
