@@ -14,7 +14,7 @@ from mailgate.config.sureness import Sure
 from mailgate.config.wording import shown
 from mailgate.model.address import parse_domain
 from mailgate.model.errors import AddressError
-from mailgate.model.settings import PLAIN_SECRET_PREFIXES, Config, Security, SmtpSecurity
+from mailgate.model.settings import PLAIN_SECRET_PREFIXES, Config, Security, SmtpProtocol, SmtpSecurity
 
 NOT_ENVELOPE_HEADERS: Final = frozenset({
     "to", "cc", "bcc", "from", "sender", "reply-to", "apparently-to",
@@ -22,6 +22,7 @@ NOT_ENVELOPE_HEADERS: Final = frozenset({
 })  # fmt: skip
 """Headers that the author of a message writes (RFC 5322 section 3.6), or that name a sender: never its envelope."""
 
+SMTP_PORT: Final = 25
 POP3_IDLE_LIMIT: Final = timedelta(minutes=10)  # RFC 1939 section 3: a server may hang up after it
 
 
@@ -102,6 +103,11 @@ def _check_internal(config: Config, faults: Faults, sure: Sure) -> None:
         _check_secret(internal.password, ("internal", "password"), faults, whose="the internal server", name="internal")
     if sure("internal", "fingerprint") and sure("internal", "security"):
         _check_fingerprint(internal.fingerprint, internal.security, ("internal", "fingerprint"), faults)
+    lmtp = sure("internal", "protocol") and internal.protocol is SmtpProtocol.LMTP
+    if lmtp and sure("internal", "port") and internal.port == SMTP_PORT:  # RFC 2033 section 5
+        text = "Port 25 is for SMTP; LMTP is another protocol and never spoken there."
+        remedy = 'Name the port where the server listens for LMTP, often `port = 24`, or use `protocol = "smtp"`.'
+        faults.warning("W06", ("internal", "protocol"), text, remedy)
     clear = sure("internal", "security") and internal.security is SmtpSecurity.NONE
     if clear and sure("internal", "user") and internal.user and not is_loopback(internal.host):
         text = "The password for the internal server crosses the network in the clear."

@@ -1,7 +1,8 @@
 """Hands messages to the internal server by aiosmtplib: one command at a time, the whole message in memory.
 
-The second client, for servers that do not get along with the first, and to prove the port by. Line ends are made canonical here, before dots are stuffed (`spec` A16.2): a bare LF that
-went through could end the message early for a lenient server, and begin a forged one.
+The second client, for servers that do not get along with the first, and to prove the port by. Line ends are made
+canonical here, before dots are stuffed (`spec` A16.2): a bare LF that went through could end the message early for a
+lenient server, and begin a forged one.
 
 Promise 2 lives here: only the answer to the final dot makes a message the server's. Whatever else sounds like a yes
 says that the two sides have lost each other.
@@ -17,7 +18,17 @@ from typing import Final
 import aiosmtplib
 
 from mailgate.delivery.library_opening import LibraryOpener
-from mailgate.delivery.replies import LOGIN_WANTED, NO_SMTPUTF8, SHUT, login_wanted, refuses, reply, said_by, shuts
+from mailgate.delivery.replies import (
+    LOGIN_WANTED,
+    NO_SMTPUTF8,
+    SHUT,
+    login_wanted,
+    not_understood,
+    refuses,
+    reply,
+    said_by,
+    shuts,
+)
 from mailgate.model.address import Address
 from mailgate.model.errors import ConnectError
 from mailgate.model.settings import DeliverySettings, InternalServer
@@ -30,6 +41,7 @@ from mailgate.wire.dot import dot_stuff
 from mailgate.wire.endings import LineEnds
 
 _LOST: Final = "the connection broke before the answer"
+_SMTPUTF8: Final = "SMTPUTF8"  # RFC 6531 section 3.4
 _QUIT_S: Final = 2.0
 
 
@@ -71,11 +83,11 @@ class LibraryTransport:
             ConnectError: nothing can have been taken, and the fault is not the message's.
             SecretError: the password for the server is not to be had.
         """
-        octets = await _canonical(message)
+        octets, mended = await _canonical(message)
         while True:
             link, fresh = await self._link()
             try:
-                results = await self._converse(link.smtp, message, octets)
+                results = await self._converse(link.smtp, message, octets, mended)
             except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as exc:
                 link.smtp.close()
                 if fresh:
@@ -110,7 +122,9 @@ class LibraryTransport:
         link.used_at = self._clock.monotonic()
         self._idle.append(link)
 
-    async def _converse(self, smtp: aiosmtplib.SMTP, message: Outgoing, octets: bytes) -> Sequence[DeliveryResult]:
+    async def _converse(
+        self, smtp: aiosmtplib.SMTP, message: Outgoing, octets: bytes, mended: int
+    ) -> Sequence[DeliveryResult]:
         """Say one message. Raises a connection's error only while nothing can have been taken yet."""
         utf8 = smtp.supports_extension("smtputf8")
         results = {str(one): NO_SMTPUTF8 for one in message.recipients if not (utf8 or one.is_ascii)}
@@ -122,7 +136,12 @@ class LibraryTransport:
             said, unknown = await self._say(smtp, known, sayable, octets)
             results |= said
         return [
-            DeliveryResult(name, results[name], unknown=unknown and results[name].code == NO_ANSWER.code)
+            DeliveryResult(
+                name,
+                results[name],
+                unknown=unknown and results[name].code == NO_ANSWER.code,
+                mended=mended if results[name].positive else 0,
+            )
             for name in map(str, message.recipients)
         ]
 
@@ -132,12 +151,16 @@ class LibraryTransport:
         """Return the reply for each recipient, and whether those without one may have the message all the same."""
         utf8 = any(not address.is_ascii for address in (sender, *recipients) if address)
         encoding = "utf-8" if utf8 else "ascii"
+        options = _mail_options(smtp, octets, utf8=utf8)
+        name = "" if sender is None else str(sender)
         try:
-            await smtp.mail(
-                "" if sender is None else str(sender),
-                options=_mail_options(smtp, octets, utf8=utf8),
-                encoding=encoding,
-            )
+            try:
+                await smtp.mail(name, options=options, encoding=encoding)
+            except aiosmtplib.SMTPResponseException as exc:
+                needed = [one for one in options if one == _SMTPUTF8]
+                if options == needed or not not_understood(said_by(exc)):
+                    raise
+                await smtp.mail(name, options=needed, encoding=encoding)
         except aiosmtplib.SMTPResponseException as exc:
             refusal = self._refusal(exc, "MAIL")
             if refusal.code in LOGIN_WANTED:
@@ -207,12 +230,12 @@ class LibraryTransport:
         await _quit_all(links)
 
 
-async def _canonical(message: Outgoing) -> bytes:
-    """Return the octets with canonical line ends, RFC 5321 section 2.3.8."""
+async def _canonical(message: Outgoing) -> tuple[bytes, int]:
+    """Return the octets with canonical line ends, RFC 5321 section 2.3.8, and how many were mended."""
     ends = LineEnds()
     parts = [ends.feed(chunk) async for chunk in message.octets()]
     parts.append(ends.close())
-    return b"".join(parts)
+    return b"".join(parts), ends.changed
 
 
 async def _send_text(smtp: aiosmtplib.SMTP, text: bytes, timeout_s: float) -> aiosmtplib.SMTPResponse:
@@ -240,7 +263,7 @@ def _mail_options(smtp: aiosmtplib.SMTP, octets: bytes, *, utf8: bool) -> list[s
     if smtp.supports_extension("8bitmime") and not octets.isascii():
         options.append("BODY=8BITMIME")  # RFC 6152 section 3
     if utf8:
-        options.append("SMTPUTF8")  # RFC 6531 section 3.4
+        options.append(_SMTPUTF8)
     return options
 
 

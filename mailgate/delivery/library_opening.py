@@ -1,19 +1,33 @@
 """A connection to the internal server by aiosmtplib: greeted, protected and logged in as the settings say."""
 
 import asyncio
+import base64
+import binascii
 import hashlib
 import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import aiosmtplib
 
-from mailgate.delivery.opening import choose_mechanism, endpoint, masked, own_name, protection_is_optional
+from mailgate.delivery.opening import (
+    LOGIN_ROUNDS,
+    SCRAM,
+    begin_login,
+    choose_mechanism,
+    endpoint,
+    masked,
+    own_name,
+    protection_is_optional,
+)
 from mailgate.delivery.replies import said_by, turned_away
 from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpSecurity
 from mailgate.policy.remedies import remedy_for
 from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import SecretStore
+from mailgate.wire.errors import WireError
 
 _NO_EHLO: Final = frozenset({500, 501, 502, 504, 555})
 
@@ -113,7 +127,7 @@ class LibraryOpener:
         inside = smtp.get_transport_info("ssl_object")
         shown = hashlib.sha256(inside.getpeercert(binary_form=True)).hexdigest()
         if shown != wanted:
-            text = f"{self.name}: its certificate is not the one of `fingerprint`: it has {shown}"
+            text = f"{self.name}: its certificate is not the pinned one, its fingerprint is {shown}"
             raise ConnectError(text, error_class=ErrorClass.CERT)
 
     async def _log_in(self, smtp: aiosmtplib.SMTP, secret: str) -> None:
@@ -124,7 +138,8 @@ class LibraryOpener:
         if mechanism is None:
             text = f"{self.name} offers no way to log in that `auth` allows (it offers {' '.join(offered) or 'none'})"
             raise ConnectError(text, error_class=ErrorClass.AUTH)
-        ways = {
+        ways: dict[str, Callable[[str, str], Awaitable[object]]] = {
+            SCRAM: partial(self._scram, smtp),
             "PLAIN": smtp.auth_plain,
             "LOGIN": smtp.auth_login,
             "CRAM-MD5": smtp.auth_crammd5,
@@ -140,8 +155,29 @@ class LibraryOpener:
             raise ConnectError(text, error_class=ErrorClass.AUTH) from exc
         except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError):
             raise
-        except (aiosmtplib.SMTPException, RuntimeError, ValueError) as exc:
+        except (aiosmtplib.SMTPException, WireError, RuntimeError, ValueError) as exc:
             raise ConnectError(f"{self.name}: the login failed: {exc}", error_class=ErrorClass.AUTH) from exc
+
+    async def _scram(self, smtp: aiosmtplib.SMTP, _user: str, secret: str) -> None:
+        """Log in by what the library cannot do.
+
+        Raises:
+            SMTPAuthenticationError: the server refuses.
+            WireError: it does not prove that it knows the password (RFC 5802 section 5), or makes no sense.
+        """
+        exchange = begin_login(SCRAM, self._server, secret)
+        said = await smtp.execute_command(b"AUTH", SCRAM.encode(), base64.b64encode(exchange.initial or b""))
+        for _ in range(LOGIN_ROUNDS):
+            if said.code != aiosmtplib.SMTPStatus.auth_continue:
+                break
+            try:
+                asked = base64.b64decode(said.message.strip(), validate=True)
+            except (binascii.Error, ValueError) as exc:
+                raise WireError("the server's challenge is no Base64") from exc
+            said = await smtp.execute_command(base64.b64encode(exchange.respond(asked)))
+        if said.code != aiosmtplib.SMTPStatus.auth_successful:
+            raise aiosmtplib.SMTPAuthenticationError(said.code, said.message)
+        exchange.finish()
 
     def _tls_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()

@@ -2,13 +2,21 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
+from typing import Final
 
-from mailgate.delivery.replies import MAX_REPLY_CHARS, shuts
-from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
+from mailgate.delivery.replies import MAX_REPLY_CHARS, BrokenPromiseError, shuts
+from mailgate.model.errors import ConnectError, ErrorClass, MailgateError, SilenceError
 from mailgate.model.status import Reply
 from mailgate.ports.network import Stream
 from mailgate.wire.errors import WireError
 from mailgate.wire.smtp import QUIT, Answer, Command, Offers, SmtpWire
+
+AHEAD_S: Final = 30.0
+"""So long a server that has not yet shown that it can pipeline may take to answer what was said ahead.
+
+Ours: RFC 5321 section 4.5.3.2 has 5 minutes for each command, and gets them where one is said at a time.
+"""
 
 
 class Link:
@@ -23,6 +31,7 @@ class Link:
         self.offers = Offers()
         self.used_at = 0.0
         self.unfinished = False  # the server may hold a transaction open: RSET before the next MAIL
+        self._keeps_up = False  # something that was said ahead of an answer was answered
         self._stream = stream
         self._wire = wire
         self._answers: deque[Answer] = deque()
@@ -73,20 +82,37 @@ class Link:
         self._due_s = 0.0
         return self._answers.popleft()
 
-    async def hear_all(self, count: int, within_s: float) -> tuple[list[Answer], MailgateError | None]:
-        """Return the next `count` answers, or those that came before an error, and the error."""
+    async def exchange(
+        self, commands: Sequence[Command], within_s: float
+    ) -> tuple[Sequence[Answer], MailgateError | None]:
+        """Say `commands` in one piece; return the answers, or those that came before an error, and the error.
+
+        Raises:
+            BrokenPromiseError: the server answers the first and loses what was said ahead of that answer.
+            ConnectError: they could not be said.
+        """
+        octets, answers, wire, count = self._wire.send(*commands), self._answers, self._wire, len(commands)
         failure = None
+        self._bound(within_s)
         try:
-            while len(self._answers) < count and not self._wire.shut:
-                had = len(self._answers)
-                self._bound(within_s)
-                while len(self._answers) == had:
+            await self._stream.write(octets)
+        except ConnectError as exc:
+            raise self._why(exc) from exc
+        try:
+            while (had := len(answers)) < count and not wire.shut:
+                self._bound(min(within_s, AHEAD_S) if had and not self._keeps_up else within_s)
+                while len(answers) == had:
                     await self._read()
         except (ConnectError, WireError) as exc:
             failure = exc
         self._due_s = 0.0
-        heard = list(self._answers)
-        self._answers.clear()
+        if len(answers) > 1:
+            self._keeps_up = True
+        elif answers and count > 1 and not self._keeps_up and isinstance(failure, SilenceError):
+            text = f"{self.name} offers PIPELINING and loses what is said ahead of an answer"
+            raise BrokenPromiseError(text, "pipelining") from failure
+        heard = tuple(answers)
+        answers.clear()
         return heard, failure
 
     async def ask(self, command: Command, within_s: float) -> Answer:
@@ -103,7 +129,7 @@ class Link:
 
     async def protect(self, within_s: float) -> None:
         """Turn TLS on after the answer to STARTTLS. What was promised before counts no more (RFC 3207 section 4.2)."""
-        self._wire.feed(b"")  # raises when the server went on in the clear
+        self._wire.check_alive()  # raises when the server went on in the clear
         if not self.reusable:
             raise ConnectError(f"{self.name} went on in the clear where TLS begins", error_class=ErrorClass.TLS)
         try:
@@ -147,7 +173,7 @@ class Link:
         self._stream.abort()
 
     async def _read(self) -> None:
-        self._wire.feed(b"")  # raises what was wrong after the last answer: nothing will come then
+        self._wire.check_alive()  # raises what was wrong after the last answer: nothing will come then
         try:
             data = await self._stream.read()
         except ConnectError as exc:
@@ -161,7 +187,7 @@ class Link:
             raise ConnectError(str(exc)) from exc
 
     def _why(self, exc: ConnectError) -> ConnectError:
-        return ConnectError(f"{self.name} did not answer within {self._within_s:g} s") if self._expired else exc
+        return SilenceError(f"{self.name} did not answer within {self._within_s:g} s") if self._expired else exc
 
     def _bound(self, within_s: float) -> None:
         """Let the wait that begins now last so long at most.

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import secrets as random_source
 import socket
 from typing import Final
 
@@ -17,7 +18,9 @@ from mailgate.wire import sasl
 from mailgate.wire.errors import WireError
 from mailgate.wire.smtp import STARTTLS, Offers, SmtpWire, auth, challenge, hello, parse_offers, response
 
+NONCE_OCTETS: Final = 24  # for SCRAM: 32 characters, of which RFC 5802 section 5.1 wants enough never to repeat
 LOGIN_ROUNDS: Final = 8  # ours: no mechanism we know has more than three
+SCRAM: Final = "SCRAM-SHA-256"
 _NO_EHLO: Final = frozenset({500, 501, 502, 504, 555})
 _WELCOME: Final = 220
 _OK: Final = 250
@@ -123,7 +126,7 @@ class Opener:
             text = f"{self.name} offers no way to log in that `auth` allows (it offers {offered})"
             raise ConnectError(text, error_class=ErrorClass.AUTH)
         try:
-            exchange = sasl.begin(mechanism, user=server.user, secret=secret, host=server.host, port=server.port)
+            exchange = begin_login(mechanism, server, secret)
             begin = auth(mechanism, exchange.initial)
             answer = await link.ask(begin, self._command_s)
             if answer.code == _CHALLENGE and exchange.initial is not None and begin.line.count(b" ") == 1:
@@ -168,13 +171,24 @@ def protection_is_optional(server: InternalServer) -> bool:
 def choose_mechanism(wanted: SmtpAuth, offered: tuple[str, ...], *, protected: bool) -> str | None:
     """Return the mechanism to log in by, or None when the server does not offer it.
 
-    Over TLS the plain ones come first: servers that keep passwords hashed offer CRAM-MD5 at times and cannot do it.
+    SCRAM comes first, as with POP3: nobody hears the password, not even the server. Then, over TLS, the plain ones:
+    servers that keep passwords hashed offer CRAM-MD5 at times and cannot do it.
     """
     if wanted is not SmtpAuth.AUTO:
         name = wanted.value.upper()
         return name if name in offered else None
     order = ("PLAIN", "LOGIN", "CRAM-MD5") if protected else ("CRAM-MD5", "PLAIN", "LOGIN")
-    return next((name for name in order if name in offered), None)
+    return next((name for name in (SCRAM, *order) if name in offered), None)
+
+
+def begin_login(mechanism: str, server: InternalServer, secret: str) -> sasl.SaslExchange:
+    """Return a fresh exchange.
+
+    Raises:
+        WireError: user name or secret cannot be said in this mechanism.
+    """
+    nonce = random_source.token_urlsafe(NONCE_OCTETS)
+    return sasl.begin(mechanism, user=server.user, secret=secret, nonce=nonce, host=server.host, port=server.port)
 
 
 def masked(text: str, user: str, secret: str) -> str:

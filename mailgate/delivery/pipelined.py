@@ -1,13 +1,16 @@
 """Hands messages to the internal server by our own client, SMTP or LMTP, and keeps a few connections to it."""
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from mailgate.delivery.conversation import Conversation, letter
 from mailgate.delivery.link import Link
 from mailgate.delivery.opening import Opener
+from mailgate.delivery.replies import BrokenPromiseError
 from mailgate.model.errors import ConnectError
 from mailgate.model.settings import DeliverySettings, InternalServer
 from mailgate.model.status import DeliveryResult
@@ -16,13 +19,21 @@ from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import SecretStore
 from mailgate.ports.stages import Outgoing
 
+log = logging.getLogger(__name__)
+
 QUIT_S: Final = 2.0
 QUIET_S: Final = 0.5
 """A connection unused for longer is asked whether it is still open; a busy one need not be."""
 
+OFFERED_AGAIN_S: Final = 86_400.0
+"""So long an extension that a server offers and cannot do is left out: it may have been mended since."""
+
 
 class PipelinedTransport:
-    """Delivers to one internal server. Messages at once are as many as callers; each has a connection to itself."""
+    """Delivers to one internal server. Messages at once are as many as callers; each has a connection to itself.
+
+    What the server offers and cannot do is found out once and left out for a day.
+    """
 
     def __init__(
         self,
@@ -38,6 +49,7 @@ class PipelinedTransport:
         self._clock = clock
         self._opener = Opener(server, settings, dialer=dialer, secrets=secrets)
         self._idle: deque[Link] = deque()
+        self._left_out: dict[str, float] = {}  # extensions, as `Offers` calls them, and until when (monotonic seconds)
         self._closed = False
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
@@ -49,21 +61,28 @@ class PipelinedTransport:
             SecretError: the password for the server is not to be had.
         """
         read = await letter(message)
-        try:
-            while True:
-                link, fresh = await self._link()
+        while True:
+            link, fresh = await self._link()
+            try:
                 talk = Conversation(link, read, self._server, self._settings)
-                try:
-                    results = await talk.hold()
-                except ConnectError:
-                    if fresh:
-                        raise
-                    continue  # an old connection that the server had given up: once more on another
-                await self._keep(link)
+                results = await talk.hold()
+            except BrokenPromiseError as exc:
+                self._leave_out(exc)
+            except ConnectError:
+                if fresh:
+                    raise
+                # An old connection that the server had given up: once more on another.
+            else:
+                if talk.found_out is not None:
+                    self._leave_out(talk.found_out)
+                    link.drop()  # whether it has skipped the text, nobody knows
+                else:
+                    await self._keep(link)
                 return results
-        finally:
-            if isinstance(read.rest, AsyncGenerator):
-                await read.rest.aclose()
+
+    def _leave_out(self, found_out: BrokenPromiseError) -> None:
+        log.warning("%s; it is done without for a day", found_out)
+        self._left_out[found_out.extension] = self._clock.monotonic() + OFFERED_AGAIN_S
 
     async def _link(self) -> tuple[Link, bool]:
         """Return a connection, and whether it is a fresh one."""
@@ -71,12 +90,22 @@ class PipelinedTransport:
             link = self._idle.pop()
             try:
                 if self._clock.monotonic() - link.used_at < QUIET_S or await link.is_quiet():
-                    return link, False
+                    return self._without(link), False
             except BaseException:
                 link.drop()
                 raise
             link.drop()
-        return await self._opener.open(), True
+        return self._without(await self._opener.open()), True
+
+    def _without(self, link: Link) -> Link:
+        """Return `link`, without what the server cannot do."""
+        if self._left_out:
+            now = self._clock.monotonic()
+            left_out: dict[str, Any] = {
+                extension: False for extension, until_s in self._left_out.items() if now < until_s
+            }
+            link.offers = replace(link.offers, **left_out)
+        return link
 
     async def _keep(self, link: Link) -> None:
         if not link.reusable:

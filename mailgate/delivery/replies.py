@@ -14,7 +14,17 @@ MAX_REPLY_CHARS: Final = 1_000
 
 SHUT: Final = 421  # RFC 5321 section 3.8: whatever was asked, the server closes the connection
 LOGIN_WANTED: Final = frozenset({530, 534, 535, 538})  # RFC 4954 section 6: about us, not about the message
+_NOT_UNDERSTOOD: Final = frozenset({500, 501, 502, 503, 504, 555})  # RFC 5321 section 4.2.2
+_SYNTAX: Final = 5  # RFC 3463 section 3.6: X.5.X, the protocol
 NO_SMTPUTF8: Final = Reply(553, "5.6.7 the internal server knows no addresses outside ASCII (SMTPUTF8)")
+
+
+class BrokenPromiseError(ConnectError):
+    """The server cannot do what it offers. `extension` is what to leave out, as `Offers` calls it; nothing was taken."""
+
+    def __init__(self, text: str, extension: str) -> None:
+        super().__init__(text, error_class=ErrorClass.PROTOCOL)
+        self.extension = extension
 
 
 def said_by(exc: aiosmtplib.SMTPResponseException) -> Reply:
@@ -32,6 +42,12 @@ def reply(code: int, text: str) -> Reply:
 def refuses(code: int) -> bool:
     """Return whether this code says no: for now (4xx) or for good (5xx), RFC 5321 section 4.2.1."""
     return 400 <= code < 600  # noqa: PLR2004 see the docstring
+
+
+def not_understood(said: Reply) -> bool:
+    """Return whether it is the command or a parameter that the server does not know, not what it was about."""
+    status = said.enhanced
+    return said.code in _NOT_UNDERSTOOD and (status is None or status.subject == _SYNTAX)
 
 
 def turned_away(name: str, said: Reply) -> ConnectError:

@@ -53,7 +53,8 @@ class SmtpProtocol(StrEnum):
 class SmtpAuth(StrEnum):
     """How to log in at the internal server."""
 
-    AUTO = "auto"  # over TLS PLAIN or LOGIN, in the clear CRAM-MD5 first
+    AUTO = "auto"  # SCRAM-SHA-256 first; then over TLS PLAIN or LOGIN, in the clear CRAM-MD5
+    SCRAM_SHA_256 = "scram-sha-256"  # RFC 7677
     PLAIN = "plain"  # RFC 4616 by RFC 4954
     LOGIN = "login"
     CRAM_MD5 = "cram-md5"  # RFC 2195
@@ -273,7 +274,9 @@ class InternalServer:
     ] = ""
     auth: Annotated[
         SmtpAuth,
-        Meta(description="how to log in; `auto`: PLAIN or LOGIN over TLS, else CRAM-MD5 where it is offered"),
+        Meta(
+            description="how to log in; `auto`: SCRAM-SHA-256 where it is offered, else PLAIN or LOGIN over TLS, or CRAM-MD5"
+        ),
     ] = SmtpAuth.AUTO
     helo: Annotated[
         str,

@@ -15,7 +15,8 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from mailgate.model.address import Address
 from mailgate.wire.errors import WireError
@@ -29,7 +30,10 @@ MAX_PATH_OCTETS: Final = 320 + 3  # RFC 5321 section 4.5.3.1: local part 64, dom
 MAX_SIZE_OCTETS: Final = 2**63  # ours: RFC 1870 section 3 allows 20 digits
 
 _QUOTED_OCTETS: Final = 80  # how much of a peer's nonsense an error text quotes
-_CODE: Final = re.compile(rb"[2-5][0-9][0-9](?![^ \t-])")  # RFC 5321 section 4.2.1; its second digit is not kept to
+_CODES: Final = {
+    b"%d" % code: code for code in range(200, 600)
+}  # RFC 5321 section 4.2.1; its second digit is not kept to
+_AFTER_CODE: Final = frozenset({b" ", b"-", b"", b"\t"})
 _UNPRINTABLE: Final = dict.fromkeys(
     (*range(0x0A), *range(0x0B, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029), "\N{REPLACEMENT CHARACTER}"
 )
@@ -73,8 +77,7 @@ class Command:
         return f"Command({self.shown!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One reply; `command` is None for the greeting.
 
     `text` has no codes, its lines are parted by LF and hold nothing that cannot be printed.
@@ -144,7 +147,7 @@ class SmtpWire:
             ValueError: a line holds CR, LF or NUL; STARTTLS is unanswered (RFC 3207 section 4: nothing may follow in
                 the clear); or a text is to come, and its end alone may be said.
         """
-        self._check_alive()
+        self.check_alive()
         out: list[bytes] = []
         for command in commands:
             last = self._expected[-1] if self._expected else None
@@ -164,13 +167,13 @@ class SmtpWire:
         """Return the answers that `data` completes, in order, the same however the stream was cut.
 
         What was complete before a fault is still returned; the fault is raised at once when there is nothing to
-        return, else by the next call of any method, which may be `feed(b"")`. Once `shut`, all is ignored.
+        return, else by the next call of any method, such as `check_alive`. Once `shut`, all is ignored.
 
         Raises:
             WireError: the server left the protocol, spoke unasked, or went beyond a limit. The dialogue is then dead:
                 every further call raises the same.
         """
-        self._check_alive()
+        self.check_alive()
         answers: list[Answer] = []
         at = 0
         try:
@@ -192,15 +195,20 @@ class SmtpWire:
         Raises:
             WireError: an answer was outstanding, or the dialogue had broken before.
         """
-        self._check_alive()
+        self.check_alive()
         if not self._expected:
             self._fault = "the server has closed the connection"
             return
         where = "in the middle of" if self._line.begun or self._code or self._left else "before"
         self._fault = f"the server closed the connection {where} {_answer_to(self._expected[0])}"
-        self._check_alive()
+        self.check_alive()
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """Raise what was wrong behind the last answer.
+
+        Raises:
+            WireError: the dialogue is dead.
+        """
         if self._fault:
             raise WireError(self._fault)
 
@@ -209,11 +217,12 @@ class SmtpWire:
 
     def _take(self, line: bytes, answers: list[Answer]) -> None:
         command = self._expected[0]
-        if not _CODE.match(line):
+        code, mark = _CODES.get(line[:3]), line[3:4]
+        if code is None or mark not in _AFTER_CODE:
             # A server that echoes what it got must not bring a password into our logs.
             quoted = "" if command is not None and command.secret else f": {_quote(line)}"
             raise WireError(f"{_answer_to(command)} makes no sense{quoted}")
-        code, more, text = int(line[:3]), line[3:4] == b"-", printable(line[4:])
+        more, text = mark == b"-", printable(line[4:])
         if more or self._code:
             if self._code and code // 100 != self._code // 100:
                 raise WireError(f"{_answer_to(command)} says {self._code} and {code} at once")
@@ -335,8 +344,9 @@ def mail(sender: Address | None, *parameters: str) -> Command:
     return Command(b" ".join((b"MAIL FROM:" + path, *(word.encode("ascii") for word in parameters))), Kind.MAIL)
 
 
+@lru_cache(maxsize=1024)
 def rcpt(recipient: Address, *parameters: str) -> Command:
-    """Name one recipient.
+    """Name one recipient. An office has few, so what was made is kept.
 
     Raises:
         WireError: the address cannot be said in a command.

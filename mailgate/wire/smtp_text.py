@@ -39,6 +39,33 @@ def has_nul_or_long_lines(text: bytes) -> bool:
     return b"\0" in text
 
 
+class TextLook:
+    """Tells of a text, looked at chunk by chunk, whether DATA would change it or may not carry it.
+
+    That is: a CR or an LF that is no part of a CRLF, a NUL, or a line of more than 998 octets. Holds back one line at
+    most.
+    """
+
+    def __init__(self) -> None:
+        self._ends = IncrementalNewlineDecoder(None, translate=False)
+        self._line = b""  # the last one, whose end has not come
+        self._needed = False
+
+    def feed(self, data: bytes) -> bool:
+        """Return whether it is certain by now that the text needs BINARYMIME to go by the letter."""
+        if not self._needed:
+            self._ends.decode(data.decode("latin-1"))
+            text = self._line + data
+            whole = text.removesuffix(b"\r")  # the other half of a line end may follow
+            self._needed = self._ends.newlines not in (None, "\r\n") or has_nul_or_long_lines(whole)
+            self._line = b"" if self._needed else text.rpartition(_CRLF)[2]
+        return self._needed
+
+    def close(self) -> bool:
+        """Return what `feed` does, now that nothing follows: a CR at the very end was a bare one."""
+        return self._needed or self._line.endswith(b"\r")
+
+
 def framed(text: bytes) -> tuple[bytes, int]:
     """Return `text` as it follows DATA, without the final dot, and how many line ends were mended.
 

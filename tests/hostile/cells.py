@@ -31,9 +31,6 @@ Each test holds that
   twice*: the reply to the final dot was lost, and event and trace say so), nothing is left at the provider, and nothing
   was deleted there before it had arrived.
 
-*not yet* marks a cell whose test is known to fail, and why; it is a test all the same, and tells when it does not fail
-any more.
-
 """
 
 
@@ -48,10 +45,6 @@ class Cell(Protocol):
     def expect(self) -> str: ...
     @property
     def alone(self) -> bool: ...
-    @property
-    def gap(self) -> str:
-        """What falls short of that in truth; the test is then expected to fail, and says so once it does not."""
-        ...
 
     async def play(self, folder: Path, certificates: DemoCertificates) -> str:
         """Return what came of it; raises AssertionError when that was not well."""
@@ -170,8 +163,6 @@ def _filled(protocol: str, cell: Cell, seen: Mapping[str, str]) -> str:
 
 
 def _outcome(protocol: str, cell: Cell, seen: Mapping[str, str]) -> str:
-    if cell.gap:
-        return f"**not yet**: {cell.gap}"
     name = cell_id(protocol, cell)
     if not seen[name]:
         raise KeyError(f"{name} has no outcome")

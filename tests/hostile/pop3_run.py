@@ -41,7 +41,7 @@ class Pop3Cell:
     server is ill, `sessions` passes are made, and after them the letters named by `in_spite` have to be there.
     `most_octets` is what it may make us swallow on one connection; `alone` ones have their memory watched.
     `stays` are letters that are never to be taken. `restarts`: the engine does, once the server is well, since it would
-    let hours pass before it tries again what failed each time. `gap` is what falls short in truth.
+    let hours pass before it tries again what failed each time.
     """
 
     stage: str
@@ -63,8 +63,6 @@ class Pop3Cell:
     most_memory_octets: int = 0
     stays: frozenset[str] = frozenset()
     restarts: bool = False
-
-    gap: str = ""
 
     @property
     def alone(self) -> bool:

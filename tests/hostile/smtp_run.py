@@ -43,8 +43,7 @@ class SmtpCell:
     `expect` is what is told of the first of them while the server is ill: `delivered`, `deferred`, `parked`, `waits`
     (nobody pays, a condition shows), or `unknown, may come twice`. `meanwhile`: the other account's mail is delivered
     at that time, else only once the server is well. `copies` is how often each odd letter arrives in the end. `shows` is part
-    of what a person is told. `tells`: the peer can tell that its fault was met, which one that only promises cannot. `gap`
-    is what falls short in truth.
+    of what a person is told. `tells`: the peer can tell that its fault was met, which one that only promises cannot.
     """
 
     stage: str
@@ -68,8 +67,6 @@ class SmtpCell:
     most_octets: int = 8_000_000
     tells: bool = True
     shows: str = ""
-
-    gap: str = ""
 
     @property
     def alone(self) -> bool:

@@ -69,6 +69,45 @@ def b64(octets: bytes) -> str:
     return base64.b64encode(octets).decode()
 
 
+class Scram:
+    """The server's side of SCRAM-SHA-256 (RFC 5802 section 3), written down for SmtpPeer. `takes_all`: like an impostor."""
+
+    SALT, ROUNDS = b"salt and pepper", 4096
+
+    def __init__(self, password: str, *, takes_all: bool = False) -> None:
+        self._salted = hashlib.pbkdf2_hmac("sha256", password.encode(), self.SALT, self.ROUNDS)
+        self._takes_all = takes_all
+        self._said: list[str] = []
+        self.nonces: set[str] = set()
+
+    def answers(self, command: str) -> str | None:
+        verb, _, rest = command.partition(" ")
+        if verb == "AUTH":
+            first = base64.b64decode(rest.split()[1]).decode()
+            self.nonces.add(first.partition("r=")[2])
+            self._said = [first.removeprefix("n,,"), f"{first.partition(',r=')[2]}"]
+            self._said[1] = f"r={self._said[1]}more,s={b64(self.SALT)},i={self.ROUNDS}"
+            return f"334 {b64(self._said[1].encode())}"
+        if self._said and command and not rest and verb not in ("DATA", "QUIT"):
+            return self._judge(base64.b64decode(command).decode())
+        if self._said and not command:
+            self._said = []
+            return "235 2.7.0 welcome"
+        return None
+
+    def _judge(self, last: str) -> str:
+        bare, _, proof = last.partition(",p=")
+        message = ",".join([*self._said, bare]).encode()
+        key = hmac.digest(self._salted, b"Client Key", "sha256")
+        signature = hmac.digest(hashlib.sha256(key).digest(), message, "sha256")
+        right = bytes(a ^ b for a, b in zip(key, signature, strict=True)) == base64.b64decode(proof)
+        if not (right or self._takes_all):
+            self._said = []
+            return "535 5.7.8 no"
+        own = hmac.digest(hmac.digest(self._salted, b"Server Key", "sha256"), message, "sha256")
+        return f"334 {b64(b'v=' + b64(own).encode())}"
+
+
 def leaf(certificates: DemoCertificates) -> str:
     """Return the server's own certificate, which is the first in its file."""
     return certificates.cert_file.read_text().partition("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----"
@@ -172,6 +211,7 @@ class TestProtection:
             assert await connect(peer, settings, security, fingerprint=shown)
             wrong = await failure(server(peer, security, fingerprint="0" * 64), settings)
             assert (wrong.error_class, len(peer.taken)) == (ErrorClass.CERT, 1)
+            assert f"its certificate is not the pinned one, its fingerprint is {shown}" in str(wrong)
 
     async def test_with_a_fingerprint_mail_never_goes_in_the_clear(self, settings: DeliverySettings) -> None:
         async with SmtpPeer() as peer:
@@ -220,6 +260,38 @@ class TestLogin:
         async with SmtpPeer(answers, extensions=("AUTH PLAIN LOGIN CRAM-MD5",)) as peer:
             await connect(peer, settings, user="gate", password="vault:internal")
             assert peer.said("AUTH") == ["AUTH CRAM-MD5"]
+
+    @pytest.mark.parametrize("auth", [SmtpAuth.AUTO, SmtpAuth.SCRAM_SHA_256])
+    async def test_by_scram_the_server_learns_that_we_know_the_password_and_proves_that_it_does(
+        self, auth: SmtpAuth, settings: DeliverySettings
+    ) -> None:
+        scram = Scram("sesame")
+        async with SmtpPeer(scram.answers, extensions=("AUTH PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256",)) as peer:
+            for _ in range(2):
+                await connect(peer, settings, user="gate", password="vault:internal", auth=auth)
+            assert len(peer.taken) == 2
+            assert [one.split()[1] for one in peer.said("AUTH")] == ["SCRAM-SHA-256"] * 2
+            assert len(scram.nonces) == 2, "a nonce is never said again"
+
+    async def test_a_server_that_does_not_know_the_password_itself_gets_no_mail(
+        self, settings: DeliverySettings
+    ) -> None:
+        async with SmtpPeer(Scram("guessed", takes_all=True).answers, extensions=("AUTH SCRAM-SHA-256",)) as peer:
+            wrong = await failure(server(peer, user="gate", password="vault:internal"), settings)
+            assert (wrong.error_class, "impostor" in str(wrong), peer.taken) == (ErrorClass.AUTH, True, [])
+
+    async def test_a_server_that_takes_the_login_without_proof_gets_no_mail(self, settings: DeliverySettings) -> None:
+        async with SmtpPeer({"AUTH": "235 2.7.0 welcome"}, extensions=("AUTH SCRAM-SHA-256",)) as peer:
+            wrong = await failure(server(peer, user="gate", password="vault:internal"), settings)
+            assert (wrong.error_class, "impostor" in str(wrong), peer.taken) == (ErrorClass.AUTH, True, [])
+
+    async def test_a_password_that_scram_finds_wrong_is_told_by_where_it_is_kept(
+        self, settings: DeliverySettings
+    ) -> None:
+        async with SmtpPeer(Scram("another").answers, extensions=("AUTH SCRAM-SHA-256",)) as peer:
+            wrong = await failure(server(peer, user="gate", password="vault:internal"), settings)
+            assert wrong.error_class is ErrorClass.AUTH
+            assert "mailgate secrets set vault:internal" in str(wrong)
 
     async def test_the_method_that_is_asked_for_is_taken_or_nothing(self, settings: DeliverySettings) -> None:
         async with SmtpPeer({"AUTH": "235 2.7.0 welcome"}, extensions=("AUTH PLAIN CRAM-MD5",)) as peer:

@@ -263,6 +263,29 @@ async def test_a_server_without_ehlo_is_greeted_by_helo(transport: Make) -> None
         assert peer.said("MAIL") == ["MAIL FROM:<peer@out.example>"]
 
 
+@pytest.mark.parametrize("answer", ["555 5.5.4 SIZE?", "501 BODY?", "504 5.5.4 no"])
+async def test_mail_refused_for_its_parameters_is_said_without_them(transport: Make, answer: str) -> None:
+    octets = "Subject: Grüße\r\n\r\n".encode()
+    async with SmtpPeer(lambda command: answer if "SIZE=" in command else None) as peer:
+        [result] = await transport(peer).deliver(outgoing(octets=(octets,)))
+        assert result.delivered
+        assert peer.taken[0].wire == octets
+        assert peer.said("MAIL")[-1] == "MAIL FROM:<peer@out.example>"
+
+
+async def test_mail_refused_without_parameters_too_is_refused(transport: Make) -> None:
+    async with SmtpPeer({"MAIL": "501 5.5.4 no"}) as peer:
+        assert await outcomes(transport(peer)) == ["refused"]
+        assert len(peer.said("MAIL")) == 2
+
+
+async def test_line_ends_that_were_made_crlf_are_counted_for_who_gets_the_text(transport: Make) -> None:
+    async with SmtpPeer({"RCPT TO:<bob@office.example>": "550 5.1.1 no"}) as peer:
+        results = await transport(peer).deliver(outgoing(ANNA, BOB, octets=(b"a\nb\r", b"c\r\nd\r", b"\n")))
+        assert [result.mended for result in results] == [2, 0]
+        assert peer.taken[0].wire == b"a\r\nb\r\nc\r\nd\r\n"
+
+
 async def test_a_reply_with_octets_of_no_charset_can_be_shown_and_stored(transport: Make) -> None:
     async with SmtpPeer({"RCPT": "550 5.1.1 Empfänger unbekannt".encode("latin-1") + b"\x1b[2J\r\n"}) as peer:
         one = transport(peer)

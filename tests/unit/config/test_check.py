@@ -47,6 +47,11 @@ def test_a_header_of_the_provider_is_one(header: str) -> None:
     assert codes(with_account(f'envelope_header = "{header}"')) == []
 
 
+@pytest.mark.parametrize(("settings", "expected"), [("", ["W06"]), ("\nport = 25", ["W06"]), ("\nport = 24", [])])
+def test_lmtp_at_the_port_of_smtp_is_a_slip(settings: str, expected: list[str]) -> None:
+    assert codes(with_internal(f'protocol = "lmtp"{settings}')) == expected
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "office-pc", "mailgate.example.org", "128.0.0.1"])
 def test_an_api_that_others_can_reach_is_refused(host: str) -> None:
     assert only_fault(with_section(f'[api]\nhost = "{host}"')).code == "H01"

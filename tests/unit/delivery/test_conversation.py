@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from mailgate.delivery.conversation import HEAD_OCTETS, Conversation, TextSizeError, letter
+from mailgate.delivery.conversation import SMALL_OCTETS, Conversation, TextSizeError, letter
 from mailgate.delivery.link import Link
+from mailgate.delivery.replies import BrokenPromiseError
 from mailgate.model.address import Address, parse_address
 from mailgate.model.errors import ConnectError, ErrorClass, StoreError
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpProtocol
@@ -22,8 +23,10 @@ ANNA, BOB = parse_address("anna@office.example"), parse_address("bob@office.exam
 TEXT = b"Subject: hello\r\n\r\n.line\r\n"
 SERVER = InternalServer(host="mail.office.example")
 SETTINGS = DeliverySettings(command_timeout=timedelta(seconds=5), data_timeout=timedelta(seconds=5))
+IMPATIENT = replace(SETTINGS, command_timeout=timedelta(seconds=0.02))
 ALL = Offers(pipelining=True)
 BINARY = Offers(pipelining=True, chunking=True, binary=True, eight_bit=True)
+LINE = b"a" * 70 + b"\r\n"
 MAIL, RCPT_ANNA, RCPT_BOB = (
     b"MAIL FROM:<>\r\n",
     b"RCPT TO:<anna@office.example>\r\n",
@@ -135,10 +138,10 @@ class TestInWhichPieces:
         assert server.heard == heard
 
     async def test_a_text_longer_than_is_held_goes_as_it_is_read_and_its_dot_last(self) -> None:
-        chunks = (b"a" * HEAD_OCTETS, b"bc\r\n", b".d\r", b"\n")
+        chunks = (b"a" * SMALL_OCTETS, b"bc\r\n", b".d\r", b"\n")
         server = Server(OK + OK + b"354 go on\r\n", OK)
         assert await hold(server, outgoing(octets=chunks)) == ["delivered"]
-        assert server.heard[1:] == [b"a" * HEAD_OCTETS + b"bc\r\n", b"..d", b"\r\n", b".\r\n"]
+        assert server.heard[1:] == [b"a" * SMALL_OCTETS, b"bc\r\n", b"..d", b"\r\n", b".\r\n"]
 
     async def test_a_transaction_left_open_is_ended_before_the_next_in_the_same_piece(self) -> None:
         server = Server(OK + b"550 no\r\n503 no recipients\r\n", OK + OK + OK + b"354 go on\r\n", OK)
@@ -197,16 +200,46 @@ class TestByTheLetter:
         assert server.heard[1] == b"a\r\n..\r\nb\0\r\n.\r\n"
 
     async def test_a_long_one_is_one_chunk_that_is_said_as_it_is_read(self) -> None:
-        chunks = (b"a\n" * HEAD_OCTETS, b"\0", b"c")
+        chunks = (b"a\n" * SMALL_OCTETS, b"\0", b"c")
         server = Server(OK + OK, OK)
         assert await hold(server, outgoing(octets=chunks), BINARY) == ["delivered"]
-        assert server.heard[1:] == [b"BDAT %d LAST\r\n" % (2 * HEAD_OCTETS + 2) + chunks[0], b"\0", b"c"]
+        assert server.heard[1:] == [b"BDAT %d LAST\r\n" % (2 * SMALL_OCTETS + 2), *chunks]
 
-    async def test_a_line_end_cut_in_two_where_the_look_ends_is_no_bare_one(self) -> None:
-        server = Server(OK + OK + b"354 go on\r\n", OK)
-        chunks = (b"a" * 70 + b"\r\n") * (HEAD_OCTETS // 72) + b"a" * 70 + b"\r", b"\n"
+    @pytest.mark.parametrize("last", [b"\n", b"\r", b"\0", b"x" * 999])
+    async def test_of_a_long_one_every_octet_decides_whether_data_can_carry_it(self, last: bytes) -> None:
+        server = Server(OK + OK, OK)
+        chunks = (LINE * (SMALL_OCTETS // len(LINE)), LINE, last)
         assert await hold(server, outgoing(octets=chunks), BINARY) == ["delivered"]
-        assert server.heard[0].endswith(b" BODY=8BITMIME\r\n" + RCPT_ANNA + b"DATA\r\n")
+        assert server.heard[0].startswith(b"MAIL FROM:<> BODY=BINARYMIME\r\n")
+        assert b"".join(server.heard[1:]).endswith(LINE + last)
+
+    @pytest.mark.parametrize("offers", [BINARY, replace(BINARY, binary=False), replace(BINARY, chunking=False)])
+    @pytest.mark.parametrize(("last", "said"), [(b"end", b""), (b"\xe4", b" BODY=8BITMIME")])
+    async def test_a_long_one_is_said_to_be_8bit_when_it_is(self, offers: Offers, last: bytes, said: bytes) -> None:
+        server = Server(OK + OK + b"354 go on\r\n", OK)
+        chunks = (LINE * (SMALL_OCTETS // len(LINE) + 1), last)
+        assert await hold(server, outgoing(octets=chunks), offers) == ["delivered"]
+        assert server.heard[0] == b"MAIL FROM:<>" + said + b"\r\n" + RCPT_ANNA + b"DATA\r\n"
+
+    async def test_a_long_one_is_not_looked_at_when_there_is_nothing_to_choose(self) -> None:
+        server = Server(OK + OK + b"354 go on\r\n", OK)
+        text = LINE * (SMALL_OCTETS // len(LINE) + 1)
+        times_read = 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal times_read
+            times_read += 1
+            yield text
+
+        message = replace(outgoing(octets=(text,)), octets=counted)
+        assert await hold(server, message) == ["delivered"]
+        assert times_read == 1
+
+    async def test_a_line_end_cut_in_two_is_no_bare_one(self) -> None:
+        server = Server(OK + OK + b"354 go on\r\n", OK)
+        chunks = LINE * (SMALL_OCTETS // len(LINE)) + b"a" * 998 + b"\r", b"\n", b"b\r", b"\nc"
+        assert await hold(server, outgoing(octets=chunks), BINARY) == ["delivered"]
+        assert server.heard[0] == MAIL + RCPT_ANNA + b"DATA\r\n"
 
     async def test_after_a_bdat_that_was_refused_the_transaction_is_reset(self) -> None:
         server = Server(OK + OK, b"452 4.3.1 full\r\n", OK + OK + OK, OK)
@@ -230,27 +263,27 @@ class TestBreaking:
         server = Server(OK + OK + b"354 go on\r\n")
 
         async def chunks() -> AsyncIterator[bytes]:
-            yield b"a" * (HEAD_OCTETS + 1)
+            yield b"a" * (SMALL_OCTETS + 1)
             server.abort()
             yield b"b"
             raise AssertionError("nobody wants this")
 
-        message = replace(outgoing(size=HEAD_OCTETS + 2), octets=chunks)
+        message = replace(outgoing(size=SMALL_OCTETS + 2), octets=chunks)
         assert await hold(server, message) == ["deferred"]
 
     async def test_what_the_store_cannot_give_is_never_said_to_be_complete(self) -> None:
         server = Server(OK + OK + b"354 go on\r\n")
 
         async def chunks() -> AsyncIterator[bytes]:
-            yield b"a" * (HEAD_OCTETS + 1)
+            yield b"a" * (SMALL_OCTETS + 1)
             raise StoreError("the disk is gone")
 
         with pytest.raises(StoreError):
-            await hold(server, replace(outgoing(size=HEAD_OCTETS + 2), octets=chunks))
+            await hold(server, replace(outgoing(size=SMALL_OCTETS + 2), octets=chunks))
         assert server.aborted
         assert not server.heard[-1].endswith(b".\r\n")
 
-    @pytest.mark.parametrize("octets", [(TEXT,), (b"a\0" * HEAD_OCTETS, b"b")], ids=["short", "long"])
+    @pytest.mark.parametrize("octets", [(TEXT,), (b"a\0" * SMALL_OCTETS, b"b")], ids=["short", "long"])
     @pytest.mark.parametrize("offers", [ALL, BINARY], ids=["by DATA", "by BDAT"])
     async def test_a_text_of_another_size_than_it_should_have_is_never_said_to_be_complete(
         self, octets: tuple[bytes, ...], offers: Offers
@@ -260,6 +293,14 @@ class TestBreaking:
             await hold(server, outgoing(octets=octets, size=1_000_000), offers)
         assert server.aborted
         assert not b"".join(server.heard).endswith(b"\r\n.\r\n")
+
+    async def test_a_small_text_that_goes_on_is_not_read_to_its_end(self) -> None:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"a" * 11
+            raise AssertionError("nobody wants this")
+
+        with pytest.raises(TextSizeError):
+            await letter(replace(outgoing(size=10), octets=chunks))
 
     async def test_an_answer_that_trickles_in_is_not_waited_for_without_end(self) -> None:
         class Trickling(Server):
@@ -273,15 +314,14 @@ class TestBreaking:
             _left = b"250-" + b"x" * 8000
 
         server = Trickling()
-        settings = replace(SETTINGS, command_timeout=timedelta(seconds=0.02))
         with pytest.raises(ConnectError):
-            await hold(server, outgoing(), settings=settings)
+            await hold(server, outgoing(), settings=IMPATIENT)
         assert server.aborted
 
     async def test_silence_at_mail_ends_after_the_command_timeout_and_nothing_was_taken(self) -> None:
         server = Server()
         with pytest.raises(ConnectError, match=r"did not answer within 0\.02 s"):
-            await hold(server, outgoing(), settings=replace(SETTINGS, command_timeout=timedelta(seconds=0.02)))
+            await hold(server, outgoing(), settings=IMPATIENT)
         assert server.aborted
 
     async def test_silence_after_the_dot_ends_after_the_data_timeout_and_is_unknown(self) -> None:
@@ -314,6 +354,112 @@ class TestBreaking:
         assert caught.value.error_class is ErrorClass.AUTH
 
 
+class TestMendedLineEnds:
+    @pytest.mark.parametrize("text", [(b"a\nb\rc\r\nd\r",), (b"a\nb\rc\r\n" + b"x" * SMALL_OCTETS, b"\r")])
+    async def test_they_are_counted_for_those_who_get_the_text(self, text: tuple[bytes, ...]) -> None:
+        server = Server(OK + OK + b"550 no\r\n354 go on\r\n", OK)
+        talk = Conversation(linked(server), await letter(outgoing(ANNA, BOB, octets=text)), SERVER, SETTINGS)
+        assert [result.mended for result in await talk.hold()] == [3, 0]
+
+    async def test_by_the_letter_none_is(self) -> None:
+        server = Server(OK + OK, OK)
+        talk = Conversation(linked(server, BINARY), await letter(outgoing(octets=(b"a\nb",))), SERVER, SETTINGS)
+        assert [result.mended for result in await talk.hold()] == [0]
+
+
+class TestPromisesNotKept:
+    """What EHLO offered and the server cannot do (`spec` D2)."""
+
+    NO = b"555 5.5.4 what?\r\n"
+    TOO_EARLY = b"503 5.5.1 MAIL first\r\n"
+
+    async def test_mail_refused_for_its_parameters_is_said_without_them_on_this_connection_from_then_on(self) -> None:
+        parts = OK + OK + b"354 go on\r\n"
+        server = Server(self.NO + 2 * self.TOO_EARLY, parts, OK, parts, OK)
+        link = linked(server, replace(ALL, size=True, eight_bit=True))
+        text = "schön\r\n".encode()
+        assert await hold(server, outgoing(octets=(text,)), link=link) == ["delivered"]
+        assert await hold(server, outgoing(octets=(text,)), link=link) == ["delivered"]
+        said = [heard.partition(b"\r\n")[0] for heard in server.heard if heard.startswith(b"MAIL")]
+        assert said == [b"MAIL FROM:<> SIZE=8 BODY=8BITMIME", b"MAIL FROM:<>", b"MAIL FROM:<>"]
+        link.drop()
+
+    async def test_where_data_was_answered_all_the_same_its_text_is_a_lone_dot(self) -> None:
+        server = Server(self.NO + self.TOO_EARLY + b"354 go on\r\n", b"554 nobody\r\n", OK + OK + b"354 go on\r\n", OK)
+        assert await hold(server, outgoing(), replace(ALL, size=True)) == ["delivered"]
+        assert server.heard[1] == b".\r\n"
+
+    async def test_refused_without_them_too_it_is_refused_and_the_parameters_are_not_to_blame(self) -> None:
+        server = Server(self.NO + 2 * self.TOO_EARLY, self.NO + 2 * self.TOO_EARLY)
+        link = linked(server, replace(ALL, size=True))
+        assert await hold(server, outgoing(), link=link) == ["refused"]
+        assert link.offers.size
+        assert link.reusable
+        link.drop()
+
+    @pytest.mark.parametrize("no", [b"501 5.1.7 bad sender\r\n", b"552 5.3.4 too large\r\n", b"451 4.5.3 later\r\n"])
+    async def test_a_refusal_of_another_kind_is_not_asked_again(self, no: bytes) -> None:
+        server = Server(no, OK)
+        await hold(server, outgoing(), Offers(size=True))
+        assert len(server.heard) == 1
+
+    @pytest.mark.parametrize("then", [b"", TOO_EARLY])
+    async def test_who_refuses_and_hangs_up_has_refused(self, then: bytes) -> None:
+        server = Server(self.NO + then, b"")
+        assert await hold(server, outgoing(), replace(ALL, size=True)) == ["refused"]
+
+    async def test_without_smtputf8_those_who_need_it_are_refused_and_the_others_are_not(self) -> None:
+        server = Server(self.NO, self.NO, OK, OK, b"354 go on\r\n", OK)
+        joerg = parse_address("jörg@office.example")
+        assert await hold(server, outgoing(joerg, ANNA), Offers(utf8=True, size=True)) == ["refused", "delivered"]
+        assert server.heard[:3] == [
+            b"MAIL FROM:<> SIZE=%d SMTPUTF8\r\n" % len(TEXT),
+            b"MAIL FROM:<> SMTPUTF8\r\n",
+            MAIL,
+        ]
+
+    async def test_what_is_refused_as_binary_goes_by_data(self) -> None:
+        server = Server(self.NO + self.TOO_EARLY, OK + OK + b"354 go on\r\n", OK)
+        assert await hold(server, outgoing(octets=(b"a\nb",)), BINARY) == ["delivered"]
+        assert server.heard[2] == b"a\r\nb\r\n.\r\n"
+
+    @pytest.mark.parametrize("lmtp", [False, True])
+    @pytest.mark.parametrize("text", [(b"\0",), (b"\0" * SMALL_OCTETS, b"end")], ids=["short", "long"])
+    @pytest.mark.parametrize("no", [b"500 5.5.2 what?\r\n", b"502 no\r\n", b"503 no\r\n"])
+    async def test_bdat_that_is_not_known_is_told_as_such_and_the_connection_is_dropped(
+        self, no: bytes, text: tuple[bytes, ...], lmtp: bool
+    ) -> None:
+        recipients = (ANNA,) if lmtp else (ANNA, BOB)
+        server = Server(OK + OK * len(recipients), no)
+        with pytest.raises(BrokenPromiseError) as caught:
+            await hold(server, outgoing(*recipients, octets=text), BINARY, lmtp=lmtp)
+        assert (caught.value.extension, server.aborted) == ("chunking", True)
+
+    @pytest.mark.parametrize("no", [b"554 5.6.0 no\r\n", b"503 5.7.1 no\r\n"])
+    async def test_a_text_refused_for_what_it_is_stays_refused(self, no: bytes) -> None:
+        server = Server(OK + OK, no)
+        assert await hold(server, outgoing(octets=(b"\0",)), BINARY) == ["refused"]
+
+    async def test_who_loses_what_is_said_ahead_is_found_out(self) -> None:
+        server = Server(OK)
+        with pytest.raises(BrokenPromiseError) as caught:
+            await hold(server, outgoing(), settings=IMPATIENT)
+        assert (caught.value.extension, server.aborted) == ("pipelining", True)
+
+    async def test_who_has_shown_to_keep_up_is_only_silent(self) -> None:
+        server = Server(OK + OK + b"354 go on\r\n", OK, OK)
+        link = linked(server)
+        assert await hold(server, outgoing(), link=link, settings=IMPATIENT) == ["delivered"]
+        with pytest.raises(ConnectError) as caught:
+            await hold(server, outgoing(), link=link, settings=IMPATIENT)
+        assert not isinstance(caught.value, BrokenPromiseError)
+
+    async def test_who_ends_the_connection_is_not_said_to_lose_anything(self) -> None:
+        with pytest.raises(ConnectError) as caught:
+            await hold(Server(OK, b""), outgoing())
+        assert not isinstance(caught.value, BrokenPromiseError)
+
+
 class TestLmtp:
     async def test_each_accepted_recipient_has_an_answer_of_its_own(self) -> None:
         server = Server(OK + b"550 no\r\n" + OK + b"354 go on\r\n", b"452 4.2.2 full\r\n")
@@ -334,6 +480,16 @@ class TestLmtp:
     ) -> None:
         server = Server(OK + OK + OK + b"354 go on\r\n", *says)
         assert await hold(server, outgoing(ANNA, BOB), lmtp=True) == expected
+
+    @pytest.mark.parametrize("no", [b"501 bad\r\n", b"503 bad\r\n", b"500 5.5.2 what?\r\n"])
+    async def test_bdat_that_is_not_known_for_one_takes_nothing_back_from_another(self, no: bytes) -> None:
+        for says, expected in (
+            ((OK + no,), ["delivered", "deferred"]),
+            ((no + OK,), ["deferred", "delivered"]),
+            ((no, b""), ["deferred", "unknown"]),
+        ):
+            server = Server(OK + OK + OK, *says)
+            assert await hold(server, outgoing(ANNA, BOB, octets=(b"\0",)), BINARY, lmtp=True) == expected
 
     async def test_a_binary_text_has_as_many_answers(self) -> None:
         server = Server(OK + OK + OK, OK + b"452 4.2.2 full\r\n")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.wire.dot import DotReader
-from mailgate.wire.smtp_text import DotWriter, framed, has_bare_ends, has_nul_or_long_lines
+from mailgate.wire.smtp_text import DotWriter, TextLook, framed, has_bare_ends, has_nul_or_long_lines
 
 texts = st.lists(
     st.sampled_from([b"\r\n", b"\n", b"\r", b".", b"..", b"\r\n.\r\n", b"a", b"\0", b"\xff"]), max_size=12
@@ -56,3 +56,18 @@ def test_lines_beyond_998_octets_are_found(lengths: list[int], end: bool) -> Non
 @pytest.mark.parametrize(("text", "expected"), [(b"a\0b\r\n", True), (b"", False), (b"a\r\n" * 5000 + b"\0", True)])
 def test_nul_is_found(text: bytes, expected: bool) -> None:
     assert has_nul_or_long_lines(text) is expected
+
+
+@given(
+    text=st.lists(st.sampled_from([b"\r\n", b"\n", b"\r", b"\0", b"a", b"x" * 997, b"y" * 998]), max_size=8).map(
+        b"".join
+    ),
+    cuts=st.sets(st.integers(0, 4000)),
+)
+def test_a_look_chunk_by_chunk_finds_what_a_look_at_the_whole_does(text: bytes, cuts: set[int]) -> None:
+    look = TextLook()
+    bounds = [0, *sorted(cut for cut in cuts if cut <= len(text)), len(text)]
+    seen = [look.feed(text[a:b]) for a, b in pairwise(bounds)]
+    expected = has_bare_ends(text) or has_nul_or_long_lines(text)
+    assert look.close() == expected
+    assert expected or not any(seen), "what is certain stays so"
