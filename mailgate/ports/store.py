@@ -244,6 +244,10 @@ class Store(Protocol):
         """
         ...
 
+    async def doubt(self, account: str, uids: Collection[str], *, now: datetime) -> None:
+        """Trust these UIDs no more: what is listed under them is fetched again and compared by its octets, as DELETED."""
+        ...
+
     async def gone_since(self, account: str, since: datetime) -> Sequence[LedgerRow]:
         """Return the UIDs that were first missing in the list, or confirmed to be deleted, at `since` or later."""
         ...

@@ -250,6 +250,11 @@ class MemoryStore:
                 if step is not None:
                     self._tell(account, uid, step)
 
+    async def doubt(self, account: str, uids: Collection[str], *, now: datetime) -> None:
+        self.check()
+        for uid in uids:
+            self._set(account, uid, LedgerState.DELETED, now)
+
     async def gone_since(self, account: str, since: datetime) -> Sequence[LedgerRow]:
         return [
             seen.row

@@ -123,6 +123,8 @@ class FakePop3Stream:
                     return b"+OK\r\n" + body[:20]
                 stuffed = b"\r\n".join(b"." + line if line[:1] == b"." else line for line in body.split(b"\r\n"))
                 return b"+OK\r\n" + stuffed + (b"" if stuffed.endswith(b"\r\n") or not stuffed else b"\r\n") + b".\r\n"
+            case "STAT":
+                return f"+OK {len(self._listed)} {sum(len(body) for _, body in self._listed)}\r\n".encode()
             case "DELE":
                 self._marked.add(self._listed[int(argument) - 1][0])
                 return b"+OK\r\n"

@@ -63,6 +63,21 @@ class TestTheGoodDay:
             assert bench.delivered == Counter({odd + b"\r\n": 1})  # RETR ends the last line
 
 
+class TestLosingCount:
+    @pytest.mark.parametrize("policy", [DeletePolicy.DELIVERED, DeletePolicy.NEVER])
+    async def test_a_body_that_is_sent_twice_costs_no_message(self, policy: DeletePolicy) -> None:
+        """Each later body stands under the UID before its own, and the last message has not come at all."""
+        async with mailbox(*THREE) as bench:
+            bench.account = replace(bench.account, delete=policy)
+            twice = 2 * (b"+OK\r\n" + letter(1).replace(b"\r\n.", b"\r\n..") + b".\r\n")
+            bench.provider.behave(Behaviour(replies={"RETR 1": twice}), Behaviour())
+            result = await bench.session()
+            assert (result.error_class, result.deleted, len(bench.waiting())) == (ErrorClass.PROTOCOL, 0, 3)
+            assert (await bench.session_once_it_is_free()) == ""
+            assert bench.delivered == Counter({letter(1): 2, letter(2): 2, letter(3): 1})
+            assert len(bench.waiting()) == (0 if policy is DeletePolicy.DELIVERED else 3)
+
+
 class TestCapabilities:
     async def test_without_pipelining_nothing_is_sent_ahead(self) -> None:
         async with mailbox(*THREE) as bench:

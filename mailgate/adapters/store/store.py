@@ -186,6 +186,10 @@ class SqliteStore:
         if uids:
             await self._writer.run(lambda c: ledger.take_up(c, account, uids, step))
 
+    async def doubt(self, account: str, uids: Collection[str], *, now: datetime) -> None:
+        """Trust these UIDs no more."""
+        await self._writer.run(lambda c: ledger.note_gone(c, account, gone=uids, stale=(), now=now))
+
     async def gone_since(self, account: str, since: datetime) -> Sequence[LedgerRow]:
         """Return the UIDs that are DELETED since then."""
         return await self._read(lambda c: ledger.gone_since(c, account, since))

@@ -145,6 +145,7 @@ class Download:
             await tools.store.discard(draft)  # on a full disk, a body that nobody owns is the last thing wanted
             raise
         self.result.entries.append(entry.id)
+        self.result.uids.append(message.uid)
         tools.publisher.publish(
             MessageFetched(
                 session=self.number,

@@ -181,8 +181,12 @@ class Pop3Dialogue:
             return await talk.listing(), await talk.listing()
         return await talk.ask_listing(commands.uidl()), await talk.ask_listing(commands.list_())
 
+    async def in_step(self) -> bool:
+        """Return whether the server's answers still belong to our commands: no body was that of another message."""
+        return await self._talk.in_step()
+
     async def _still_in_step(self) -> None:
-        if not await self._talk.in_step():
+        if not await self.in_step():
             raise WireError("the server has refused a command and lost count of its answers")
 
     async def _told_apart(self, listed: list[Listed]) -> list[Listed]:

@@ -21,6 +21,7 @@ from mailgate.model.events import MailboxRenumbered, MessageSkipped, SessionEnde
 from mailgate.model.settings import Account, DeletePolicy, FetchSettings, Security
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.network import Endpoint
+from mailgate.wire.errors import WireError
 
 log = logging.getLogger(__name__)
 
@@ -187,9 +188,23 @@ class FetchSession:
             of=choice.fresh,
         )
         if await download.run(dialogue, choice.wanted):
+            if result.uids and not await dialogue.in_step():
+                await self._doubt()
             if download.gone and not result.another:
                 await identity.all_known()
             await self._acknowledge(dialogue, listed, comparison.open_entries)
+
+    async def _doubt(self) -> None:
+        """Trust no UID that was taken here: each may stand for the message before it, and the last one be missing.
+
+        Answers bear no names, so a whole one too many shifts the others. What is fetched again is compared by its octets;
+        what stood under a wrong UID comes twice, which is better than never (promise 3).
+
+        Raises:
+            WireError: always, so that nothing is deleted.
+        """
+        await self._tools.store.doubt(self._account.name, self._result.uids, now=self._tools.clock.now())
+        raise WireError("the server has lost count of its answers: what came is fetched again and compared")
 
     def _say_what_is_left(
         self,

@@ -37,10 +37,11 @@ class LeftMessage:
 class SessionResult:
     """What one session did.
 
-    `entries` are the ids of what it took, `recognised` counts what it knew under another UID. `skipped` are
-    messages that stay at the provider, by UID. `stopped`: it was asked to end before it was done. `broken`: it gave up its
-    connection because of a message in `skipped`. `ended_at`: the UID of the message in which the connection ended. `pipeline_lost`: the server lost commands that were sent ahead, so that the next
-    session has to say one at a time. `another` asks for a further session.
+    `entries` are the ids of what it took, `uids` the UIDs it took that under; `recognised` counts what it knew under
+    another UID. `skipped` are messages that stay at the provider, by UID. `stopped`: it was asked to end before it was
+    done. `broken`: it gave up its connection because of a message in `skipped`. `ended_at`: the UID of the message in
+    which the connection ended. `pipeline_lost`: the server lost commands that were sent ahead, so that the next session
+    has to say one at a time. `another` asks for a further session.
     """
 
     session: int
@@ -50,6 +51,7 @@ class SessionResult:
     deleted: int = 0
     recognised: int = 0
     entries: list[int] = field(default_factory=list)
+    uids: list[str] = field(default_factory=list)
     skipped: dict[str, LeftMessage] = field(default_factory=dict)
     error: str = ""
     error_class: ErrorClass | None = None
