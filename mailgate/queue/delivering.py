@@ -144,7 +144,7 @@ class Deliveries:
 
     async def _work_off(self, entry: QueueEntry, group: asyncio.TaskGroup) -> None:
         """Deliver one entry after the other on this place in the lane; the next is claimed while a result is written."""
-        claim: Awaitable[bool] = self._store.claim(entry.id)
+        claim: Awaitable[bool | StoreError] = self._claim(entry)
         try:
             while (outcome := await self._deliver(entry, claim)) is not None:
                 following = self._following()
@@ -164,14 +164,21 @@ class Deliveries:
         wide = self._lane.busy <= self._lane.width
         return self._ready.popleft() if self._ready and wide and not self._stopping else None
 
-    async def _claim(self, entry: QueueEntry) -> bool:
-        return await self._store.claim(entry.id)
+    async def _claim(self, entry: QueueEntry) -> bool | StoreError:
+        """Return what came of it: raised in a task of its own, an error would end the queue."""
+        try:
+            return await self._store.claim(entry.id)
+        except StoreError as exc:
+            return exc
 
-    async def _deliver(self, entry: QueueEntry, claim: Awaitable[bool]) -> Outcome | None:
+    async def _deliver(self, entry: QueueEntry, claim: Awaitable[bool | StoreError]) -> Outcome | None:
         """Hold the conversation; None when there was none, and the entry has been seen to."""
         self._progress.put(entry.id, Place.ACTIVE)
         try:
-            if not await claim:
+            claimed = await claim
+            if isinstance(claimed, StoreError):
+                raise claimed
+            if not claimed:
                 self._progress.settled(entry.id)
             elif (outcome := await self._converse(entry)) is not None:
                 return outcome
@@ -193,6 +200,13 @@ class Deliveries:
         try:
             outgoing = await self._outgoing(entry)
             results = await self._transport.deliver(outgoing)
+            outcome = judge(
+                results,
+                recipients=entry.recipients,
+                retry=self._settings.retry,
+                now=self._clock.now(),
+                attempts=entry.attempts + 1,
+            )
         except ContentLostError as exc:
             await self._keeper.park_broken(entry, exc)
             return None
@@ -208,13 +222,7 @@ class Deliveries:
             return None
         if self._lane.worked():
             self._free_again()
-        return judge(
-            results,
-            recipients=entry.recipients,
-            retry=self._settings.retry,
-            now=self._clock.now(),
-            attempts=entry.attempts + 1,
-        )
+        return outcome
 
     async def _record(self, entry: QueueEntry, outcome: Outcome) -> None:
         now = self._clock.now()

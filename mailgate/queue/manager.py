@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS, split_header
 from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
-from mailgate.model.errors import ConflictError, UnknownError
+from mailgate.model.errors import ConflictError, ContentLostError, UnknownError
 from mailgate.model.events import MessageDecided
 from mailgate.model.settings import DeliverySettings
 from mailgate.model.verdict import Disposition, Stage, TraceStep
@@ -126,7 +126,7 @@ class QueueManager:
 
         Raises:
             UnknownError: there is no such entry.
-            ConflictError: it is not parked.
+            ConflictError: it is not parked, or its body is lost.
         """
         entry = await self._store.entry(entry_id)
         if entry is None:
@@ -135,7 +135,10 @@ class QueueManager:
             raise ConflictError(f"{entry.name} is not parked (it is {entry.state}): nothing was changed")
         names = ", ".join(str(one.address) for one in recipients)
         step = TraceStep(self._clock.now(), Stage.DECIDED, f"Sent to {names} by {by}")
-        header = split_header(await self._store.header(entry.content, limit=MAX_HEADER_OCTETS))[0]
+        try:
+            header = split_header(await self._store.header(entry.content, limit=MAX_HEADER_OCTETS))[0]
+        except ContentLostError as exc:
+            raise ConflictError(f"{entry.name} cannot be sent, its body is lost: {exc}") from exc
         edit = self._processor.edit_for(entry, header, recipients)
         if not await self._store.deliver_to(entry_id, recipients, step, edit=edit):
             raise ConflictError(f"{entry.name} is not parked any more: nothing was changed")

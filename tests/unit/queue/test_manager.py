@@ -1,6 +1,7 @@
 """The life of an entry: from RECEIVED to DONE or PARKED, and everything that can come between."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -455,6 +456,28 @@ class TestTheStoreStumbles:
             assert await office.queue.wait_settled([entry_id], timeout=timedelta(seconds=10)) == {entry_id}
             assert "store_refuses" not in office.health.codes
 
+    async def test_a_claim_that_fails_while_a_result_is_written_costs_nothing_but_time(self) -> None:
+        office = Office(settings=replace(SETTINGS, connections=1))
+        office.transport.gate.clear()
+        claim, failures = office.store.claim, [FULL]
+
+        async def stumbles(entry_id: int) -> bool:
+            if entry_id > 1 and failures:
+                raise failures.pop()
+            return await claim(entry_id)
+
+        office.store.claim = stumbles  # type: ignore[method-assign]
+        async with running(office):
+            ids = [await office.take() for _ in range(3)]
+            await office.begun(1)
+            office.transport.gate.set()
+            await eventually(lambda: not failures, "the second one could not be claimed")
+            for _ in range(10):
+                await office.advance(SECOND)
+            for entry_id in ids:
+                await office.is_in(entry_id, EntryState.DONE)
+            assert len(office.transport.said) == len(ids)
+
     async def test_an_entry_that_cannot_be_claimed_any_more_is_let_go(self) -> None:
         office = Office()
 
@@ -609,6 +632,28 @@ class TestDeliverTo:
             await office.is_in(entry_id, EntryState.DONE)
             with pytest.raises(ConflictError, match="is not parked"):
                 await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
+
+    async def test_it_gets_the_header_that_the_pipeline_gives_for_these_recipients(self) -> None:
+        office = Office()
+        office.processor.unrouted = True
+        async with running(office):
+            entry_id = await office.take()
+            await office.is_in(entry_id, EntryState.PARKED)
+            office.processor.edit = HeaderEdit(b"Received: here\r\n")
+            await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
+            await office.is_in(entry_id, EntryState.DONE)
+            assert office.transport.said[0].octets.startswith(b"Received: here\r\n")
+
+    async def test_a_message_without_its_body_cannot_be_sent_and_stays_parked(self) -> None:
+        office = Office()
+        office.processor.unrouted = True
+        async with running(office):
+            entry_id = await office.take()
+            await office.is_in(entry_id, EntryState.PARKED)
+            office.store.lose_body(entry_id)
+            with pytest.raises(ConflictError, match="its body is lost"):
+                await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
+            assert (await office.entry(entry_id)).state is EntryState.PARKED
 
     async def test_a_message_that_does_not_exist_cannot_be_sent(self) -> None:
         with pytest.raises(UnknownError):
