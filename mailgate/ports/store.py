@@ -102,6 +102,23 @@ class NewEntry:
     header_hash: str = ""
 
 
+def received(entry_id: int, draft: DraftContent, new: NewEntry) -> QueueEntry:
+    """Return the entry that a new message begins as; its content is not stored yet, and has no id."""
+    return QueueEntry(
+        id=entry_id,
+        direction=new.direction,
+        state=EntryState.RECEIVED,
+        source=new.source,
+        content=ContentRef(0, draft.size_octets, draft.sha256),
+        sender=None,
+        received_at=new.received_at,
+        next_attempt=None,
+        attempts=0,
+        glance=new.glance,
+        text=new.trace[-1].text if new.trace else "",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a conversation came to: results per recipient, and the entry's state after it."""

@@ -34,6 +34,7 @@ from mailgate.ports.store import (
     NewEntry,
     Outcome,
     StoreCounts,
+    received,
 )
 
 _HEADER = 256 * 1024
@@ -139,19 +140,7 @@ class MemoryStore:
 
     def draw_up(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
         self._last += 1
-        return QueueEntry(
-            id=self._last,
-            direction=new.direction,
-            state=EntryState.RECEIVED,
-            source=new.source,
-            content=ContentRef(0, draft.size_octets, draft.sha256),
-            sender=None,
-            received_at=new.received_at,
-            next_attempt=None,
-            attempts=0,
-            glance=new.glance,
-            text=new.trace[-1].text if new.trace else "",
-        )
+        return received(self._last, draft, new)
 
     async def accept(
         self,

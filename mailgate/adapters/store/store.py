@@ -37,6 +37,7 @@ from mailgate.ports.store import (
     NewEntry,
     Outcome,
     StoreCounts,
+    received,
 )
 
 _READERS: Final = 2
@@ -106,19 +107,7 @@ class SqliteStore:
     def draw_up(self, draft: DraftContent, new: NewEntry) -> QueueEntry:
         """Return the entry that `accept` would write, with an id that is its own."""
         self._last_id += 1
-        return QueueEntry(
-            id=self._last_id,
-            direction=new.direction,
-            state=EntryState.RECEIVED,
-            source=new.source,
-            content=ContentRef(0, draft.size_octets, draft.sha256),
-            sender=None,
-            received_at=new.received_at,
-            next_attempt=None,
-            attempts=0,
-            glance=new.glance,
-            text=new.trace[-1].text if new.trace else "",
-        )
+        return received(self._last_id, draft, new)
 
     async def accept(
         self,
