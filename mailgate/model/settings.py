@@ -305,7 +305,7 @@ class FetchSettings:
     ] = _s(30)
     session_messages: Annotated[
         int, Meta(ge=1, le=1_000_000, description="messages after which a session logs in anew")
-    ] = 200
+    ] = 500
     session_size: Annotated[Octets, Meta(ge=1, description="octets after which a session logs in anew")] = 50 * _MB
     pass_limit: Annotated[
         int,
