@@ -145,6 +145,10 @@ class Server:
         """Return whether it answers."""
         raise NotImplementedError
 
+    def gone(self) -> bool:
+        """Return whether it answers nowhere any more."""
+        return not self.ready()
+
     def environment(self) -> Mapping[str, str]:
         """Return the variables it is started with."""
         return os.environ
@@ -173,6 +177,9 @@ class Server:
     def restart(self, *, kill: bool = False) -> None:
         """End it (`kill`: as in a crash) and start it again: same ports, same data."""
         self._end_process(signal.SIGKILL if kill else signal.SIGTERM)
+        # A killed child may hold the listening socket a moment longer than its parent: it is not to be taken for the
+        # server that comes.
+        wait_for(self.gone, what=f"{self.name} to be gone")
         self._spawn()
 
     def stop(self) -> None:

@@ -184,7 +184,14 @@ class Dovecot(Server):
         return [program("dovecot"), "-F", "-c", str(self.dir / "dovecot.conf")]
 
     def ready(self) -> bool:
-        return all(tcp_answers(port) for port in (self.pop3, self.pop3s, self.lmtp, self.auth) if port)
+        return all(tcp_answers(port) for port in self._ports())
+
+    def gone(self) -> bool:
+        """Return whether no service answers any more."""
+        return not any(tcp_answers(port) for port in self._ports())
+
+    def _ports(self) -> list[int]:
+        return [port for port in (self.pop3, self.pop3s, self.lmtp, self.auth) if port]
 
     def put(self, user: str, message: bytes) -> None:
         """Lay a message into the user's Maildir, octets unchanged; over POP3 a bare LF comes as CRLF."""
