@@ -40,6 +40,7 @@ class Office:
     peers: Peers
     service: Service
     letters: list[Letter] = field(default_factory=list)
+    leaves_copies: bool = False  # at the provider
 
     def post(self, letters: Sequence[Letter]) -> None:
         """Lay letters into the mailbox at the provider."""
@@ -75,14 +76,15 @@ class Office:
         assert code == -signal.SIGKILL, f"{fail_point}: ended with {code}\n{self.service.output[-3000:]}"
 
     async def finishes(self, client: EngineClient, *, within_s: float) -> None:
-        """Fetch until the mailbox is empty and nothing waits."""
+        """Fetch until nothing waits, and the mailbox is empty or has nothing new."""
         async with asyncio.timeout(within_s):
             while True:
                 ticket = await client.start_session()
-                while not (await client.session(ticket.id, wait_s=20)).done:
+                while not (said := await client.session(ticket.id, wait_s=20)).done:
                     pass
                 status = await client.status()
-                if not self.peers.waiting() and not status.counts.waiting and not status.busy:
+                emptied = not said.taken and not said.errors if self.leaves_copies else not self.peers.waiting()
+                if emptied and not status.counts.waiting and not status.busy:
                     return
 
     async def judge(self, client: EngineClient) -> Verdict:
@@ -119,15 +121,18 @@ class Office:
 
 
 @asynccontextmanager
-async def office(data: Path, **sections: Any) -> AsyncGenerator[Office, None]:
-    """Run the peers and make a service, not yet started; a session begins as soon as it is."""
+async def office(data: Path, *, delete: str = "delivered", **sections: Any) -> AsyncGenerator[Office, None]:
+    """Run the peers and make a service, not yet started; a session begins as soon as it is.
+
+    `delete` says when the provider's copies are deleted, as the account's setting does.
+    """
     usual = {
         "recipients": [{"address": ANNA}, {"address": BOB}],
         "fetch": {"at_start": True, "session_messages": 12},
     }
     async with opened(data) as peers:
-        peers.configure(**(usual | sections))
-        made = Office(peers, Service(peers.data))
+        peers.configure(**(usual | {"accounts": [peers.account(delete=delete)]} | sections))
+        made = Office(peers, Service(peers.data), leaves_copies=delete == "never")
         async with AsyncExitStack() as stack:
             stack.push_async_exit(made.service)  # stops it, should it run at the end
             yield made
