@@ -8,20 +8,14 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from mailgate.contract.shapes import Shape, Wish
+
 SeverityWord = Literal["info", "warning", "error"]
 EngineWord = Literal["running", "stopping"]
 StateWord = Literal["received", "ready", "held", "frozen", "active", "parked", "done"]
 
 MAX_PAUSE_MINUTES: Final = 366 * 24 * 60
 """A year: who wants longer pauses until somebody resumes."""
-
-
-class Shape(msgspec.Struct, rename="camel"):
-    """The root of what the API says."""
-
-
-class Wish(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """The root of what a client asks: an unknown field is an error, not a silent wish."""
 
 
 class Problem(Shape):
