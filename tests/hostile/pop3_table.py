@@ -262,13 +262,13 @@ def _lists() -> list[Pop3Cell]:
         _one("TOP", "two messages with one header", "no error", manner=NO_UIDL, letters=lambda: [
              letter("one", head="same"), letter("two", head="same", body=b"another\r\n"), letter("three")]),
         _one("TOP", "one message twice", "no error", manner=NO_UIDL, letters=lambda: [letter("one"), letter("two")]),
-        _one("mailbox", "20,000 messages of which 10 are new", "no error", letters=_many, later=_ten,
+        _one("mailbox", "100,000 messages of which 10 are new", "no error", letters=_many, later=_ten,
              account={"first_fetch": "new"}, stays=frozenset(one.mark for one in _many()), most_octets=8_000_000),
     ]  # fmt: skip
 
 
 def _many() -> list[Letter]:
-    return [Letter(f"old{n}", b"old\r\n") for n in range(20_000)]
+    return [Letter(f"old{n}", b"old\r\n") for n in range(100_000)]
 
 
 def _ten() -> list[Letter]:
