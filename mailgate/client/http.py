@@ -83,6 +83,15 @@ class EngineClient:
         """Try the connection to an account, step by step."""
         return await self._call("POST", f"/accounts/{_word(name)}/test", v1.TestReport, timeout=180)
 
+    async def discover(self, address: str) -> v1.DiscoveryReport:
+        """Return the servers that are found for an address."""
+        body = v1.Discover(address=address)
+        return await self._call("POST", "/discover", v1.DiscoveryReport, body=body, timeout=180)
+
+    async def internal_kinds(self) -> tuple[v1.InternalKind, ...]:
+        """Return the kinds of internal servers, with hints for each."""
+        return await self._call("GET", "/internal/kinds", tuple[v1.InternalKind, ...])
+
     async def messages(
         self, *, state: str = "", account: str = "", text: str = "", before: str = "", limit: int = 100
     ) -> v1.MessagePage:

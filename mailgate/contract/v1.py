@@ -9,6 +9,22 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from mailgate.contract.shapes import Shape, Wish
+from mailgate.contract.tools import (
+    AboutWord,
+    Discover,
+    DiscoveryReport,
+    DiscoveryStep,
+    Fact,
+    FoundServer,
+    Hint,
+    InternalKind,
+    Proposal,
+    ProtocolWord,
+    Provider,
+    SecurityWord,
+    SourceWord,
+    Words,
+)
 
 SeverityWord = Literal["info", "warning", "error"]
 EngineWord = Literal["running", "stopping"]
@@ -228,12 +244,13 @@ class Pause(Wish):
 
 
 class TestStep(Shape):
-    """One step of a connection test."""
+    """One step of a connection test, and what it found out."""
 
     name: str
     ok: bool
     text: str
     duration_ms: int
+    facts: tuple[Fact, ...] = ()
 
 
 class TestReport(Shape):

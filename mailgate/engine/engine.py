@@ -7,13 +7,16 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from mailgate.config.differences import differences, in_force
+from mailgate.config.kinds import server_kinds
 from mailgate.config.load import Loaded
+from mailgate.config.presets import load_presets
+from mailgate.engine.discovery import Discovered, Discovery
 from mailgate.engine.events import EventHub
 from mailgate.engine.fetching import Fetching
 from mailgate.engine.guards import FreeSpace, Guards
@@ -25,16 +28,20 @@ from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient, QueueEntry, entry_number
 from mailgate.model.errors import ConflictError, StoreError, UnknownError
 from mailgate.model.events import ConfigApplied, ConfigRejected, EngineStarted, EngineStopping, RecoveryDone, Severity
+from mailgate.model.kinds import ServerKind
 from mailgate.model.settings import Config
 from mailgate.model.verdict import TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
+from mailgate.policy.kinds import hints_for
 from mailgate.policy.routing import Code, Routing
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import raise_store_condition
 from mailgate.ports.network import Dialer
+from mailgate.ports.resolver import Resolver
 from mailgate.ports.secrets import SecretStore
 from mailgate.ports.stages import Transport
 from mailgate.ports.store import Finding, MessageFilter, Store, StoreCounts
+from mailgate.ports.web import WebReader
 from mailgate.queue.manager import QueueManager
 
 log = logging.getLogger(__name__)
@@ -61,6 +68,8 @@ class Ports:
     store: Store
     secrets: SecretStore
     dialer: Dialer
+    resolver: Resolver
+    web: WebReader
     clock: Clock
     make_transport: TransportMaker
     read_config: ConfigReader
@@ -275,6 +284,29 @@ class Engine:
         return await AccountProbe(
             account, self.config.fetch, dialer=ports.dialer, secrets=ports.secrets, clock=ports.clock
         ).run()
+
+    async def discover(self, address: str) -> Discovered:
+        """Return the servers that are found for an address; takes up to a minute.
+
+        Raises:
+            AddressError: it is none, or its domain can have no servers.
+        """
+        ports = self.ports
+        loaded = await asyncio.to_thread(load_presets, ports.data_dir)
+        discovery = Discovery(
+            loaded.presets,
+            resolver=ports.resolver,
+            web=ports.web,
+            dialer=ports.dialer,
+            clock=ports.clock,
+            ispdb_url=self.config.discovery.ispdb_url,
+        )
+        return replace(await discovery.run(address), fault=loaded.fault)
+
+    def internal_kinds(self) -> tuple[ServerKind, ...]:
+        """Return the kinds of internal servers, each with the hints that hold for all."""
+        known = server_kinds()
+        return tuple(replace(one, hints=hints_for(known, one.id, {})) for one in known.kinds)
 
     def try_routing(self, account: str, header: bytes) -> Routing:
         """Return where a message with this header would go."""

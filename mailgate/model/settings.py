@@ -50,6 +50,17 @@ class SmtpProtocol(StrEnum):
     LMTP = "lmtp"  # RFC 2033: an answer of its own for each recipient
 
 
+class InternalKind(StrEnum):
+    """Which mail server an office has. It decides which hints windows show, and nothing else."""
+
+    EXCHANGE = "exchange"  # 2013, 2016, 2019, SE
+    MICROSOFT365 = "microsoft365"
+    DOMINO = "domino"
+    POSTFIX = "postfix"  # and Exim
+    KERIO = "kerio"
+    OTHER = "other"
+
+
 class SmtpAuth(StrEnum):
     """How to log in at the internal server."""
 
@@ -278,6 +289,9 @@ class InternalServer:
             description="how to log in; `auto`: SCRAM-SHA-256 where it is offered, else PLAIN or LOGIN over TLS, or CRAM-MD5"
         ),
     ] = SmtpAuth.AUTO
+    kind: (
+        Annotated[InternalKind, Meta(description="which server it is, for the hints that are shown about it")] | None
+    ) = None
     helo: Annotated[
         str,
         Meta(
@@ -402,6 +416,21 @@ class SecretSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoverySettings:
+    """How servers are found for an address that somebody types."""
+
+    ispdb_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^(?:https://[!-~]+)?\Z",
+            extra={"form": "an address that begins with `https://`, or nothing"},
+            examples=["https://autoconfig.thunderbird.net/v1.1/"],
+            description="directory of providers that is asked, too; it learns the domain, not the address; empty: nobody is asked",
+        ),
+    ] = "https://autoconfig.thunderbird.net/v1.1/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
     """The engine as a whole."""
 
@@ -423,6 +452,7 @@ class Config:
     api: ApiSettings = field(default_factory=ApiSettings)
     log: LogSettings = field(default_factory=LogSettings)
     secrets: SecretSettings = field(default_factory=SecretSettings)
+    discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
 
     def account(self, name: str) -> Account | None:

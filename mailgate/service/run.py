@@ -22,6 +22,7 @@ from mailgate import __version__
 from mailgate.adapters.clock import SystemClock
 from mailgate.adapters.maillog import MailLog
 from mailgate.adapters.net.dialer import NetDialer
+from mailgate.adapters.net.resolver import DnsResolver
 from mailgate.adapters.platform.disk import DiskSpace
 from mailgate.adapters.platform.files import RealFiles
 from mailgate.adapters.platform.lock import AlreadyRunningError, DataDirLock
@@ -31,6 +32,7 @@ from mailgate.adapters.platform.system import detect
 from mailgate.adapters.secrets.store import Secrets
 from mailgate.adapters.store.failpoints import FAIL_POINTS, FailPoint, harmless
 from mailgate.adapters.store.store import SqliteStore, open_store
+from mailgate.adapters.web import HttpxReader
 from mailgate.api.app import build_api, guarded
 from mailgate.api.auth import Doorkeeper
 from mailgate.config.load import load
@@ -231,6 +233,8 @@ async def _engine(
         store=store,
         secrets=secrets,
         dialer=dialer,
+        resolver=DnsResolver(),
+        web=HttpxReader(),
         clock=clock,
         make_transport=lambda now: make_transport(
             now.internal, now.delivery, dialer=dialer, secrets=secrets, clock=clock

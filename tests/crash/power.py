@@ -52,6 +52,7 @@ from mailgate.model.verdict import Stage
 from mailgate.ports.store import Finding, MessageFilter
 from tests.crash.letters import ANNA, BOB, Letter, faults, number_of
 from tests.fakes.disk import plenty
+from tests.fakes.names import FakeResolver, FakeWeb
 from tests.fakes.recorder_files import RecorderFiles
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.stores import INLINE_LIMIT
@@ -152,6 +153,8 @@ async def work(store: SqliteStore, between: Peers, data_dir: Path) -> None:
         store=store,
         secrets=SECRET,
         dialer=dialer,
+        resolver=FakeResolver(),
+        web=FakeWeb(),
         clock=CLOCK,
         make_transport=lambda now: make_transport(
             now.internal, now.delivery, dialer=dialer, secrets=SECRET, clock=CLOCK

@@ -36,6 +36,7 @@ from mailgate.ports.store import NewEntry
 from mailgate.service.apihost import ApiHost
 from tests.fakes.clock import FakeClock
 from tests.fakes.disk import plenty
+from tests.fakes.names import FakeResolver, FakeWeb
 from tests.fakes.secrets import FakeSecrets
 
 TOKEN: Final = "a-token-of-this-test-that-nobody-else-has"
@@ -162,6 +163,8 @@ async def open_office(directory: Path, config: Config = CONFIG, *, with_ui: bool
         store=store,
         secrets=secrets,
         dialer=NoNetwork(),
+        resolver=FakeResolver(),
+        web=FakeWeb(),
         clock=clock,
         make_transport=lambda _config: mailboxes,
         read_config=lambda: loaded.pop() if loaded else Loaded(CONFIG, ()),

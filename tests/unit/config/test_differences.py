@@ -112,7 +112,7 @@ def test_every_setting_that_changes_is_told() -> None:
 
 LIVE = {
     "version": "",
-    "internal": "host port protocol security ca_file fingerprint auth user password helo",
+    "internal": "host port protocol security ca_file fingerprint auth user password helo kind",
     "accounts": (
         "name host user password enabled port security ca_file fingerprint auth apop own_domains envelope_header "
         "first_fetch delete delete_after interval"
@@ -130,6 +130,7 @@ LIVE = {
     "api": "host port allowed_hosts app_password",
     "log": "keep_files level",
     "secrets": "timeout",
+    "discovery": "ispdb_url",
     "engine": "stop_timeout events_kept",
 }
 """What a reload puts in force at once. A new setting is added here once it is, or to `NEEDS_RESTART`."""

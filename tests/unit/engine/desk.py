@@ -27,6 +27,7 @@ from mailgate.ports.stages import Transport
 from tests.fakes.clock import FakeClock
 from tests.fakes.eventually import eventually, others_run
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.names import FakeResolver, FakeWeb
 from tests.fakes.network import FakeDialer, FakeMailbox
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.transport import FakeTransport
@@ -66,6 +67,8 @@ class Desk:
     clock: FakeClock = field(default_factory=FakeClock)
     store: MemoryStore = field(default_factory=MemoryStore)
     dialer: FakeDialer = field(default_factory=FakeDialer)
+    resolver: FakeResolver = field(default_factory=FakeResolver)
+    web: FakeWeb = field(default_factory=FakeWeb)
     transport: FakeTransport = field(default_factory=FakeTransport)
     transports: list[Config] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -84,6 +87,8 @@ class Desk:
             store=self.store,
             secrets=FakeSecrets({"env:X": "secret"}),
             dialer=self.dialer,
+            resolver=self.resolver,
+            web=self.web,
             clock=self.clock,
             make_transport=self._make_transport,
             read_config=lambda: self.file or Loaded(self.config, ()),

@@ -1,0 +1,40 @@
+"""Tools for setting up: which servers an address has, and what to set on the internal server."""
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+
+from mailgate.api import toolmap
+from mailgate.api.problems import may_answer
+from mailgate.contract import v1
+from mailgate.engine.engine import Engine
+
+
+class ToolRoutes(Controller):
+    """Looking and trying; nothing here changes a setting."""
+
+    tags = ("tools",)
+
+    @post(
+        "/discover",
+        status_code=200,
+        operation_id="discover",
+        summary="Find the servers behind an address",
+        responses=may_answer(400, 413),
+    )
+    async def discover(self, engine: NamedDependency[Engine], data: JSONBody[v1.Discover]) -> v1.DiscoveryReport:
+        """Ask presets, the provider, the ISPDB and the domain name system, and guess at last; takes up to a minute.
+
+        The whole address goes to its own domain alone, over TLS; the ISPDB (`discovery.ispdb_url`) learns the domain.
+        """
+        return toolmap.discovered(await engine.discover(data.address))
+
+    @get(
+        "/internal/kinds",
+        operation_id="internalKinds",
+        summary="Kinds of internal servers, and what to set there",
+        responses=may_answer(),
+    )
+    async def kinds(self, engine: NamedDependency[Engine]) -> tuple[v1.InternalKind, ...]:
+        """Return all kinds with their hints, those that hold for every kind included."""
+        return tuple(map(toolmap.kind, engine.internal_kinds()))

@@ -1,0 +1,86 @@
+"""From the engine's values about servers to the contract's shapes, and nothing else."""
+
+from mailgate.contract import v1
+from mailgate.engine.discovery import Discovered
+from mailgate.model import kinds as model_kinds
+from mailgate.model.kinds import ServerKind
+from mailgate.model.presets import Preset
+from mailgate.policy import discovery as policy
+
+
+def discovered(found: Discovered) -> v1.DiscoveryReport:
+    """Return what was found for an address."""
+    return v1.DiscoveryReport(
+        address=found.address,
+        proposals=tuple(_proposal(one, found.notes) for one in found.proposals),
+        steps=tuple(
+            v1.DiscoveryStep(
+                source=step.source.value, asked=step.asked, ok=step.ok, text=step.text, duration_ms=step.duration_ms
+            )
+            for step in found.steps
+        ),
+        fault=found.fault,
+    )
+
+
+def _proposal(one: policy.Proposal, notes: dict[str, dict[str, str]]) -> v1.Proposal:
+    return v1.Proposal(
+        source=one.source.value,
+        origin=one.origin,
+        title=one.title,
+        incoming=tuple(map(_server, one.incoming)),
+        outgoing=tuple(map(_server, one.outgoing)),
+        needs_yes=one.needs_yes,
+        help_url=one.help_url,
+        poll_floor_s=one.poll_floor_s,
+        provider=_provider(one.preset, notes) if one.preset else None,
+    )
+
+
+def _server(one: policy.FoundServer) -> v1.FoundServer:
+    return v1.FoundServer(
+        protocol=one.protocol.value,
+        host=one.host,
+        port=one.port,
+        security=one.security.value,
+        user=one.user,
+        auth=tuple(one.auth),
+    )
+
+
+def _provider(preset: Preset, notes: dict[str, dict[str, str]]) -> v1.Provider:
+    texts = [notes[key] for key in preset.notes if key in notes]
+    return v1.Provider(
+        id=preset.id,
+        title=preset.title,
+        poll_floor_s=preset.poll_floor_s,
+        list_window=preset.list_window,
+        envelope_header=preset.envelope_header,
+        null_sender=preset.null_sender,
+        sender_policy=preset.sender_policy.value,
+        size_limit=preset.size_limit_octets,
+        daily_cap=preset.daily_cap,
+        notes=tuple(_words_of(text) for text in texts),
+    )
+
+
+def _words_of(texts: dict[str, str]) -> v1.Words:
+    """Return a note in all languages; one that an office wrote may be in one of them alone."""
+    first = next(iter(texts.values()), "")
+    return v1.Words(en=texts.get("en", first), de=texts.get("de", first), fr=texts.get("fr", first))
+
+
+def kind(one: ServerKind) -> v1.InternalKind:
+    """Return one kind of internal server."""
+    return v1.InternalKind(
+        id=one.id.value, title=one.title, port=one.port, protocol=one.protocol.value, hints=tuple(map(hint, one.hints))
+    )
+
+
+def hint(one: model_kinds.Hint) -> v1.Hint:
+    """Return one hint."""
+    return v1.Hint(about=one.about.value, title=_words(one.title), text=_words(one.text), commands=one.commands)
+
+
+def _words(words: model_kinds.Words) -> v1.Words:
+    return v1.Words(en=words.en, de=words.de, fr=words.fr)

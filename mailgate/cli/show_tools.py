@@ -1,0 +1,71 @@
+"""What the verbs for setting up print: plain functions from the contract's shapes to text."""
+
+from collections.abc import Sequence
+
+from mailgate.contract import v1
+
+
+def discovery(said: v1.DiscoveryReport) -> str:
+    """Return what was found for an address, the best first, and how."""
+    lines = [f"{place}. {_proposal(one)}" for place, one in enumerate(said.proposals, 1)]
+    if not lines:
+        lines = [f"Nothing was found for {said.address}. Ask the provider for the names of its servers."]
+    lines += ["", "What was asked:"]
+    lines += [
+        f"  {'found' if step.ok else '-':5}  {step.source:10} {step.duration_ms:5} ms  {step.asked}: {step.text}"
+        for step in said.steps
+    ]
+    if said.fault:
+        lines += ["", said.fault]
+    return "\n".join(lines)
+
+
+def _proposal(one: v1.Proposal) -> str:
+    lines = [f"{one.title or one.origin}  ({one.source}: {one.origin})"]
+    if one.needs_yes:
+        lines.append(f"CAUTION: {one.needs_yes}. Use it only if you know that it is right.")
+    lines += [_server("fetch", server) for server in one.incoming]
+    lines += [_server("send", server) for server in one.outgoing]
+    if one.poll_floor_s:
+        lines.append(f"at most one session every {one.poll_floor_s} s")
+    if one.provider is not None:
+        lines += _oddities(one.provider)
+    if one.help_url:
+        lines.append(one.help_url)
+    return "\n   ".join(lines)
+
+
+def _server(what: str, one: v1.FoundServer) -> str:
+    secret = {"password": "password", "app-password": "app password", "oauth2": "access token (OAuth)"}
+    how = " or ".join(secret.get(word, word) for word in one.auth)
+    user = f"user {one.user}" if one.user else "no login"
+    return f"{what:5}  {one.protocol} {one.host}:{one.port} {one.security}, {user}{f', {how}' if how else ''}"
+
+
+def _oddities(one: v1.Provider) -> list[str]:
+    lines = [words.en for words in one.notes]
+    if one.envelope_header:
+        lines.append(f'envelope_header = "{one.envelope_header}" may tell who a message is for')
+    return lines
+
+
+def kinds(said: Sequence[v1.InternalKind]) -> str:
+    """Return the kinds of internal servers, one a line."""
+    return "\n".join([*(f"{one.id:13} {one.title}" for one in said), "", "`mailgate internal kinds KIND` gives hints."])
+
+
+def hints(said: Sequence[v1.InternalKind]) -> str:
+    """Return the hints for kinds of internal servers."""
+    lines = []
+    for one in said:
+        lines += [f"{one.title}: port {one.port}, {one.protocol}", *hint_lines(one.hints)]
+    return "\n".join(lines)
+
+
+def hint_lines(found: Sequence[v1.Hint]) -> list[str]:
+    """Return hints about mail that comes in, each with its commands."""
+    lines = []
+    for one in found:
+        if one.about != "outbound":
+            lines += ["", one.title.en, f"  {one.text.en}", *(f"    {command}" for command in one.commands)]
+    return lines

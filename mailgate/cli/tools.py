@@ -1,0 +1,61 @@
+"""The verbs for setting up: find a provider's servers, and what to set on the internal server."""
+
+from typing import TYPE_CHECKING
+
+from cyclopts import App, Group
+
+from mailgate.cli import show_tools
+from mailgate.cli.place import FAILED, Asked, with_engine
+
+if TYPE_CHECKING:
+    from mailgate.client.http import EngineClient
+
+ASKED = Asked()
+
+
+def add_tool_verbs(app: App, group: Group) -> None:
+    """Add the verbs to `app`."""
+
+    @app.command(group=group)
+    def discover(address: str, /, *, asked: Asked = ASKED) -> int:
+        """Find the servers behind a mail address, and tell how they were found. Nothing is set up.
+
+        Known providers are found without a network. For others the provider, a public directory (discovery.ispdb_url)
+        and the domain name system are asked, and the usual names are tried at last; that takes up to a minute.
+
+        Parameters
+        ----------
+        address
+            A mail address at the provider, such as info@example.org.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            said = await engine.discover(address)
+            asked.say(said, show_tools.discovery)
+            return 0 if said.proposals else FAILED
+
+        return with_engine(asked, ask)
+
+    internal = App(name="internal", help="Try the internal server, and see what to set there.", group=group)
+    app.command(internal)
+
+    @internal.command(name="kinds")
+    def internal_kinds(kind: str = "", /, *, asked: Asked = ASKED) -> int:
+        """Tell what to set on the internal server so that mail from MailGate arrives.
+
+        Parameters
+        ----------
+        kind
+            One kind, such as exchange or postfix; without it the kinds are listed.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            said = await engine.internal_kinds()
+            chosen = tuple(one for one in said if one.id == kind)
+            if kind and not chosen:
+                print(f"there is no kind {kind!r}; there are: {', '.join(one.id for one in said)}")
+                return FAILED
+            asked.say(chosen or said, show_tools.hints if kind else show_tools.kinds)
+            return 0
+
+        return with_engine(asked, ask)

@@ -1,0 +1,116 @@
+"""The shapes of version 1 for setting up and trying: discovery, kinds of internal servers, connection tests."""
+
+from typing import Literal
+
+from mailgate.contract.shapes import Shape, Wish
+
+SourceWord = Literal["preset", "autoconfig", "well-known", "ispdb", "mx", "srv", "guess"]
+ProtocolWord = Literal["pop3", "imap", "smtp"]
+SecurityWord = Literal["tls", "starttls", "none"]
+AboutWord = Literal["inbound", "spam", "outbound"]
+
+
+class Words(Shape):
+    """One text in the languages that windows speak."""
+
+    en: str
+    de: str
+    fr: str
+
+
+class Discover(Wish):
+    """Find the servers behind this address."""
+
+    address: str
+
+
+class FoundServer(Shape):
+    """One server that could be it.
+
+    `auth` says with what one logs in there, best first: `password`, `app-password` or `oauth2`; empty: not known.
+    """
+
+    protocol: ProtocolWord
+    host: str
+    port: int
+    security: SecurityWord
+    user: str
+    auth: tuple[str, ...]
+
+
+class Provider(Shape):
+    """What is known of a provider beyond its servers; 0 and empty texts: not known.
+
+    `pollFloorS` is the least time between two sessions. `listWindow`: a session shows about so many messages. `sizeLimit`
+    (octets), `dailyCap` (recipients), `nullSender` (whether the empty sender is taken) and `senderPolicy` are of sending.
+    """
+
+    id: str
+    title: str
+    poll_floor_s: int
+    list_window: int
+    envelope_header: str
+    null_sender: bool
+    sender_policy: Literal["any", "same-domain", "same-address", "unknown"]
+    size_limit: int
+    daily_cap: int
+    notes: tuple[Words, ...]
+
+
+class Proposal(Shape):
+    """What one source says; servers best first. `needsYes`: why a person has to agree before it is used, else empty."""
+
+    source: SourceWord
+    origin: str
+    title: str
+    incoming: tuple[FoundServer, ...]
+    outgoing: tuple[FoundServer, ...]
+    needs_yes: str
+    help_url: str
+    poll_floor_s: int
+    provider: Provider | None
+
+
+class DiscoveryStep(Shape):
+    """One question: what was asked and what came; `ok`: it brought a proposal."""
+
+    source: SourceWord
+    asked: str
+    ok: bool
+    text: str
+    duration_ms: int
+
+
+class DiscoveryReport(Shape):
+    """The proposals, best first, and all steps. `fault`: why the office's own `presets.toml` was left aside, or empty."""
+
+    address: str
+    proposals: tuple[Proposal, ...]
+    steps: tuple[DiscoveryStep, ...]
+    fault: str = ""
+
+
+class Hint(Shape):
+    """One thing to set or to look at on the internal server."""
+
+    about: AboutWord
+    title: Words
+    text: Words
+    commands: tuple[str, ...]
+
+
+class InternalKind(Shape):
+    """One kind of internal server. Its hints hold `%{gateway}` for MailGate's address and `%{domain}` for the office's."""
+
+    id: str
+    title: str
+    port: int
+    protocol: Literal["smtp", "lmtp"]
+    hints: tuple[Hint, ...]
+
+
+class Fact(Shape):
+    """One thing that a step found out. `name` is stable, such as `capabilities` or `certificate_expires`."""
+
+    name: str
+    value: str

@@ -1,0 +1,66 @@
+"""The routes for setting up: discovery and kinds of internal servers."""
+
+import pytest
+
+from mailgate.contract import v1
+from tests.unit.api.office import Office
+from tests.unit.api.test_api_routes import shaped
+
+
+async def test_a_known_provider_is_told_with_what_is_odd_about_it(office: Office) -> None:
+    async with office.client() as client:
+        answer = await client.post("/api/v1/discover", json={"address": "anna@web.de"})
+    said: v1.DiscoveryReport = shaped(answer, v1.DiscoveryReport)
+    [proposal] = said.proposals
+    assert (proposal.source, proposal.title, proposal.needs_yes, proposal.poll_floor_s) == ("preset", "WEB.DE", "", 900)
+    first = proposal.incoming[0]
+    assert (first.protocol, first.host, first.port, first.security, first.user) == (
+        "pop3", "pop3.web.de", 995, "tls", "anna",
+    )  # fmt: skip
+    assert proposal.provider is not None
+    assert [words.de[:12] for words in proposal.provider.notes] == ["Der Zugriff ", "Kostenlose P"]
+
+
+async def test_an_unknown_domain_is_told_step_by_step(office: Office) -> None:
+    async with office.client() as client:
+        answer = await client.post("/api/v1/discover", json={"address": "anna@nowhere.example"})
+    said: v1.DiscoveryReport = shaped(answer, v1.DiscoveryReport)
+    assert said.proposals == ()
+    assert {step.source for step in said.steps} >= {"preset", "autoconfig", "well-known", "ispdb", "mx", "srv", "guess"}
+
+
+@pytest.mark.parametrize("address", ["anna", "anna@localhost", ""])
+async def test_what_is_no_address_is_a_problem(office: Office, address: str) -> None:
+    async with office.client() as client:
+        answer = await client.post("/api/v1/discover", json={"address": address})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_address")
+
+
+async def test_an_own_file_of_presets_counts_and_its_fault_is_told(office: Office) -> None:
+    path = office.engine.ports.data_dir / "presets.toml"
+    path.write_text(
+        """[[presets]]
+id = "village"
+title = "Village"
+domains = ["village.example"]
+pop3 = [{ host = "pop.village.example", port = 995, security = "tls" }]
+""",
+        "utf-8",
+    )
+    async with office.client() as client:
+        said = shaped(await client.post("/api/v1/discover", json={"address": "a@village.example"}), v1.DiscoveryReport)
+        path.write_text("[[presets]\n", "utf-8")
+        fault = shaped(await client.post("/api/v1/discover", json={"address": "a@gmx.de"}), v1.DiscoveryReport)
+    assert [one.title for one in said.proposals] == ["Village"]
+    assert [one.title for one in fault.proposals] == ["GMX"]
+    assert "presets.toml is left aside" in fault.fault
+
+
+async def test_kinds_of_internal_servers_come_with_hints_in_three_languages(office: Office) -> None:
+    async with office.client() as client:
+        said = shaped(await client.get("/api/v1/internal/kinds"), tuple[v1.InternalKind, ...])
+    kinds = {one.id: one for one in said}
+    assert {*kinds} == {"exchange", "microsoft365", "domino", "postfix", "kerio", "other"}
+    first = kinds["exchange"].hints[0]
+    assert (first.title.en, first.title.de) == ("The receive connector", "Der Empfangsconnector")
+    assert any("Set-ReceiveConnector" in command for command in first.commands)
