@@ -10,6 +10,7 @@ from typing import Final
 from mailgate.config.faults import Faults, KeyPath
 from mailgate.config.hosts import host_fault, is_loopback
 from mailgate.config.recipients import check_recipients
+from mailgate.config.routing import check_routing
 from mailgate.config.sureness import Sure
 from mailgate.config.wording import shown
 from mailgate.model.address import parse_domain
@@ -35,6 +36,7 @@ def check(config: Config, faults: Faults, *, doubtful: frozenset[KeyPath] = froz
     _check_accounts(config, faults, sure)
     _check_internal(config, faults, sure)
     check_recipients(config, faults, sure)
+    check_routing(config, faults, sure)
     _check_api(config, faults, sure)
     _check_times(config, faults, sure)
 

@@ -96,7 +96,8 @@ class _Decoder:
             return _DOUBT
         items = [self._item(setting, item, (*path, index)) for index, item in enumerate(raw)]
         if len(items) < setting.least:
-            text, remedy = f"`{setting.name}` must not be an empty list.", "Remove the line, and the default applies."
+            text = f"`{setting.name}` must not be an empty list."
+            remedy = "Name at least one." if setting.required else "Remove the line, and the default applies."
             self._faults.error("T02", path, text, remedy)
             return _DOUBT
         if any(isinstance(item, _Doubt) for item in items):
@@ -161,7 +162,8 @@ class _Decoder:
             )
             return
         text = f"`{setting.name}` is missing ({setting.description})."
-        remedy = f"Add a line such as `{setting.name} = {written(setting.example)}` below `{heading_of(section)}`."
+        example = f"[{written(setting.example)}]" if setting.many else written(setting.example)
+        remedy = f"Add a line such as `{setting.name} = {example}` below `{heading_of(section)}`."
         self._faults.error("K02", path, text, remedy)
 
     def _misfit(self, misfit: Misfit, path: KeyPath) -> None:

@@ -11,8 +11,8 @@ from mailgate.model.settings import PLAIN_SECRET_PREFIXES, Account, Config
 NEEDS_RESTART: Final = frozenset({"api.app", "store.inline_limit"})
 """What is read at the start alone, as `section.setting`; every other setting is in force at once."""
 
-_TITLES: Final = {"accounts": "account", "recipients": "recipient", "internal": "internal server"}
-_NAMED_BY: Final = {"accounts": "name", "recipients": "address"}
+_TITLES: Final = {"accounts": "account", "recipients": "recipient", "lists": "list", "internal": "internal server"}
+_NAMED_BY: Final = {"accounts": "name", "recipients": "address", "lists": "id"}
 
 
 def differences(old: Config, new: Config) -> tuple[str, ...]:
@@ -91,12 +91,12 @@ def _show(setting: Setting, value: Any) -> str:
 
 
 def _show_one(setting: Setting, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     match setting.kind:
         case Kind.DURATION:
             return show_duration(value)
         case Kind.SIZE:
             return show_size(value)
-        case Kind.SWITCH:
-            return str(value).lower()
         case _:
             return str(value) or "(empty)"

@@ -25,9 +25,10 @@ _OTHER_WORDS: Final[dict[type[Any], dict[str, str]]] = {
     Mailbox: {
         "email": "address",
         "mail": "address",
-        "name": "address",
         "account": "accounts",
         "catch_all": "route_all",
+        "keyword": "keywords",
+        "criteria": "keywords",
     },
     InternalServer: {
         "server": "host",

@@ -7,6 +7,7 @@ from mailgate.config.sureness import Sure
 from mailgate.config.wording import nearest, shown
 from mailgate.model.address import Address, parse_address, parse_domain
 from mailgate.model.errors import AddressError
+from mailgate.model.masks import address_mask, is_mask
 from mailgate.model.settings import Account, Config
 
 MAX_LISTED: Final = 20  # names that one sentence lists
@@ -16,9 +17,11 @@ def check_recipients(config: Config, faults: Faults, sure: Sure) -> None:
     """Tell `faults` what is wrong with the recipients, and with the ways from the accounts to them."""
     if not sure("recipients"):
         return
-    if not config.recipients:
-        text = "There is no recipient: every message will wait as unrouted until somebody delivers it by hand."
+    if not any(recipient.enabled for recipient in config.recipients):
+        what = "Every recipient is switched off" if config.recipients else "There is no recipient"
+        text = f"{what}: every message will wait as unrouted until somebody delivers it by hand."
         faults.warning("W02", ("recipients",), text, "Add `[[recipients]]` with an address for each mailbox.")
+    if not config.recipients:
         return
     accounts = _Accounts(config, sure)
     seen: dict[str, KeyPath] = {}
@@ -45,7 +48,8 @@ def check_recipients(config: Config, faults: Faults, sure: Sure) -> None:
                 seen[address.key] = path
         if accounts.are_sure and sure(*at, "accounts"):
             _check_account_names(recipient.accounts, accounts, at, faults)
-            if complete and sure(*at, "route_all") and not recipient.route_all:
+            by_address = not recipient.route_all and not recipient.keywords and not recipient.name
+            if complete and recipient.enabled and sure(*at, "route_all") and sure(*at, "keywords") and by_address:
                 _check_can_be_found(addresses, accounts.domains(recipient.accounts), faults)
     _check_every_account_is_used(config, faults, sure)
 
@@ -71,7 +75,8 @@ class _Accounts:
         self.are_sure = sure("accounts") and all(sure("accounts", number, "name") for number in numbers)
         self._domains: dict[str, frozenset[str]] = {}
         for number, account in enumerate(config.accounts):
-            known = _own_domains(account) if sure("accounts", number, "own_domains") else frozenset[str]()
+            told = sure("accounts", number, "own_domains") and sure("accounts", number, "own_addresses")
+            known = _own_domains(account) if told else frozenset[str]()
             self._domains.setdefault(account.name, known)
         self._of_all = self._together(self.names)
 
@@ -91,9 +96,11 @@ class _Accounts:
 
 
 def _own_domains(account: Account) -> frozenset[str]:
-    """Return the account's own domains; none when it has none, or when one of them is not a domain."""
+    """Return the domains that the account lets through; none when it names none, or when one of them is no domain."""
     try:
-        return frozenset(parse_domain(domain) for domain in account.own_domains)
+        domains = {parse_domain(domain) for domain in account.own_domains}
+        domains |= {address_mask(address).rpartition("@")[2] for address in account.own_addresses}
+        return frozenset() if any(map(is_mask, domains)) else frozenset(domains)
     except AddressError:
         return frozenset()
 
@@ -126,9 +133,10 @@ def _check_can_be_found(addresses: list[tuple[KeyPath, Address]], own: frozenset
 def _check_every_account_is_used(config: Config, faults: Faults, sure: Sure) -> None:
     if not (sure("accounts") and sure.all_of("recipients")):
         return
-    if any(not recipient.accounts for recipient in config.recipients):
+    switched_on = [recipient for recipient in config.recipients if recipient.enabled]
+    if not switched_on or any(not recipient.accounts for recipient in switched_on):
         return
-    used = {name for recipient in config.recipients for name in recipient.accounts}
+    used = {name for recipient in switched_on for name in recipient.accounts}
     for index, account in enumerate(config.accounts):
         at: KeyPath = ("accounts", index)
         if account.enabled and sure(*at, "enabled") and sure(*at, "name") and account.name not in used:

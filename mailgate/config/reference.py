@@ -75,7 +75,7 @@ def _row(setting: Setting) -> str:
 
 def _value(setting: Setting) -> str:
     if setting.words:
-        return " or ".join(f"`{word}`" for word in setting.words)
+        return " or ".join(f"`{word}`" for word in setting.choices)
     if setting.secret:
         return "a reference to a secret"
     words = str(setting.kind)

@@ -32,7 +32,7 @@ class Setting:
 
     `many`: it holds a list of its kind, with at least `least` items. `low` and `high` bound numbers and octets,
     `shortest` the letters of a text; `example` is one right value. `annotation` is what msgspec decodes into; `section` the dataclass of a
-    section. `default` is None both for a required setting and for one that may stay unset.
+    section. `switch`: a word in whose place `true` or `false` may stand. `default` is None both for a required setting and for one that may stay unset.
     """
 
     name: str
@@ -51,7 +51,13 @@ class Setting:
     zero: bool = False
     secret: bool = False
     words: tuple[str, ...] = ()
+    switch: bool = False
     section: type[Any] | None = None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What may stand in the place of a word, for people."""
+        return (*self.words, "true", "false") if self.switch else self.words
 
 
 _READ: Final[dict[type[Any], tuple[Setting, ...]]] = {}  # reading annotations is slow, and they never change
@@ -92,6 +98,7 @@ def _setting(field: dataclasses.Field[Any], hint: Any) -> Setting:
         zero=bool(extra.get("zero")),
         secret=bool(extra.get("secret")),
         words=words,
+        switch=kind is Kind.WORD and bool in get_args(getattr(hint, "__origin__", hint)),
         section=item if kind is Kind.SECTION else None,
     )
 
@@ -104,7 +111,8 @@ def _unwrap(hint: Any) -> tuple[Any, tuple[Meta, ...]]:
             metas = (*(meta for meta in hint.__metadata__ if isinstance(meta, Meta)), *metas)
             hint = hint.__origin__
         elif get_origin(hint) in {Union, types.UnionType}:
-            [hint] = [part for part in get_args(hint) if part is not type(None)]
+            parts = [part for part in get_args(hint) if part is not type(None)]
+            [hint] = [part for part in parts if part is not bool] or parts  # a word, or true or false
         else:
             return hint, metas
 

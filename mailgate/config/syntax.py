@@ -93,7 +93,7 @@ def _explain(reason: str, row: str, column: int) -> tuple[str, str]:
 
 def _explain_double(reason: str, row: str) -> tuple[str, str]:
     heading, setting = _HEADING.match(row), _SETTING.match(row)
-    if heading and heading[1] in {"accounts", "recipients"}:
+    if heading and heading[1] in {"accounts", "recipients", "lists"}:
         remedy = f"Write `[[{heading[1]}]]`, with two pairs of brackets, above each one."
         return f"There are several of {shown(heading[1])}, so each needs two pairs of brackets.", remedy
     if heading:

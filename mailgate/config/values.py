@@ -63,6 +63,8 @@ class Misfit:
 
 def read_value(setting: Setting, raw: Any) -> Any:
     """Return `raw`, one item where the setting is a list, as the model holds it, or the Misfit that it is."""
+    if setting.switch and isinstance(raw, bool):
+        return raw
     rightly_typed = isinstance(raw, _RIGHT_TYPES[setting.kind])
     if not rightly_typed or (isinstance(raw, bool) and setting.kind is not Kind.SWITCH):
         return wrong_kind(setting, raw)
@@ -98,7 +100,7 @@ def wrong_kind(setting: Setting, raw: Any, *, as_list: bool = False) -> Misfit:
     The value itself is shown only where it cannot be a secret.
     """
     name = setting.name
-    kind = f"one of the words {alternatives(setting.words)}" if setting.kind is Kind.WORD else str(setting.kind)
+    kind = f"one of the words {alternatives(setting.choices)}" if setting.kind is Kind.WORD else str(setting.kind)
     whole = f"Each item of `{name}`" if setting.many and not as_list else f"`{name}`"
     text = f"{whole} must be {'a list' if as_list else kind}, not {kind_of(raw)}."
     if setting.secret:
@@ -127,7 +129,7 @@ def _show_item(setting: Setting, value: Any) -> str:
         return f'"{show_duration(value)}"'
     if setting.kind is Kind.SIZE and value >= 1000:  # noqa: PLR2004 - below it there is no unit to write
         return f'"{show_size(value)}"'
-    return written(str(value) if setting.kind is Kind.WORD else value)
+    return written(str(value) if setting.words and not isinstance(value, bool) else value)
 
 
 def _duration(setting: Setting, raw: str | int) -> Any:
@@ -175,7 +177,7 @@ def _no_word(setting: Setting, raw: str) -> Misfit:
     meant = _OTHER_WORDS.get(raw.casefold())
     if meant not in setting.words:
         meant = nearest(raw, setting.words)
-    text = f"`{setting.name}` must be {alternatives(setting.words)}, not {shown(raw)}."
+    text = f"`{setting.name}` must be {alternatives(setting.choices)}, not {shown(raw)}."
     remedy = f"Did you mean `{meant}`?" if meant else "Choose one of these words."
     return Misfit("T03", text, remedy)
 
@@ -189,6 +191,8 @@ def _such_as(setting: Setting) -> str:
     if setting.example:
         value = f"[{written(setting.example)}]" if setting.many else written(setting.example)
         return f"Write for example `{setting.name} = {value}`."
+    if setting.switch:
+        return _or_leave_out(setting, f"Write `{setting.name} = true`, or one of the words in quotes")
     if setting.kind is Kind.WORD:
         return _or_leave_out(setting, "Write one of these words in quotes")
     if setting.kind is Kind.DURATION:

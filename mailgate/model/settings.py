@@ -15,6 +15,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from mailgate.model import routing_options as options
+
 Octets = Annotated[int, Meta(extra={"octets": True})]
 
 _MB: Final = 1_000_000
@@ -191,6 +193,18 @@ class Account:
             description="header in which the provider writes the envelope recipient, such as `X-Envelope-To`",
         ),
     ] = ""
+    own_addresses: options.OwnAddresses = ()
+    envelope_position: options.EnvelopePosition = 1
+    envelope_strict: options.EnvelopeStrict = False
+    envelope_prefix: options.EnvelopePrefix = ""
+    search_display_names: options.SearchDisplayNames = False
+    search_subject: options.SearchSubject = False
+    provider_hosts: options.ProviderHosts = ()
+    received_skip: options.ReceivedSkip = 0
+    excluded_headers: options.ExcludedHeaders = ()
+    excluded_recipients: options.ExcludedRecipients = ()
+    fallback: options.FallbackKind = options.Fallback.PARK
+    fallback_recipient: options.FallbackRecipient = ""
     delete: Annotated[
         DeletePolicy,
         Meta(
@@ -234,9 +248,10 @@ class Mailbox:
         tuple[str, ...],
         Meta(examples=["sales@example.org"], description="further addresses whose mail goes to this mailbox"),
     ] = ()
-    route_all: Annotated[
-        bool, Meta(description="gets all mail of its accounts that no other recipient gets (one mailbox per user)")
-    ] = False
+    route_all: options.RouteAllChoice = False
+    keywords: options.Keywords = ()
+    name: options.RecipientName = ""
+    enabled: Annotated[bool, Meta(description="whether it gets mail at all")] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -446,6 +461,8 @@ class Config:
     internal: InternalServer
     accounts: tuple[Account, ...] = ()
     recipients: tuple[Mailbox, ...] = ()
+    lists: tuple[options.MailingList, ...] = ()
+    routing: options.RoutingSettings = field(default_factory=options.RoutingSettings)
     fetch: FetchSettings = field(default_factory=FetchSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     store: StoreSettings = field(default_factory=StoreSettings)

@@ -43,7 +43,7 @@ class RoutingTable:
             address = parse_address(mailbox.address)
             aliases = [parse_address(alias) for alias in mailbox.aliases]
             domains = frozenset({address.domain, *(alias.domain for alias in aliases)})
-            target = Target(address, domains, frozenset(mailbox.accounts), mailbox.route_all)
+            target = Target(address, domains, frozenset(mailbox.accounts), bool(mailbox.route_all))
             self._targets.append(target)
             keys = {address_key(alias): True for alias in aliases} | {address_key(address): False}
             for key, alias in keys.items():

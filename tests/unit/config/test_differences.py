@@ -115,9 +115,13 @@ LIVE = {
     "internal": "host port protocol security ca_file fingerprint auth user password helo kind",
     "accounts": (
         "name host user password enabled port security ca_file fingerprint auth apop own_domains envelope_header "
+        "own_addresses envelope_position envelope_strict envelope_prefix search_display_names search_subject "
+        "provider_hosts received_skip excluded_headers excluded_recipients fallback fallback_recipient "
         "first_fetch delete delete_after interval"
     ),
-    "recipients": "address accounts aliases route_all",
+    "recipients": "address accounts aliases route_all keywords name enabled",
+    "lists": "id recipients accounts",
+    "routing": "merge_window",
     "fetch": (
         "interval at_start workers per_host connect_timeout timeout settle_wait session_messages session_size pass_limit "
         "smallest_first window_size window_messages max_message_size remember backoff_first backoff_max"

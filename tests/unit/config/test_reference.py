@@ -49,6 +49,12 @@ def test_each_default_is_a_value_that_the_file_may_hold(section: str, setting: S
     if section in {"accounts", "recipients"}:
         [old] = [line for line in MINIMAL.splitlines() if line == f"[[{section}]]"]
         text = MINIMAL.replace(old, text.replace(f"[{section}]", old))
+    elif section == "lists":
+        heading = '[[lists]]\nid = "x.example"\nrecipients = ["anna@example.org"]'
+        found = loads(MINIMAL + text.replace("[lists]", heading), name="x").config
+        assert found
+        assert getattr(found.lists[0], setting.name) == setting.default
+        return
     elif section == "internal":
         text = MINIMAL.replace("[internal]", text)
     else:
