@@ -12,10 +12,12 @@ from mailgate.engine.engine import Engine, Reloaded
 from mailgate.engine.events import EventSlice
 from mailgate.engine.fetching import AccountWatch
 from mailgate.engine.health import HealthCondition
+from mailgate.engine.parked import Decided
 from mailgate.engine.probes import Probe
 from mailgate.engine.tickets import Ticket
+from mailgate.mime.view import View
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
-from mailgate.model.errors import REMEDIES
+from mailgate.model.errors import REMEDIES, UnknownError
 from mailgate.model.events import Numbered
 from mailgate.model.settings import Config
 from mailgate.model.verdict import Stage, TraceStep
@@ -185,6 +187,8 @@ def message(entry: QueueEntry) -> v1.Message:
         recipients=tuple(map(recipient, entry.recipients)),
         text=entry.text,
         reason=reason(reason_of(entry.text)) if entry.park_reason is ParkReason.UNROUTED else None,
+        wrapped=entry.edit.wrap,
+        deleted_by=entry.deleted_by,
     )
 
 
@@ -205,6 +209,33 @@ def page(found: Sequence[QueueEntry], total: int, *, limit: int) -> v1.MessagePa
     """Return some messages."""
     following = found[-1].name if len(found) == limit else ""
     return v1.MessagePage(messages=tuple(map(message, found)), next=following, total=total)
+
+
+def preview(entry: QueueEntry, seen: View) -> v1.Preview:
+    """Return what a message says."""
+    return v1.Preview(
+        id=entry.name,
+        size=entry.content.size_octets,
+        headers=tuple(v1.HeaderLine(name=name, value=value) for name, value in seen.headers),
+        text=seen.text,
+        text_type=seen.text_type,
+        attachments=tuple(
+            v1.Attachment(name=one.name, type=one.media_type, size=one.size_octets) for one in seen.attached
+        ),
+        cut=seen.cut,
+    )
+
+
+def parked_report(decided: Decided) -> v1.ParkedReport:
+    """Return what a decision about several messages came to."""
+    return v1.ParkedReport(
+        done=decided.done,
+        refused=tuple(
+            v1.ActRefused(id=name, code="not_found" if isinstance(why, UnknownError) else "conflict", why=str(why))
+            for name, why in decided.refused
+        ),
+        next=decided.next,
+    )
 
 
 def trace(entry: QueueEntry, steps: Sequence[TraceStep]) -> v1.MessageTrace:

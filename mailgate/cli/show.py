@@ -106,6 +106,38 @@ def unrouted(page: v1.MessagePage, others: int) -> str:
     return "\n".join(lines)
 
 
+def parked(page: v1.MessagePage) -> str:
+    """Return parked messages with the reason in words, and what to do with them."""
+    if not page.messages:
+        return "nothing is parked"
+    lines = []
+    for one in page.messages:
+        lines += [message_line(one), f"    {one.text}"]
+    if page.next:
+        lines.append(f"({page.total} in all; older ones: --before {page.next})")
+    return "\n".join(
+        [*lines, "", "`mailgate parked show ID` shows one; `mailgate parked --help` lists what can be done."]
+    )
+
+
+def preview(said: v1.Preview) -> str:
+    """Return what a message says."""
+    lines = [f"{one.name}: {one.value}" for one in said.headers]
+    lines += ["", said.text or "(no text)", ""]
+    lines += [f"attached: {one.name or '(no name)'}, {one.type}, {size(one.size)}" for one in said.attachments]
+    if said.cut:
+        lines.append(f"(there is more: `mailgate parked export {said.id}` writes all {size(said.size)})")
+    return "\n".join(lines).rstrip()
+
+
+def decided(act: v1.ActWord, said: v1.ParkedReport) -> str:
+    """Return what a decision about parked messages came to."""
+    what = {"retry": "tried once more", "redirect": "sent on", "wrap": "sent as an attachment", "delete": "deleted"}
+    lines = [f"{name} {what[act]}" for name in said.done]
+    lines += [f"{one.id} NOT {what[act]}: {one.why}" for one in said.refused]
+    return "\n".join(lines) or "nothing is parked that fits"
+
+
 def message_line(one: v1.Message) -> str:
     """Return one message in one line."""
     if one.recipients:

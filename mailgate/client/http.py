@@ -15,6 +15,7 @@ from mailgate.contract import v1
 
 TIMEOUT_S: Final = 30.0
 LONG_POLL_S: Final = 20.0
+DECIDE_S: Final = 300.0  # some hundred messages, each with a commit of a busy store
 
 T = TypeVar("T")
 
@@ -112,6 +113,55 @@ class EngineClient:
         """Send a parked message to these addresses."""
         body = v1.DeliverTo(addresses=addresses)
         return await self._call("POST", f"/messages/{_word(message_id)}/deliver-to", v1.Message, body=body)
+
+    async def parked(
+        self, *, reason: str = "", account: str = "", text: str = "", before: str = "", limit: int = 100
+    ) -> v1.MessagePage:
+        """Return messages that wait for a person, newest first."""
+        params = {"reason": reason, "account": account, "text": text, "before": before, "limit": str(limit)}
+        return await self._call("GET", "/parked", v1.MessagePage, params={k: v for k, v in params.items() if v})
+
+    async def decide_parked(
+        self,
+        act: v1.ActWord,
+        *,
+        ids: tuple[str, ...] = (),
+        selection: v1.ParkedSelection | None = None,
+        addresses: tuple[str, ...] = (),
+    ) -> v1.ParkedReport:
+        """Decide about the parked messages `ids`, or about a selection; `addresses` go with `redirect`."""
+        body = v1.ParkedAct(act=act, ids=ids, selection=selection, addresses=addresses)
+        return await self._call("POST", "/parked", v1.ParkedReport, body=body, timeout=DECIDE_S)
+
+    async def retry(self, message_id: str) -> v1.Message:
+        """Try a parked message once more."""
+        return await self._call("POST", f"/messages/{_word(message_id)}/retry", v1.Message)
+
+    async def wrap(self, message_id: str) -> v1.Message:
+        """Send a parked message as an attachment of a new one."""
+        return await self._call("POST", f"/messages/{_word(message_id)}/wrap", v1.Message)
+
+    async def delete(self, message_id: str) -> v1.Message:
+        """Delete a parked message."""
+        return await self._call("POST", f"/messages/{_word(message_id)}/delete", v1.Message)
+
+    async def preview(self, message_id: str) -> v1.Preview:
+        """Return what a message says, as plain data."""
+        return await self._call("GET", f"/messages/{_word(message_id)}/preview", v1.Preview)
+
+    async def eml(self, message_id: str, *, as_sent: bool = False) -> AsyncIterator[bytes]:
+        """Yield a message's octets: as they were fetched, or with all that is put on them when it is sent."""
+        params = {"form": "sent" if as_sent else "fetched"}
+        path = f"/messages/{_word(message_id)}/eml"
+        try:
+            async with self._http.stream("GET", path, params=params) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    raise _refusal(answer)
+                async for chunk in answer.aiter_bytes():
+                    yield chunk
+        except httpx.HTTPError as exc:
+            raise NotRunningError(_silence(self._address.url, exc), code="not_running") from exc
 
     async def recipients(self) -> tuple[str, ...]:
         """Return the addresses of the configured recipients."""

@@ -8,6 +8,18 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from mailgate.contract.parked import (
+    MAX_ACT,
+    ActRefused,
+    ActWord,
+    Attachment,
+    HeaderLine,
+    ParkedAct,
+    ParkedReport,
+    ParkedSelection,
+    Preview,
+    ReasonWord,
+)
 from mailgate.contract.shapes import Shape, Wish
 from mailgate.contract.tools import (
     AboutWord,
@@ -25,6 +37,19 @@ from mailgate.contract.tools import (
     SourceWord,
     Words,
 )
+
+__all__ = [
+    "MAX_ACT",
+    "ActRefused",
+    "ActWord",
+    "Attachment",
+    "HeaderLine",
+    "ParkedAct",
+    "ParkedReport",
+    "ParkedSelection",
+    "Preview",
+    "ReasonWord",
+]  # what is defined elsewhere
 
 SeverityWord = Literal["info", "warning", "error"]
 EngineWord = Literal["running", "stopping"]
@@ -184,7 +209,10 @@ class Reason(Shape):
 
 
 class Message(Shape):
-    """One message, as the log shows it."""
+    """One message, as the log shows it.
+
+    `wrapped`: it goes, or went, as an attachment of a new message. `deleted_by` names who deleted it while it was parked.
+    """
 
     id: str
     direction: Literal["inbound", "outbound"]
@@ -204,6 +232,8 @@ class Message(Shape):
     recipients: tuple[Recipient, ...]
     text: str
     reason: Reason | None = None
+    wrapped: bool = False
+    deleted_by: str = ""
 
 
 class TraceStep(Shape):

@@ -21,11 +21,11 @@ from mailgate.engine.events import EventHub
 from mailgate.engine.fetching import Fetching
 from mailgate.engine.guards import FreeSpace, Guards
 from mailgate.engine.health import HealthBoard
+from mailgate.engine.parked import Act, ParkedMessages, message_number
 from mailgate.engine.probes import AccountProbe, Probe
 from mailgate.engine.tickets import Ticket
 from mailgate.intake.fetch.tools import Tools
-from mailgate.model.address import parse_address
-from mailgate.model.entry import EntryRecipient, QueueEntry, entry_number
+from mailgate.model.entry import QueueEntry
 from mailgate.model.errors import ConflictError, StoreError, UnknownError
 from mailgate.model.events import ConfigApplied, ConfigRejected, EngineStarted, EngineStopping, RecoveryDone, Severity
 from mailgate.model.kinds import ServerKind
@@ -33,7 +33,7 @@ from mailgate.model.settings import Config
 from mailgate.model.verdict import TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
 from mailgate.policy.kinds import hints_for
-from mailgate.policy.routing import Code, Routing
+from mailgate.policy.routing import Routing
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import raise_store_condition
 from mailgate.ports.network import Dialer
@@ -113,6 +113,7 @@ class Engine:
             health=self.health,
             clock=ports.clock,
         )
+        self.parked = ParkedMessages(ports.store, self.queue, lambda: self.config)
         tools = Tools(ports.store, self.queue, ports.dialer, ports.secrets, self.hub, ports.clock)
         self.fetching = Fetching(config, tools, queue=self.queue, hub=self.hub, health=self.health, clock=ports.clock)
         self.guards = Guards(
@@ -209,17 +210,7 @@ class Engine:
             UnknownError: no such message, or an address is no recipient of ours.
             ConflictError: the message is not parked, or no address is named.
         """
-        if not addresses:
-            raise ConflictError("name at least one recipient")
-        known = {parse_address(mailbox.address).key for mailbox in self.config.recipients}
-        parsed = [parse_address(text) for text in dict.fromkeys(addresses)]
-        for address in parsed:
-            if address.key not in known:
-                names = ", ".join(mailbox.address for mailbox in self.config.recipients) or "none"
-                raise UnknownError(f"{address} is no recipient of this office; there are: {names}")
-        number = _number(name)
-        await self.queue.deliver_to(number, [EntryRecipient(one, Code.PERSON.value) for one in parsed], by=by)
-        return await self.message(name)
+        return await self.parked.act(name, Act.REDIRECT, addresses=addresses, by=by)
 
     async def reload(self) -> Reloaded:
         """Read the configuration anew: put all of it in force, or nothing."""
@@ -318,10 +309,7 @@ class Engine:
         Raises:
             UnknownError: there is none.
         """
-        entry = await self.ports.store.entry(_number(name))
-        if entry is None:
-            raise UnknownError(f"there is no message {name}: `mailgate log` lists what there is")
-        return entry
+        return await self.parked.message(name)
 
     async def trace(self, name: str) -> tuple[QueueEntry, tuple[TraceStep, ...]]:
         """Return a message and the whole of its path.
@@ -334,7 +322,7 @@ class Engine:
 
     async def messages(self, which: MessageFilter, *, before: str, limit: int) -> tuple[tuple[QueueEntry, ...], int]:
         """Return messages, newest first, and how many match in all."""
-        number = _number(before) if before else None
+        number = message_number(before) if before else None
         found, total = await self.ports.store.messages(which, before=number, limit=limit)
         return tuple(found), total
 
@@ -345,10 +333,3 @@ class Engine:
 
 def _longest_wait(config: Config) -> timedelta:
     return max(*config.delivery.retry, *config.delivery.reconnect)
-
-
-def _number(name: str) -> int:
-    number = entry_number(name)
-    if number is None:
-        raise UnknownError(f"{name!r} is no message id: they look like Pmg001A")
-    return number

@@ -100,6 +100,17 @@ def printable(text: str, limit: int = MAX_TEXT_CHARS) -> str:
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
 
 
+def readable(text: str) -> str:
+    """Return foreign text as lines for people: line ends are line feeds, what steers a terminal or a reader is gone."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(_UNWANTED.sub("", line.replace("\t", "    ")).rstrip() for line in lines).strip("\n")
+
+
+def decode_octets(octets: bytes, charset: str) -> str:
+    """Return text in the charset that mail calls so; of an unknown one as UTF-8, else as Windows-1252."""
+    return _decode(octets, _CHARSETS.get(charset.lower(), "utf-8"))
+
+
 def glance(header: bytes) -> Glance:
     """Return the topmost Message-ID, Subject, From and Date of `header`, decoded; each is empty when it is missing."""
     values: dict[str, str] = {}

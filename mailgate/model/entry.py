@@ -105,6 +105,7 @@ class QueueEntry:
     codes: str = ""
     error: str = ""
     text: str = ""
+    deleted_by: str = ""
 
     @property
     def name(self) -> str:

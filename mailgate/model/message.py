@@ -39,7 +39,9 @@ class HeaderEdit:
     """What is done to the header on the way in; the stored octets stay as they were.
 
     `prepend` goes before the first field, CRLF line ends; `rename` touches a field's name and nothing else of it.
+    `wrap`: the whole goes as an attachment of a new message, whose header `prepend` begins.
     """
 
     prepend: bytes = b""
     rename: tuple[FieldRename, ...] = ()
+    wrap: bool = False

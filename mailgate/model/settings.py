@@ -392,7 +392,7 @@ class StoreSettings:
     reserve_percent: Annotated[float, Meta(ge=0, le=50, description="... or below this share of the disk")] = 2.0
     keep_done: Annotated[timedelta, Meta(description="how long finished entries stay in the log")] = timedelta(days=30)
     keep_bodies: Annotated[
-        timedelta, Meta(extra={"zero": True}, description="how long bodies of delivered messages are kept")
+        timedelta, Meta(extra={"zero": True}, description="how long bodies of delivered and deleted messages are kept")
     ] = timedelta()
 
 

@@ -155,7 +155,7 @@ class StoreCounts:
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """What came of one message: its log entry. `status` is `delivered` or the reason why it is parked.
+    """What came of one message: its log entry. `status` is `delivered`, `deleted` (by a person), or why it is parked.
 
     `at` is the time of its last result, `duration_ms` what passed since it was taken, `tries` the conversations begun.
     `sender` is empty for the empty reverse-path, `reply_code` None when nobody answered anything.
@@ -332,6 +332,13 @@ class Store(Protocol):
         """Move a PARKED entry to READY with these recipients; False when it is in another state by now.
 
         `edit` is what is done to its header from now on; None leaves that as it was.
+        """
+        ...
+
+    async def delete(self, entry_id: int, step: TraceStep, *, by: str) -> bool:
+        """Move a PARKED entry to DONE, since `by` deleted it; False when it is in another state by now.
+
+        Whoever has it already keeps it, and nobody else gets it. Its body goes as that of a delivered one does.
         """
         ...
 

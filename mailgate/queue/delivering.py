@@ -7,12 +7,11 @@ it, and nothing is said twice.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import aclosing
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Final
 
-from mailgate.mime.headers import MAX_HEADER_OCTETS, edit, split_header
+from mailgate.mime.headers import MAX_HEADER_OCTETS
 from mailgate.model.entry import EntryState, QueueEntry
 from mailgate.model.errors import REMEDIES, ContentLostError, ErrorClass, MailgateError, StaleEntryError, StoreError
 from mailgate.model.events import Severity
@@ -24,6 +23,7 @@ from mailgate.queue.headroom import Headroom
 from mailgate.queue.keeping import AGAIN_S, Keeper
 from mailgate.queue.lanes import Lane
 from mailgate.queue.outcomes import judge
+from mailgate.queue.outgoing import outgoing
 from mailgate.queue.progress import Place
 from mailgate.queue.waiting import set_or_passed
 
@@ -244,25 +244,10 @@ class Deliveries:
             self._progress.settled(entry.id)
 
     async def _outgoing(self, entry: QueueEntry) -> Outgoing:
-        header = self._at_hand.get(entry.id)
-        if header is None:
-            header = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
-        head, start, _ = split_header(header)
-        edited = edit(head, entry.edit)
-        whole = len(header) == entry.content.size_octets
-
-        async def octets() -> AsyncIterator[bytes]:
-            yield edited
-            if whole:
-                yield header[start:]
-                return
-            async with aclosing(self._store.read(entry.content, start=start)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-
-        recipients = [one.address for one in entry.open_recipients]
-        size = len(edited) + entry.content.size_octets - start
-        return Outgoing(entry.name, entry.sender, recipients, size, octets)
+        beginning = self._at_hand.get(entry.id)
+        if beginning is None:
+            beginning = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
+        return outgoing(self._store, entry, beginning)
 
     async def _not_reached(self, entry: QueueEntry, exc: MailgateError) -> None:
         """No conversation began: the fault is the server's or the line's, and no message pays for it."""

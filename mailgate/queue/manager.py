@@ -5,15 +5,13 @@ foresaw parks that one entry, traceback kept, and the queue goes on.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from datetime import timedelta
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS, split_header
-from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
-from mailgate.model.errors import ConflictError, ContentLostError, UnknownError
-from mailgate.model.events import MessageDecided
+from mailgate.model.entry import EntryState, QueueEntry
 from mailgate.model.settings import DeliverySettings
-from mailgate.model.verdict import Disposition, Stage, TraceStep
+from mailgate.model.verdict import Disposition
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Health, Publisher
 from mailgate.ports.stages import Processor, Transport
@@ -22,6 +20,8 @@ from mailgate.queue.announce import decision_event
 from mailgate.queue.delivering import Deliveries
 from mailgate.queue.judging import Judging
 from mailgate.queue.keeping import Keeper
+from mailgate.queue.operator import Operator
+from mailgate.queue.outgoing import outgoing
 from mailgate.queue.progress import Place, Progress
 
 
@@ -46,6 +46,7 @@ class QueueManager:
         self._progress = Progress()
         keeper = Keeper(store, self._progress, publisher=publisher, health=health, clock=clock)
         self._deliveries = Deliveries(keeper, transport, settings)
+        self.operator = Operator(keeper, processor, self._made_ready)
         self._judging = Judging(
             keeper, processor, expect=self._deliveries.expect, decided=self._decided, let_go=self._let_go
         )
@@ -107,6 +108,12 @@ class QueueManager:
         """
         return await self._progress.wait_quiet(entry_ids, timeout)
 
+    async def as_sent(self, entry: QueueEntry) -> AsyncGenerator[bytes, None]:
+        """Yield an entry's octets with all that is put on them when it is sent."""
+        beginning = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
+        async for chunk in outgoing(self._store, entry, beginning).octets():
+            yield chunk
+
     # -- the work
 
     async def run(self) -> None:
@@ -119,32 +126,10 @@ class QueueManager:
         """Begin nothing more and wait for conversations under way; False when some did not end in time."""
         return await self._deliveries.stop(timeout)
 
-    # -- a person's acts
-
-    async def deliver_to(self, entry_id: int, recipients: Sequence[EntryRecipient], *, by: str) -> None:
-        """Send a parked entry to `recipients`, with the header that they would have got from the pipeline.
-
-        Raises:
-            UnknownError: there is no such entry.
-            ConflictError: it is not parked, or its body is lost.
-        """
-        entry = await self._store.entry(entry_id)
-        if entry is None:
-            raise UnknownError("there is no such message: `mailgate log` lists what there is")
-        if entry.state is not EntryState.PARKED:
-            raise ConflictError(f"{entry.name} is not parked (it is {entry.state}): nothing was changed")
-        names = ", ".join(str(one.address) for one in recipients)
-        step = TraceStep(self._clock.now(), Stage.DECIDED, f"Sent to {names} by {by}")
-        try:
-            header = split_header(await self._store.header(entry.content, limit=MAX_HEADER_OCTETS))[0]
-        except ContentLostError as exc:
-            raise ConflictError(f"{entry.name} cannot be sent, its body is lost: {exc}") from exc
-        edit = self._processor.edit_for(entry, header, recipients)
-        if not await self._store.deliver_to(entry_id, recipients, step, edit=edit):
-            raise ConflictError(f"{entry.name} is not parked any more: nothing was changed")
+    def _made_ready(self, entry_id: int) -> None:
+        """A person has decided that an entry is sent."""
         if self._progress.place(entry_id) is None:  # else it was found in the store already
             self._progress.put(entry_id, Place.READY)
-        self._publisher.publish(MessageDecided(entry=entry.name, by=by, what=f"sent to {names}"))
         self._deliveries.look_again()
 
     def configure(self, settings: DeliverySettings, transport: Transport) -> Transport:

@@ -406,6 +406,16 @@ class MemoryStore:
         )
         return True
 
+    async def delete(self, entry_id: int, step: TraceStep, *, by: str) -> bool:
+        self.check()
+        entry = self._entries.get(entry_id)
+        if entry is None or entry.state is not EntryState.PARKED:
+            return False
+        values: dict[str, Any] = {"next_attempt": None, "deleted_by": by, "error": "", "text": step.text}
+        self._move(entry_id, {EntryState.PARKED}, EntryState.DONE, [step], **values)
+        self._finished[entry_id] = step.at
+        return True
+
     def _move(
         self,
         entry_id: int,
@@ -442,7 +452,7 @@ class MemoryStore:
     async def counts(self, *, since: datetime, now: datetime) -> StoreCounts:
         entries = list(self._entries.values())
         hours = [0] * 24
-        for when in self._finished.values():
+        for when in self._delivered():
             slot = (when - (now - timedelta(hours=24))) // timedelta(hours=1)
             if now - timedelta(hours=24) < when <= now:
                 hours[min(slot, 23)] += 1
@@ -450,12 +460,15 @@ class MemoryStore:
         return StoreCounts(
             waiting=sum(e.state in busy for e in entries),
             deferred=sum(when > now for when, _ in self._waiting(())),
-            unrouted=sum(e.park_reason is ParkReason.UNROUTED for e in entries),
+            unrouted=sum(e.park_reason is ParkReason.UNROUTED and e.state is EntryState.PARKED for e in entries),
             parked=sum(e.state is EntryState.PARKED for e in entries),
-            delivered=sum(when >= since for when in self._finished.values()),
+            delivered=sum(when >= since for when in self._delivered()),
             hours=tuple(hours),
             last_mail=max((e.received_at for e in entries), default=None),
         )
+
+    def _delivered(self) -> list[datetime]:
+        return [when for entry_id, when in self._finished.items() if not self._entries[entry_id].deleted_by]
 
     async def value(self, key: str) -> str | None:
         return self._values.get(key)

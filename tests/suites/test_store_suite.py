@@ -532,6 +532,40 @@ async def test_who_has_a_message_keeps_it_when_it_is_sent_to_others(store: Store
     ]
 
 
+async def test_a_deleted_message_is_over_and_says_who_did_it(store: Store) -> None:
+    entry = await parked(store)
+    deleted = step(Stage.DECIDED, "Deleted by the app", at=START + HOUR)
+    assert await store.delete(entry.id, deleted, by="the app")
+    now = await now_is(store, entry.id)
+    assert (now.state, now.deleted_by, now.park_reason) == (EntryState.DONE, "the app", ParkReason.UNROUTED)
+    assert (await store.trace(entry.id))[-1].text == now.text == "Deleted by the app"
+    assert not await store.delete(entry.id, deleted, by="the app")
+    assert not await store.deliver_to(entry.id, [recipient(ANNA)], step(Stage.DECIDED))
+
+
+async def test_a_message_that_is_on_its_way_cannot_be_deleted(store: Store) -> None:
+    entry = await active(store)
+    assert not await store.delete(entry.id, step(Stage.DECIDED), by="the app")
+    assert (await now_is(store, entry.id)).state is EntryState.ACTIVE
+
+
+async def test_a_deleted_message_counts_neither_as_delivered_nor_as_parked(store: Store) -> None:
+    await done(store, uid="1")
+    entry = await parked(store, uid="2")
+    await store.delete(entry.id, step(Stage.DECIDED, at=START), by="the app")
+    counts = await store.counts(since=START, now=START)
+    assert (counts.delivered, sum(counts.hours), counts.parked, counts.unrouted) == (1, 1, 0, 0)
+
+
+async def test_a_deleted_message_goes_when_a_delivered_one_goes_and_not_before(store: Store) -> None:
+    entry = await parked(store)
+    await store.delete(entry.id, step(Stage.DECIDED, at=START), by="the app")
+    await store.purge(done_before=START, bodies_before=START - HOUR)
+    assert await body(store, entry) == LETTER
+    await store.purge(done_before=START + HOUR, bodies_before=START + HOUR)
+    assert await store.entry(entry.id) is None
+
+
 async def test_a_message_cannot_be_sent_to_nobody(store: Store) -> None:
     entry = await parked(store)
     with pytest.raises(StoreError):

@@ -26,7 +26,8 @@ _WRITE: Final = Prepared(
         coalesce((SELECT group_concat(address, ', ')
                   FROM (SELECT address FROM recipient WHERE entry_id = e.id ORDER BY position)), ''),
         e.codes, e.subject, c.size_octets,
-        CASE e.state WHEN 'done' THEN 'delivered' ELSE coalesce(e.park_reason, e.state) END,
+        CASE WHEN e.deleted_by IS NOT NULL THEN 'deleted' WHEN e.state = 'done' THEN 'delivered'
+            ELSE coalesce(e.park_reason, e.state) END,
         r.reply_code, r.reply_text, max(0, :at - e.received_at), e.attempts
     FROM entry AS e JOIN content AS c ON c.id = e.content_id
     LEFT JOIN recipient AS r ON r.entry_id = e.id AND r.position =

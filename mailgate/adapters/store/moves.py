@@ -146,6 +146,24 @@ def deliver_to(
     return True
 
 
+def delete(connection: Connection, entry_id: int, step: TraceStep, *, by: str) -> bool:
+    """PARKED becomes DONE by a person's word: nobody else gets it. False: it is in another state.
+
+    The one way to DONE with a recipient that nobody answered for; trace and row say who decided so (promise 2).
+    """
+    at = to_ms(step.at)
+    moved = connection.execute(
+        update(ENTRY)
+        .where(ENTRY.c.id == entry_id, ENTRY.c.state == EntryState.PARKED.value)
+        .values(state=EntryState.DONE.value, next_attempt=None, finished_at=at, deleted_by=by, error="", text=step.text)
+    )
+    if moved.rowcount != 1:
+        return False
+    add_steps(connection, entry_id, [step])
+    settle(connection, entry_id, EntryState.DONE, now=step.at)
+    return True
+
+
 def _move(
     connection: Connection,
     entry_id: int,

@@ -106,13 +106,20 @@ def counts(connection: Connection, since: datetime, now: datetime) -> StoreCount
         select(slot, func.count()).where(ENTRY.c.finished_at > first, ENTRY.c.finished_at <= at).group_by(slot)
     ):
         hours[min(int(row[0]), _HOURS - 1)] += row[1]
+    for row in connection.execute(
+        select(slot, func.count())
+        .where(ENTRY.c.deleted_by.is_not(None), ENTRY.c.finished_at > first, ENTRY.c.finished_at <= at)
+        .group_by(slot)
+    ):
+        hours[min(int(row[0]), _HOURS - 1)] -= row[1]
+    finished, deleted = ENTRY.c.finished_at >= to_ms(since), ENTRY.c.deleted_by.is_not(None)
     last = connection.execute(select(func.max(ENTRY.c.received_at))).scalar()
     return StoreCounts(
         waiting=sum(by_state.get(s.value, 0) for s in (EntryState.RECEIVED, EntryState.READY, EntryState.ACTIVE)),
         deferred=deferred,
         unrouted=unrouted,
         parked=by_state.get(parked, 0),
-        delivered=_count(connection, ENTRY.c.finished_at >= to_ms(since)),
+        delivered=_count(connection, finished) - _count(connection, and_(finished, deleted)),
         hours=tuple(hours),
         last_mail=None if last is None else from_ms(last),
     )

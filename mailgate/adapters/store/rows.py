@@ -107,6 +107,7 @@ def _entry(row: Row[Any], recipients: tuple[EntryRecipient, ...]) -> QueueEntry:
         codes=row.codes,
         error=row.error,
         text=row.text,
+        deleted_by=row.deleted_by or "",
     )
 
 

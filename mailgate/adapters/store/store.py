@@ -257,6 +257,10 @@ class SqliteStore:
         """Move a PARKED entry to READY with these recipients beside those that were reached already."""
         return await self._writer.run(lambda c: moves.deliver_to(c, entry_id, recipients, step, edit))
 
+    async def delete(self, entry_id: int, step: TraceStep, *, by: str) -> bool:
+        """Move a PARKED entry to DONE since a person deleted it; its body goes as that of a delivered one."""
+        return await self._writer.run(lambda c: moves.delete(c, entry_id, step, by=by))
+
     async def _commit(self, name: str, job: Callable[[Connection], T]) -> T:
         """Run a job that has fail points: `NAME.begun` before its commit, `NAME.committed` after it."""
 

@@ -82,10 +82,12 @@ ENTRY: Final = Table(
     Column("codes", Utf8, nullable=False),
     Column("text", Utf8, nullable=False),
     Column("error", Utf8, nullable=False),
+    Column("deleted_by", Utf8),  # who deleted it while it was parked; NULL: nobody
     Index(None, "state", "next_attempt"),
     Index(None, "finished_at"),
     Index(None, "account", "id"),
     Index(None, "content_id"),
+    Index("ix_entry_deleted", "finished_at", sqlite_where=text("deleted_by IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 

@@ -74,6 +74,7 @@ def take(
         "date": new.glance.date,
         "text": entry.text,
         "error": "",
+        "deleted_by": None,
         **decided,
     }
     _ADD_ENTRY.run(connection, row)

@@ -76,6 +76,7 @@ OPERATIONS: dict[str, tuple[Maker, Operation]] = {
     ),
     "park": (ready, lambda s, n: s.park(n, ParkReason.ERROR, error=LONG, step=step(Stage.PARKED))),
     "deliver_to": (parked, lambda s, n: s.deliver_to(n, [recipient(ANNA)], step(Stage.DECIDED, LONG))),
+    "delete": (parked, lambda s, n: s.delete(n, step(Stage.DECIDED, LONG), by="the app")),
     "mark_deleted": (done, lambda s, _: s.mark_deleted("office", ["uid-1"], step=step(Stage.DELETED, LONG))),
     "settle_known": (done, lambda s, _: s.settle_known("office", ["uid-1"], step=step(Stage.RECOGNISED, LONG))),
     "put_value": (take, lambda s, _: s.put_value("key", LONG)),

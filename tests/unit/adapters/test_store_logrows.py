@@ -10,9 +10,10 @@ from mailgate.adapters.store.logrows import log_row, log_rows
 from mailgate.adapters.store.store import SqliteStore
 from mailgate.model.entry import EntryState, ParkReason, QueueEntry
 from mailgate.model.message import Glance
+from mailgate.model.verdict import Stage
 from mailgate.ports.store import LogRow
 from tests.fakes.clock import START
-from tests.fakes.entries import ANNA, JONAS, active, answer, decision, done, outcome, parked, take
+from tests.fakes.entries import ANNA, JONAS, active, answer, decision, done, outcome, parked, step, take
 from tests.fakes.stores import opened
 
 DAY = timedelta(days=1)
@@ -69,6 +70,12 @@ async def test_a_later_result_takes_the_place_of_an_earlier_one(store: SqliteSto
     await told(store, entry, after=timedelta(hours=1))
     [row] = await rows(store)
     assert row.at == START + timedelta(hours=1)
+
+
+async def test_a_deleted_message_is_told_apart_from_a_delivered_one(store: SqliteStore) -> None:
+    entry = await parked(store)
+    assert await store.delete(entry.id, step(Stage.DECIDED, "Deleted by the app"), by="the app")
+    assert [row.status for row in await rows(store)] == ["deleted"]
 
 
 async def test_rows_come_newest_first_from_a_span_of_time(store: SqliteStore) -> None:

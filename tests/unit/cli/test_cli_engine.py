@@ -211,11 +211,56 @@ async def test_watch_prints_the_lines_of_what_happens_until_the_engine_ends(term
     assert "closed the connection" in said.err
 
 
+async def test_parked_messages_are_listed_shown_and_sent_on(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    await two_messages(terminal)
+    said = [
+        await terminal(*words)
+        for words in (
+            ("parked",),
+            ("parked", "list", "--reason", "refused"),
+            ("parked", "show", "Pmg0002"),
+            ("parked", "retry", "Pmg0002"),
+            ("parked", "redirect", "Pmg0002", "--to", "anna@example.org"),
+            ("parked", "wrap", "Pmg0002", "Pmg0001"),
+        )
+    ]
+    assert [one.code for one in said] == [0, 0, 0, 1, 0, 1]
+    assert "\n----\n".join(one.out + one.err for one in said) == snapshot
+
+
+async def test_parked_messages_are_deleted_by_a_filter(terminal: Terminal) -> None:
+    await two_messages(terminal)
+    unclear = [await terminal("parked", "delete"), await terminal("parked", "delete", "Pmg0002", "--all")]
+    assert [(one.code, one.out) for one in unclear] == [(1, ""), (1, "")]
+    nothing = await terminal("parked", "delete", "--all", "--reason", "refused")
+    assert (nothing.code, nothing.out) == (0, "nothing is parked that fits\n")
+    said = await terminal("parked", "delete", "--all", "--reason", "unrouted")
+    assert (said.code, said.out) == (0, "Pmg0002 deleted\n")
+    path = await terminal("explain", "Pmg0002")
+    assert "Deleted by the command line" in path.out
+
+
+async def test_parked_messages_are_written_to_files_and_none_is_written_over(terminal: Terminal) -> None:
+    await two_messages(terminal)
+    said = await terminal("parked", "export", "--all", "--into", str(terminal.data))
+    assert (said.code, said.out.endswith("Pmg0002.eml\n")) == (0, True)
+    assert (terminal.data / "Pmg0002.eml").read_bytes() == FOR_NOBODY
+    again = await terminal("parked", "export", "Pmg0002", "Pmg0099", "--into", str(terminal.data))
+    assert (again.code, "is there already" in again.err, "no message Pmg0099" in again.err) == (1, True, True)
+    sent = await terminal("parked", "export", "Pmg0001", "--sent", "--into", str(terminal.data))
+    assert sent.code == 0
+    assert (terminal.data / "Pmg0001.eml").read_bytes().endswith(LETTER)
+    assert not (terminal.data / "Pmg0099.eml").exists()
+
+
 JSON_VERBS: tuple[tuple[tuple[str, ...], Any, int], ...] = (
     (("status",), v1.Status, 0),
     (("log",), v1.MessagePage, 0),
     (("unrouted",), v1.MessagePage, 0),
     (("explain", "Pmg0001"), v1.MessageTrace, 0),
+    (("parked",), v1.MessagePage, 0),
+    (("parked", "show", "Pmg0002"), v1.Preview, 0),
+    (("parked", "retry", "Pmg0002"), v1.ParkedReport, 1),
     (("unrouted", "deliver", "Pmg0002", "anna@example.org"), v1.Message, 0),
     (("account", "test", "office"), v1.TestReport, 1),
     (("fetch",), v1.SessionTicket, 0),

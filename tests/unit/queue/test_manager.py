@@ -610,7 +610,7 @@ class TestDeliverTo:
         async with running(office):
             entry_id = await office.take()
             await office.is_in(entry_id, EntryState.PARKED)
-            await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
+            await office.queue.operator.redirect(entry_id, [to(JONAS)], by="app")
             await office.is_in(entry_id, EntryState.DONE)
             assert [said.recipients for said in office.transport.said] == [(JONAS,)]
             assert office.publisher.of(MessageDecided)[0].by == "app"
@@ -622,7 +622,7 @@ class TestDeliverTo:
         async with running(office):
             entry_id = await office.take()
             await office.is_in(entry_id, EntryState.PARKED)
-            await office.queue.deliver_to(entry_id, [to(ANNA)], by="cli")
+            await office.queue.operator.redirect(entry_id, [to(ANNA)], by="cli")
             await office.is_in(entry_id, EntryState.DONE)
             assert [said.recipients for said in office.transport.said] == [(ANNA, JONAS), (ANNA,)]
 
@@ -631,7 +631,7 @@ class TestDeliverTo:
             entry_id = await office.take()
             await office.is_in(entry_id, EntryState.DONE)
             with pytest.raises(ConflictError, match="is not parked"):
-                await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
+                await office.queue.operator.redirect(entry_id, [to(JONAS)], by="app")
 
     async def test_it_gets_the_header_that_the_pipeline_gives_for_these_recipients(self) -> None:
         office = Office()
@@ -640,7 +640,7 @@ class TestDeliverTo:
             entry_id = await office.take()
             await office.is_in(entry_id, EntryState.PARKED)
             office.processor.edit = HeaderEdit(b"Received: here\r\n")
-            await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
+            await office.queue.operator.redirect(entry_id, [to(JONAS)], by="app")
             await office.is_in(entry_id, EntryState.DONE)
             assert office.transport.said[0].octets.startswith(b"Received: here\r\n")
 
@@ -652,12 +652,12 @@ class TestDeliverTo:
             await office.is_in(entry_id, EntryState.PARKED)
             office.store.lose_body(entry_id)
             with pytest.raises(ConflictError, match="its body is lost"):
-                await office.queue.deliver_to(entry_id, [to(JONAS)], by="app")
+                await office.queue.operator.redirect(entry_id, [to(JONAS)], by="app")
             assert (await office.entry(entry_id)).state is EntryState.PARKED
 
     async def test_a_message_that_does_not_exist_cannot_be_sent(self) -> None:
         with pytest.raises(UnknownError):
-            await Office().queue.deliver_to(99, [to(JONAS)], by="app")
+            await Office().queue.operator.redirect(99, [to(JONAS)], by="app")
 
 
 class TestStopping:
