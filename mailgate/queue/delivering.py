@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 READY_AHEAD: Final = 1024
 """Decided entries kept at hand; beyond that they are read from the store when their turn comes."""
 _IDLE_S: Final = 1.0
+_REST_S: Final = 5.0  # idle connections are looked at as often
+_LOOK_S: Final = 30.0  # what becomes due is noted here; a clock that was set may still bring it forward
 _INTERNAL_DOWN: Final = "internal_down"
 _UNREACHED: Final = frozenset({ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.TEMPORARY})
 
@@ -113,7 +115,7 @@ class Deliveries:
                 group.create_task(self._work_off(entry, group))
             if not started:
                 await self._transport.close_idle()
-                await set_or_passed(self._work, self._clock, _IDLE_S)
+                await set_or_passed(self._work, self._clock, self._idle_s())
 
     async def stop(self, timeout: timedelta) -> bool:
         """Begin nothing more and wait for conversations under way; False when some did not end in time."""
@@ -129,18 +131,36 @@ class Deliveries:
             return self._ready.popleft()
         if self._clock.monotonic() < self._look_again:
             return None
+        # Set before the look: what becomes due meanwhile, or is said to, brings it forward.
+        self._look_again = self._clock.monotonic() + _LOOK_S
+        in_hand = frozenset(self._in_hand)
         try:
-            found = await self._store.due(self._clock.now(), limit=1, exclude=frozenset(self._in_hand))
+            found = await self._store.due(self._clock.now(), limit=1, exclude=in_hand)
+            soonest = None if found else await self._store.next_due(exclude=in_hand)
         except StoreError as exc:
             self._keeper.store_failed(exc)
+            self._due_at(self._clock.now())
             return None
+        if found or self._ready:
+            self._look_again = 0.0
+        elif soonest is not None:
+            self._due_at(soonest)
         if self._ready:  # what was decided meanwhile may be the very one that was found
             return self._ready.popleft()
         if not found:
-            self._look_again = self._clock.monotonic() + _IDLE_S
             return None
         self.expect(found[0].id)
         return found[0]
+
+    def _due_at(self, when: datetime) -> None:
+        """Note that an entry is due then: the store is looked at in time, though at most once a second."""
+        wait_s = max(_IDLE_S, (when - self._clock.now()).total_seconds())
+        self._look_again = min(self._look_again, self._clock.monotonic() + wait_s)
+
+    def _idle_s(self) -> float:
+        """Return for how many seconds there is nothing to do that nobody rings for, at most `_REST_S`."""
+        wake = max(self._look_again, self._lane.blocked_until) - self._clock.monotonic()
+        return min(max(wake, _IDLE_S), _REST_S)
 
     async def _work_off(self, entry: QueueEntry, group: asyncio.TaskGroup) -> None:
         """Deliver one entry after the other on this place in the lane; the next is claimed while a result is written."""
@@ -193,6 +213,7 @@ class Deliveries:
             self._progress.settled(entry.id)
             return
         self._keeper.store_failed(exc)
+        self._due_at(self._clock.now())
         self._progress.put(entry.id, Place.LATER)
         await self._clock.sleep(AGAIN_S)  # or a store that takes nothing would be asked without a pause
 
@@ -213,6 +234,7 @@ class Deliveries:
         except StoreError:
             again = self._clock.now() + self._settings.retry[0]
             await self._keeper.surely(lambda: self._store.release(entry.id, next_attempt=again))
+            self._due_at(again)
             raise
         except MailgateError as exc:
             await self._not_reached(entry, exc)
@@ -240,6 +262,7 @@ class Deliveries:
             self._keeper.publisher.publish(event)
         if outcome.state is EntryState.READY:
             self._progress.put(entry.id, Place.LATER)
+            self._due_at(outcome.next_attempt or now)
         else:
             self._progress.settled(entry.id)
 
@@ -262,6 +285,7 @@ class Deliveries:
         )
         again = self._clock.now() + timedelta(seconds=wait)
         await self._keeper.surely(lambda: self._store.release(entry.id, next_attempt=again))
+        self._due_at(again)
         self._progress.put(entry.id, Place.LATER)
         self._progress.blocked(is_so=True)
 

@@ -8,11 +8,13 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 from litestar.types import ASGIApp
+from uvicorn.server import ServerState
 
 from mailgate.adapters.platform.files import Files, write_atomic
 from mailgate.client.discover import ADDRESS_FILE, TOKEN_FILE, EngineAddress
@@ -25,12 +27,38 @@ TOKEN_OCTETS: Final = 32
 SAY_AGAIN_S: Final = 5.0
 
 
+class _State(ServerState):
+    """What uvicorn's connections share. The date of an answer is made when it is asked for, not ten times a second."""
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The fields of every answer: its date (RFC 9110 section 6.6.1)."""
+        return [(b"date", formatdate(usegmt=True).encode())]
+
+    @default_headers.setter
+    def default_headers(self, _headers: list[tuple[bytes, bytes]]) -> None:
+        """Uvicorn begins with none."""
+
+
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to the engine, and says when it answers."""
+    """A server that leaves the signals to the engine, says when it answers, and sleeps while nobody asks.
+
+    Uvicorn's own wakes up ten times a second to see whether it shall end, which is most of what an idle engine costs.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
+        self.server_state = _State()
         self.up = asyncio.Event()
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Take no more connections, let those that are open finish, then end."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        await self._ending.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         try:
@@ -106,7 +134,7 @@ class ApiHost:
         task = group.create_task(server.serve(sockets=[self._sockets[-1]]))
         await server.up.wait()
         for older, _ in self._servers:
-            older.should_exit = True
+            older.end()
         self._servers.append((server, task))
         try:
             await self._say_where()
@@ -132,7 +160,7 @@ class ApiHost:
         """End the servers and forget the address."""
         self._closing.set()
         for server, task in self._servers:
-            server.should_exit = True
+            server.end()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2 * self._grace_s):
                     await asyncio.shield(task)

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, bindparam, case, delete, exists, insert, lite
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.adapters.store.rows import from_ms, to_ms
-from mailgate.adapters.store.tables import CONTENT, ENTRY, LEDGER, TRACE, VALUE, Utf8
+from mailgate.adapters.store.tables import CONTENT, ENTRY, LEDGER, TRACE, Utf8
+from mailgate.adapters.store.values import put
 from mailgate.model.entry import SETTLED, EntryState
 from mailgate.model.verdict import TraceStep
 from mailgate.ports.store import Comparison, LedgerRow, LedgerState
@@ -170,8 +171,7 @@ def begin_mailbox(
         row = {"account": account, "state": LedgerState.SEEN.value, "entry_id": 0, "sha256": ""}
         times = {"first_seen": at, "last_listed": at}
         connection.execute(_LEAVE, [{**row, **times, "uid": uid, "size_octets": size} for uid, size in seen.items()])
-    connection.execute(delete(VALUE).where(VALUE.c.key == mailbox_key(account)))
-    connection.execute(insert(VALUE).values(key=mailbox_key(account), value=mailbox))
+    put(connection, mailbox_key(account), mailbox)
 
 
 def mailbox_key(account: str) -> str:

@@ -12,16 +12,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, update
 
 from mailgate.adapters.platform.files import Files
 from mailgate.adapters.store import bodies, ledger, moves, queries, taking
 from mailgate.adapters.store.failpoints import FailPoint, harmless
 from mailgate.adapters.store.faults import as_store_error
+from mailgate.adapters.store.reading import Connections
 from mailgate.adapters.store.recovery import recover
 from mailgate.adapters.store.rows import entry_select, load_entries, to_ms
 from mailgate.adapters.store.schema import DATABASE, open_database, refuse_newer, upgrade
-from mailgate.adapters.store.tables import CONTENT, ENTRY, VALUE
+from mailgate.adapters.store.tables import CONTENT, ENTRY
+from mailgate.adapters.store.values import Values
 from mailgate.adapters.store.writer import Writer
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import ErrorClass, StoreError
@@ -59,11 +61,17 @@ class SqliteStore:
         self._writer = Writer(engine)
         self._last_id = 0
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
+        self._connections = Connections(engine)
+        self._values = Values(self._read, self._writer)
+        # Accounts that took a large body in this run, and others of which none is volatile: no need to look again.
+        self._large: set[str] = set()
+        self._all_durable: set[str] = set()
 
     async def close(self) -> None:
         """Finish what was asked for and let go of the files."""
         await asyncio.to_thread(self._writer.close)
         self._readers.shutdown()
+        self._connections.close()
         self._engine.dispose()
 
     @property
@@ -119,6 +127,9 @@ class SqliteStore:
     ) -> QueueEntry:
         """Take a message: body, entry and ledger row in one commit. When that fails the draft is forgotten."""
         drawn = entry or self.draw_up(draft, new)
+        if isinstance(draft.token, str):
+            self._large.add(new.source.account)  # before the commit: one whose outcome is unknown counts, too
+            self._all_durable.discard(new.source.account)
         try:
             return await self._commit("accept", lambda c: taking.take(c, draft, new, drawn, decision))
         except StoreError as exc:
@@ -129,8 +140,12 @@ class SqliteStore:
 
     async def make_durable(self, account: str) -> None:
         """Sync the bodies of this account's messages that are not delivered yet."""
+        if account in self._all_durable:
+            return
         found = await self._read(lambda c: queries.volatile(c, account))
         if not found:
+            if account not in self._large:
+                self._all_durable.add(account)
             return
         try:
             missing = await asyncio.to_thread(self._spool.make_durable, [name for name, _ in found.values()])
@@ -164,7 +179,8 @@ class SqliteStore:
 
     async def begin_mailbox(self, account: str, mailbox: str, seen: Mapping[str, int], *, now: datetime) -> None:
         """Remember whose UIDs the account's are from now on, and which of them are to be left alone."""
-        await self._writer.run(lambda c: ledger.begin_mailbox(c, account, mailbox, seen, now=now))
+        key = ledger.mailbox_key(account)
+        await self._values.write(key, mailbox, lambda c: ledger.begin_mailbox(c, account, mailbox, seen, now=now))
 
     async def mailbox(self, account: str) -> str | None:
         """Return what `begin_mailbox` was last told."""
@@ -297,18 +313,11 @@ class SqliteStore:
 
     async def value(self, key: str) -> str | None:
         """Return a remembered value."""
-        query = select(VALUE.c.value).where(VALUE.c.key == key)
-        return await self._read(lambda c: c.execute(query).scalar())
+        return await self._values.get(key)
 
     async def put_value(self, key: str, value: str | None) -> None:
         """Remember a value; None forgets it."""
-
-        def job(connection: Connection) -> None:
-            connection.execute(delete(VALUE).where(VALUE.c.key == key))
-            if value is not None:
-                connection.execute(insert(VALUE).values(key=key, value=value))
-
-        await self._writer.run(job)
+        await self._values.put(key, value)
 
     # -- keeping house
 
@@ -349,14 +358,7 @@ class SqliteStore:
         return findings
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
-        def work() -> T:
-            try:
-                with self._engine.connect() as connection:
-                    return query(connection)
-            except Exception as exc:
-                raise as_store_error(exc) from exc
-
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._connections.read, query)
 
 
 async def open_store(

@@ -249,7 +249,7 @@ class FetchSession:
     async def _delete(self, dialogue: Pop3Dialogue, listed: Sequence[Listed]) -> Sequence[Listed]:
         """Mark messages as deleted at the provider, once the ledger says that this was asked for; return them."""
         account, store = self._account, self._tools.store
-        if account.delete is DeletePolicy.NEVER:
+        if account.delete is DeletePolicy.NEVER or not listed:
             return ()
         may_go = await store.deletable(
             account.name,

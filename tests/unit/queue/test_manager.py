@@ -111,7 +111,7 @@ class TestTheGoodDay:
     async def test_idle_connections_are_looked_after_while_there_is_nothing_to_do(self) -> None:
         async with running(Office()) as office:
             for _ in range(3):
-                await office.advance(SECOND)
+                await office.advance(5 * SECOND)
             assert office.transport.idle_closings >= 3
 
 
