@@ -13,7 +13,6 @@ from mailgate.engine.events import EventSlice
 from mailgate.engine.fetching import AccountWatch
 from mailgate.engine.health import HealthCondition
 from mailgate.engine.parked import Decided
-from mailgate.engine.probes import Probe
 from mailgate.engine.tickets import Ticket
 from mailgate.mime.view import View
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
@@ -254,19 +253,6 @@ def trace_step(step: TraceStep) -> v1.TraceStep:
         text=step.text,
         evidence=step.evidence,
         reason=reason(reason_of(step.text)) if step.stage in _MAY_PARK else None,
-    )
-
-
-def test_report(probe: Probe) -> v1.TestReport:
-    """Return the result of trying a connection."""
-    return v1.TestReport(
-        ok=probe.ok,
-        steps=tuple(
-            v1.TestStep(name=step.name, ok=step.ok, text=step.text, duration_ms=step.duration_ms)
-            for step in probe.steps
-        ),
-        error_class=probe.error_class,
-        remedy=probe.remedy,
     )
 
 

@@ -2,6 +2,8 @@
 
 from mailgate.contract import v1
 from mailgate.engine.discovery import Discovered
+from mailgate.engine.internal_probe import InternalProbe
+from mailgate.engine.probes import Probe, ProbeStep
 from mailgate.model import kinds as model_kinds
 from mailgate.model.kinds import ServerKind
 from mailgate.model.presets import Preset
@@ -68,6 +70,43 @@ def _words_of(texts: dict[str, str]) -> v1.Words:
     """Return a note in all languages; one that an office wrote may be in one of them alone."""
     first = next(iter(texts.values()), "")
     return v1.Words(en=texts.get("en", first), de=texts.get("de", first), fr=texts.get("fr", first))
+
+
+def test_step(step: ProbeStep) -> v1.TestStep:
+    """Return one step of a test."""
+    return v1.TestStep(
+        name=step.name,
+        ok=step.ok,
+        text=step.text,
+        duration_ms=step.duration_ms,
+        facts=tuple(v1.Fact(name=name, value=value) for name, value in step.facts),
+    )
+
+
+def test_report(probe: Probe) -> v1.TestReport:
+    """Return what trying an account came to."""
+    return v1.TestReport(
+        ok=probe.ok,
+        steps=tuple(map(test_step, probe.steps)),
+        error_class=probe.error_class,
+        remedy=probe.remedy,
+    )
+
+
+def internal_report(probe: InternalProbe) -> v1.InternalReport:
+    """Return what trying the internal server came to."""
+    return v1.InternalReport(
+        ok=probe.ok,
+        steps=tuple(map(test_step, probe.steps)),
+        recipients=tuple(
+            v1.RecipientAnswer(address=one.address, taken=one.taken.value, reply=one.reply) for one in probe.recipients
+        ),
+        kind=probe.kind.value if probe.kind else "",
+        gateway=probe.gateway,
+        hints=tuple(map(hint, probe.hints)),
+        error_class=probe.error_class,
+        remedy=probe.remedy,
+    )
 
 
 def kind(one: ServerKind) -> v1.InternalKind:

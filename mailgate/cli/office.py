@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Group, Parameter
 
-from mailgate.cli import show
+from mailgate.cli import show, show_tools
 from mailgate.cli.offline import OfflineVerbs
 from mailgate.cli.place import FAILED, Asked, ConfigFile, Place, with_engine
 
@@ -117,7 +117,7 @@ def _add_account(app: App, group: Group) -> None:
 
         async def ask(engine: "EngineClient") -> int:
             said = await engine.test_account(name)
-            asked.say(said, show.test_report)
+            asked.say(said, show_tools.test_report)
             return 0 if said.ok else FAILED
 
         return with_engine(asked, ask)

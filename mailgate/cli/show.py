@@ -173,16 +173,6 @@ def _tries(count: int) -> str:
     return "not tried yet" if count == 0 else "1 try" if count == 1 else f"{count} tries"
 
 
-def test_report(said: v1.TestReport) -> str:
-    """Return the steps of a connection test."""
-    lines = [
-        f"{'ok  ' if step.ok else 'FAIL'}  {step.name:9} {step.duration_ms:6} ms  {step.text}" for step in said.steps
-    ]
-    if not said.ok:
-        lines.append(f"      {said.remedy}")
-    return "\n".join(lines)
-
-
 def routing(said: v1.RoutingReport) -> str:
     """Return where a message would go and why."""
     to = ", ".join(recipient.address for recipient in said.recipients)

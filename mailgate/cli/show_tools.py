@@ -1,7 +1,9 @@
 """What the verbs for setting up print: plain functions from the contract's shapes to text."""
 
 from collections.abc import Sequence
+from typing import Final
 
+from mailgate.cli.show import size
 from mailgate.contract import v1
 
 
@@ -47,6 +49,66 @@ def _oddities(one: v1.Provider) -> list[str]:
     if one.envelope_header:
         lines.append(f'envelope_header = "{one.envelope_header}" may tell who a message is for')
     return lines
+
+
+_SHOWN: Final = {
+    "certificate_subject": "certificate for",
+    "certificate_names": "its names",
+    "certificate_issuer": "issued by",
+    "certificate_expires": "good until",
+    "certificate_fingerprint": "fingerprint",
+    "capabilities": "capabilities",
+    "auth": "logins",
+    "login_delay_s": "seconds between logins",
+    "expire_days": "days that mail is kept",
+    "implementation": "server program",
+    "largest": "largest message",
+    "octets": "all messages",
+    "uidl": "UIDL",
+    "top": "TOP",
+    "own_address": "seen from here as",
+}
+"""What is shown of the facts, and how it is called; the others stand in the step's own words."""
+
+_OF_OCTETS: Final = frozenset({"largest", "octets"})
+
+
+def test_report(said: v1.TestReport) -> str:
+    """Return the steps of a connection test."""
+    lines = _steps(said.steps)
+    if not said.ok:
+        lines.append(f"      {said.remedy}")
+    return "\n".join(lines)
+
+
+def internal_report(said: v1.InternalReport) -> str:
+    """Return what trying the internal server came to; hints only when something is wrong."""
+    lines = _steps(said.steps)
+    lines += [f"{_MARKS[one.taken]}  {one.address}: {one.reply or 'not asked for'}" for one in said.recipients]
+    if said.kind:
+        lines += [
+            "",
+            f"The server seems to be of the kind {said.kind}: `mailgate internal kinds {said.kind}` gives hints.",
+        ]
+    if not said.ok:
+        lines += [said.remedy, *hint_lines(said.hints)]
+    return "\n".join(lines)
+
+
+_MARKS: Final = {"accepted": "ok  ", "deferred": "wait", "refused": "FAIL", "not-asked": "-   "}
+
+
+def _steps(steps: Sequence[v1.TestStep]) -> list[str]:
+    lines = []
+    for step in steps:
+        lines.append(f"{'ok  ' if step.ok else 'FAIL'}  {step.name:10} {step.duration_ms:6} ms  {step.text}")
+        shown = [(_SHOWN[fact.name], _value(fact)) for fact in step.facts if fact.name in _SHOWN]
+        lines += [f"{'':28}{name}: {value}" for name, value in shown]
+    return lines
+
+
+def _value(fact: v1.Fact) -> str:
+    return size(int(fact.value)) if fact.name in _OF_OCTETS and fact.value.isdecimal() else fact.value
 
 
 def kinds(said: Sequence[v1.InternalKind]) -> str:

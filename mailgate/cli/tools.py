@@ -39,6 +39,23 @@ def add_tool_verbs(app: App, group: Group) -> None:
     internal = App(name="internal", help="Try the internal server, and see what to set there.", group=group)
     app.command(internal)
 
+    @internal.command(name="test")
+    def internal_test(*recipients: str, asked: Asked = ASKED) -> int:
+        """Try the internal server, step by step, and ask it for each recipient. No message is sent.
+
+        Parameters
+        ----------
+        recipients
+            Addresses to ask for; without any, every recipient of the configuration.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            said = await engine.test_internal(recipients)
+            asked.say(said, show_tools.internal_report)
+            return 0 if said.ok else FAILED
+
+        return with_engine(asked, ask)
+
     @internal.command(name="kinds")
     def internal_kinds(kind: str = "", /, *, asked: Asked = ASKED) -> int:
         """Tell what to set on the internal server so that mail from MailGate arrives.

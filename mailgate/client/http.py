@@ -89,6 +89,11 @@ class EngineClient:
         body = v1.Discover(address=address)
         return await self._call("POST", "/discover", v1.DiscoveryReport, body=body, timeout=180)
 
+    async def test_internal(self, recipients: tuple[str, ...] = ()) -> v1.InternalReport:
+        """Try the internal server and ask it for these recipients, or for all."""
+        body = v1.TryInternal(recipients=recipients)
+        return await self._call("POST", "/internal/test", v1.InternalReport, body=body, timeout=300)
+
     async def internal_kinds(self) -> tuple[v1.InternalKind, ...]:
         """Return the kinds of internal servers, with hints for each."""
         return await self._call("GET", "/internal/kinds", tuple[v1.InternalKind, ...])

@@ -114,3 +114,53 @@ class Fact(Shape):
 
     name: str
     value: str
+
+
+class TestStep(Shape):
+    """One step of a connection test, and what it found out."""
+
+    name: str
+    ok: bool
+    text: str
+    duration_ms: int
+    facts: tuple[Fact, ...] = ()
+
+
+class TestReport(Shape):
+    """The result of trying a connection, step by step, oldest first."""
+
+    ok: bool
+    steps: tuple[TestStep, ...]
+    error_class: str
+    remedy: str
+
+
+class TryInternal(Wish):
+    """Try the internal server, and ask it for these recipients; without any for every recipient there is."""
+
+    recipients: tuple[str, ...] = ()
+
+
+class RecipientAnswer(Shape):
+    """What the internal server said to one recipient, verbatim."""
+
+    address: str
+    taken: Literal["accepted", "deferred", "refused", "not-asked"]
+    reply: str
+
+
+class InternalReport(Shape):
+    """The result of trying the internal server.
+
+    `kind` is what it seems to be, or empty; `hints` are for that kind, or the one that is set, with `gateway` filled in:
+    the address by which the server sees MailGate. `recipients` stand in the order they were asked in.
+    """
+
+    ok: bool
+    steps: tuple[TestStep, ...]
+    recipients: tuple[RecipientAnswer, ...]
+    kind: str
+    gateway: str
+    hints: tuple[Hint, ...]
+    error_class: str
+    remedy: str

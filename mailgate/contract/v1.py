@@ -30,11 +30,16 @@ from mailgate.contract.tools import (
     FoundServer,
     Hint,
     InternalKind,
+    InternalReport,
     Proposal,
     ProtocolWord,
     Provider,
+    RecipientAnswer,
     SecurityWord,
     SourceWord,
+    TestReport,
+    TestStep,
+    TryInternal,
     Words,
 )
 
@@ -271,25 +276,6 @@ class Pause(Wish):
     """Pause fetching, for so many minutes, up to a year, or until somebody resumes."""
 
     minutes: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAUSE_MINUTES)] | None = None
-
-
-class TestStep(Shape):
-    """One step of a connection test, and what it found out."""
-
-    name: str
-    ok: bool
-    text: str
-    duration_ms: int
-    facts: tuple[Fact, ...] = ()
-
-
-class TestReport(Shape):
-    """The result of trying a connection, step by step, oldest first."""
-
-    ok: bool
-    steps: tuple[TestStep, ...]
-    error_class: str
-    remedy: str
 
 
 class TryRouting(Wish):

@@ -42,6 +42,11 @@ class Link:
         self._expired = False
 
     @property
+    def stream(self) -> Stream:
+        """The connection itself, for who wants to know what protects it."""
+        return self._stream
+
+    @property
     def protected(self) -> bool:
         """Whether TLS is on."""
         return bool(self._stream.tls)

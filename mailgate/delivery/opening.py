@@ -5,7 +5,7 @@ import base64
 import contextlib
 import secrets as random_source
 import socket
-from typing import Final
+from typing import Final, Protocol
 
 from mailgate.delivery.link import Link, said
 from mailgate.delivery.replies import turned_away
@@ -28,12 +28,46 @@ _LOGGED_IN: Final = 235  # RFC 4954 section 4
 _CHALLENGE: Final = 334
 
 
+class Watcher(Protocol):
+    """Looks on while a connection is made: a test of the server tells each step."""
+
+    def begins(self, step: str) -> None:
+        """A step begins: `password`, `connect`, `greeting`, `ehlo`, `tls` or `login`. The one before has ended well."""
+        ...
+
+    def hears(self, text: str) -> None:
+        """The server has said this in the step under way."""
+        ...
+
+    def fails(self, why: ConnectError) -> None:
+        """The step under way has failed, and it is tried in another way."""
+        ...
+
+
+class _Nobody:
+    def begins(self, step: str) -> None:
+        """Look away."""
+
+    def hears(self, text: str) -> None:
+        """Do not listen."""
+
+    def fails(self, why: ConnectError) -> None:
+        """Do not mind."""
+
+
 class Opener:
     """Makes connections to one internal server; each is ready for MAIL when it is handed out."""
 
     def __init__(
-        self, server: InternalServer, settings: DeliverySettings, *, dialer: Dialer, secrets: SecretStore
+        self,
+        server: InternalServer,
+        settings: DeliverySettings,
+        *,
+        dialer: Dialer,
+        secrets: SecretStore,
+        watcher: Watcher | None = None,
     ) -> None:
+        self._watcher = watcher or _Nobody()
         self._server = server
         self._dialer = dialer
         self._secrets = secrets
@@ -55,13 +89,18 @@ class Opener:
         except ConnectError as exc:
             if exc.error_class is not ErrorClass.TLS or not protection_is_optional(self._server):
                 raise
+            self._watcher.fails(exc)
         # RFC 7435: some protection where there can be any, none rather than no mail. A password never goes this way.
         return await self._open(protect=False)
 
     async def _open(self, *, protect: bool) -> Link:
         self._helo = self._helo or await own_name()
-        secret = await self._secrets.get(self._server.password) if self._server.user else None
+        secret = None
+        if self._server.user:
+            self._watcher.begins("password")
+            secret = await self._secrets.get(self._server.password)
         where = endpoint(self._server)
+        self._watcher.begins("connect")
         stream = await self._dialer.dial(where, connect_timeout=self._connect, timeout=self._silence)
         link = Link(stream, SmtpWire(lmtp=self._server.protocol is SmtpProtocol.LMTP), self.name)
         try:
@@ -75,7 +114,9 @@ class Opener:
         return link
 
     async def _introduce(self, link: Link, secret: Secret | None, *, protect: bool) -> None:
+        self._watcher.begins("greeting")
         greeting = await link.hear(self._connect.total_seconds())
+        self._watcher.hears(greeting.text)
         if greeting.code != _WELCOME:
             raise turned_away(self.name, said(greeting))
         await self._greet(link)
@@ -86,6 +127,7 @@ class Opener:
 
     async def _greet(self, link: Link) -> None:
         lmtp = self._server.protocol is SmtpProtocol.LMTP
+        self._watcher.begins("ehlo")
         answer = await link.ask(hello("LHLO" if lmtp else "EHLO", self._helo), self._command_s)
         if answer.code in _NO_EHLO and not lmtp:
             answer = await link.ask(hello("HELO", self._helo), self._command_s)
@@ -94,6 +136,7 @@ class Opener:
                 return
         if answer.code != _OK:
             raise turned_away(self.name, said(answer))
+        self._watcher.hears(answer.text)
         link.offers = parse_offers(answer.text)
 
     async def _protect(self, link: Link) -> None:
@@ -102,6 +145,7 @@ class Opener:
                 return
             text = f"{self.name} offers no STARTTLS: let it, or name another `security` under [internal]"
             raise ConnectError(text, error_class=ErrorClass.TLS)
+        self._watcher.begins("tls")
         try:
             answer = await link.ask(STARTTLS, self._command_s)
             if answer.code != _WELCOME:
@@ -120,6 +164,7 @@ class Opener:
 
     async def _log_in(self, link: Link, secret: str) -> None:
         server = self._server
+        self._watcher.begins("login")
         mechanism = choose_mechanism(server.auth, link.offers.auth, protected=link.protected)
         if mechanism is None:
             offered = " ".join(link.offers.auth) or "none"

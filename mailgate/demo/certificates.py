@@ -5,6 +5,7 @@ P-256 keys (made in a millisecond), the extensions that strict verification asks
 
 import os
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -45,8 +46,8 @@ class DemoCertificates:
         return ssl.create_default_context(cafile=self.ca_file)
 
 
-def make_certificates(directory: Path, now: datetime) -> DemoCertificates:
-    """Write an authority and a certificate for localhost, 127.0.0.1 and ::1 into `directory`.
+def make_certificates(directory: Path, now: datetime, names: Sequence[str] = ()) -> DemoCertificates:
+    """Write an authority and a certificate for localhost, 127.0.0.1, ::1 and `names` into `directory`.
 
     `now` is aware; the certificates are valid from a day before it until seven days after. Files of an earlier call
     are replaced.
@@ -71,7 +72,7 @@ def make_certificates(directory: Path, now: datetime) -> DemoCertificates:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName(_NAMES), critical=False)
+        .add_extension(x509.SubjectAlternativeName([*_NAMES, *map(x509.DNSName, names)]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
         .sign(ca_key, hashes.SHA256())

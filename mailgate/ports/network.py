@@ -5,7 +5,7 @@
 
 import socket
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -37,6 +37,17 @@ class Endpoint:
         return f"{host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server's certificate says of itself, cut short and printable. `fingerprint` is the SHA-256 to pin."""
+
+    subject: str
+    issuer: str
+    names: str
+    expires: datetime
+    fingerprint: str
+
+
 class Stream(Protocol):
     """One connection: octets both ways. Every method that waits is bounded by the timeout given at `dial`.
 
@@ -46,6 +57,16 @@ class Stream(Protocol):
     @property
     def peer(self) -> str:
         """The address that was reached, such as `192.0.2.1:995`."""
+        ...
+
+    @property
+    def local(self) -> str:
+        """This machine's address on the connection, without the port; empty when it is not known."""
+        ...
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The certificate that the server has shown, None in the clear or when it cannot be read."""
         ...
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mailgate.model.errors import ConnectError
-from mailgate.ports.network import Endpoint, Stream
+from mailgate.ports.network import Certificate, Endpoint, Stream
 
 
 @dataclass(slots=True)
@@ -73,6 +73,14 @@ class FakePop3Stream:
     @property
     def peer(self) -> str:
         return "192.0.2.1:995"
+
+    @property
+    def local(self) -> str:
+        return "192.0.2.9"
+
+    @property
+    def certificate(self) -> Certificate | None:
+        return None
 
     @property
     def tls(self) -> str:
@@ -160,7 +168,8 @@ class ScriptedStream:
     def __init__(self, script: str) -> None:
         self._turns = [line.strip() for line in script.strip().splitlines()]
         self._in = bytearray()
-        self.tls = ""
+        self.tls = self.local = ""
+        self.certificate: Certificate | None = None
         self.closed = False
 
     @property

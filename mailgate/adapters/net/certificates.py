@@ -9,6 +9,8 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from mailgate.ports.network import Certificate as Shown
+
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, Name
 
@@ -34,6 +36,20 @@ class WrongFingerprintError(ssl.SSLCertVerificationError):
 def bare_fingerprint(text: str) -> str:
     """Return a fingerprint in lower case and without colons, as they are compared."""
     return text.replace(":", "").strip().lower()
+
+
+def as_shown(der: bytes) -> Shown | None:
+    """Return what a certificate in DER form says of itself, None when it cannot be read."""
+    parsed = _parsed(der)
+    if parsed is None:
+        return None
+    return Shown(
+        subject=_last(parsed.subject),
+        issuer=_last(parsed.issuer),
+        names=_names(parsed),
+        expires=parsed.not_valid_after_utc,
+        fingerprint=hashlib.sha256(der).hexdigest(),
+    )
 
 
 def said_of_certificate(exc: ssl.SSLCertVerificationError, name: str) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final, cast
 
+from mailgate.adapters.net.certificates import as_shown
 from mailgate.adapters.net.failures import connect_error, in_words
 from mailgate.adapters.net.protection import TlsContexts
 from mailgate.model.errors import ConnectError, ErrorClass, SilenceError
-from mailgate.ports.network import Endpoint
+from mailgate.ports.network import Certificate, Endpoint
 
 READ_AHEAD_OCTETS: Final = 512 * 1024  # what may wait for a reader before the peer has to
 WRITE_AHEAD_OCTETS: Final = 256 * 1024  # what may wait for the peer before the writer has to
@@ -53,6 +54,19 @@ class NetStream(asyncio.Protocol):
     def peer(self) -> str:
         """The address that was reached."""
         return self._peer
+
+    @property
+    def local(self) -> str:
+        """This machine's address."""
+        name = self._tcp.get_extra_info("sockname")
+        return str(name[0]) if name else ""
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The certificate that the server has shown; it is read anew each time, which takes a millisecond."""
+        inside = self._transport.get_extra_info("ssl_object")
+        der = inside.getpeercert(binary_form=True) if inside else None
+        return as_shown(der) if der else None
 
     @property
     def tls(self) -> str:

@@ -29,6 +29,17 @@ class ToolRoutes(Controller):
         """
         return toolmap.discovered(await engine.discover(data.address))
 
+    @post(
+        "/internal/test",
+        status_code=200,
+        operation_id="testInternal",
+        summary="Try the internal server, recipient by recipient",
+        responses=may_answer(400, 413),
+    )
+    async def test_internal(self, engine: NamedDependency[Engine], data: JSONBody[v1.TryInternal]) -> v1.InternalReport:
+        """Connect as a delivery does and ask for each recipient (RCPT); no message is sent. Takes two minutes at most."""
+        return toolmap.internal_report(await engine.probe_internal(data.recipients))
+
     @get(
         "/internal/kinds",
         operation_id="internalKinds",

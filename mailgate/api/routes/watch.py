@@ -7,7 +7,7 @@ from litestar import Controller, get, post, websocket_stream
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 
-from mailgate.api import mapping
+from mailgate.api import mapping, toolmap
 from mailgate.api.problems import may_answer
 from mailgate.contract import v1
 from mailgate.engine.engine import Engine
@@ -45,7 +45,7 @@ class WatchRoutes(Controller):
     )
     async def test(self, engine: NamedDependency[Engine], name: AccountName) -> v1.TestReport:
         """Connect, log in and list now; nothing at the provider changes."""
-        return mapping.test_report(await engine.probe(name))
+        return toolmap.test_report(await engine.probe(name))
 
     @get(
         "/recipients",

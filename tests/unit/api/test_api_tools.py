@@ -64,3 +64,18 @@ async def test_kinds_of_internal_servers_come_with_hints_in_three_languages(offi
     first = kinds["exchange"].hints[0]
     assert (first.title.en, first.title.de) == ("The receive connector", "Der Empfangsconnector")
     assert any("Set-ReceiveConnector" in command for command in first.commands)
+
+
+async def test_an_internal_server_that_cannot_be_reached_is_told_with_hints(office: Office) -> None:
+    async with office.client() as client:
+        said: v1.InternalReport = shaped(await client.post("/api/v1/internal/test", json={}), v1.InternalReport)
+    assert (said.ok, said.error_class, said.recipients) == (False, "connect", ())
+    assert [(step.name, step.ok) for step in said.steps] == [("connect", False)]
+    assert (said.kind, said.gateway) == ("", "")
+    assert said.hints
+
+
+async def test_recipients_to_ask_for_must_be_addresses(office: Office) -> None:
+    async with office.client() as client:
+        answer = await client.post("/api/v1/internal/test", json={"recipients": ["anna"]})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_address")

@@ -2,6 +2,8 @@
 
 from syrupy.assertion import SnapshotAssertion
 
+from mailgate.cli import show_tools
+from mailgate.contract import v1
 from tests.unit.cli.conftest import Terminal
 
 
@@ -22,3 +24,46 @@ async def test_internal_kinds(terminal: Terminal, snapshot: SnapshotAssertion) -
     assert (await terminal("internal", "kinds", "kerio")).out == snapshot
     wrong = await terminal("internal", "kinds", "sendmail")
     assert (wrong.code, "there is no kind 'sendmail'" in wrong.out) == (1, True)
+
+
+async def test_internal_server_that_is_down(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
+    said = await terminal("internal", "test")
+    assert said.code == 1
+    assert said.out == snapshot
+
+
+def test_what_a_test_of_the_internal_server_prints(snapshot: SnapshotAssertion) -> None:
+    steps = (
+        v1.TestStep("greeting", True, "mail.office.example ESMTP Postfix", 3),
+        v1.TestStep(
+            "protection",
+            True,
+            "protected, TLSv1.3",
+            0,
+            (v1.Fact("certificate_expires", "2027-01-31"), v1.Fact("tls", "x")),
+        ),
+        v1.TestStep("recipients", False, "3 recipients: 1 accepted, 1 refused, 1 not-asked", 12),
+    )
+    recipients = (
+        v1.RecipientAnswer("anna@office.example", "accepted", "250 2.1.5 ok"),
+        v1.RecipientAnswer("bob@office.example", "refused", "550 5.1.1 unknown"),
+        v1.RecipientAnswer("eve@office.example", "not-asked", ""),
+    )
+    words = v1.Words("Who may come in", "Wer herein darf", "Qui peut entrer")
+    hints = (v1.Hint("inbound", words, words, ("postfix reload",)), v1.Hint("outbound", words, words, ("never shown",)))
+    report = v1.InternalReport(
+        False, steps, recipients, "postfix", "192.0.2.9", hints, "unknown-recipient", "Create it."
+    )
+    assert show_tools.internal_report(report) == snapshot
+
+
+def test_what_a_test_of_an_account_prints(snapshot: SnapshotAssertion) -> None:
+    steps = (
+        v1.TestStep(
+            "connect", True, "pop.example.org:995 answers", 31, (v1.Fact("certificate_subject", "pop.example.org"),)
+        ),
+        v1.TestStep(
+            "list", True, "2 messages in the mailbox", 8, (v1.Fact("largest", "48213"), v1.Fact("uidl", "yes"))
+        ),
+    )
+    assert show_tools.test_report(v1.TestReport(True, steps, "", "")) == snapshot

@@ -42,7 +42,8 @@ class Server:
         self._says = deque(says)
         self.heard: list[bytes] = []
         self.aborted = False
-        self.tls = self.peer = ""
+        self.tls = self.peer = self.local = ""
+        self.certificate = None
         self._gone = asyncio.Event()
 
     async def read(self) -> bytes:

@@ -377,9 +377,10 @@ class TestQuestions:
             ("connect", True),
             ("login", True),
             ("list", True),
+            ("headers", True),
         ]
         assert "logged in by USER, certificate checked, TLSv1.3" in probe.steps[2].text
-        assert probe.steps[-1].text == "2 messages in the mailbox"
+        assert probe.steps[3].text == "2 messages in the mailbox"
         assert (len(desk.box().messages), desk.dialer.open.total()) == (2, 0)
 
     async def test_a_try_ends_with_the_step_that_failed_and_its_remedy(self) -> None:

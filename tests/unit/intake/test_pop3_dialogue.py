@@ -55,7 +55,8 @@ class Pieces:
         self._every = timedelta(seconds=every)
         self._failure = SilenceError("silent") if silent else failure
         self._slow = len(pieces) if opening else len(self.pieces)
-        self.tls = self.peer = ""
+        self.tls = self.peer = self.local = ""
+        self.certificate = None
 
     async def read(self) -> bytes:
         if self._clock and len(self.pieces) <= self._slow:

@@ -1,0 +1,160 @@
+"""Trying the connection to an account: each step with its time and what was offered. Changes nothing at the provider."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from mailgate.engine.probes import Probe, Steps, protection, protection_facts
+from mailgate.intake.fetch.pop3 import Listed, Pop3Dialogue
+from mailgate.model.errors import MailgateError
+from mailgate.model.settings import Account, FetchSettings, Security
+from mailgate.policy.envelope_guess import EnvelopeGuess, guess_envelope_header
+from mailgate.policy.remedies import remedy_for
+from mailgate.ports.clock import Clock
+from mailgate.ports.network import Dialer, Endpoint, Stream
+from mailgate.ports.secrets import Secret, SecretStore
+
+NEWEST: Final = 20
+"""So many headers are looked at for the envelope header: enough to tell, and quickly read."""
+
+
+class AccountProbe:
+    """Tries one account. `own_domains` are those whose addresses can be recipients, in lower-case A-labels."""
+
+    def __init__(
+        self,
+        account: Account,
+        settings: FetchSettings,
+        *,
+        own_domains: Collection[str],
+        dialer: Dialer,
+        secrets: SecretStore,
+        clock: Clock,
+    ) -> None:
+        self._account = account
+        self._settings = settings
+        self._own_domains = own_domains
+        self._dialer = dialer
+        self._secrets = secrets
+        self._clock = clock
+        self._steps = Steps(clock)
+
+    async def run(self) -> Probe:
+        """Look up the password, then do what the account's protocol asks for."""
+        account = self._account
+        try:
+            password = await self._steps.take(
+                "password", self._secrets.get(account.password), lambda _: f"found at {account.password}"
+            )
+            await self._by_pop3(password)
+        except MailgateError as exc:
+            return Probe(
+                ok=False,
+                steps=tuple(self._steps.done),
+                error_class=exc.error_class.value,
+                remedy=remedy_for(exc.error_class, account.password),
+            )
+        return Probe(ok=True, steps=tuple(self._steps.done), error_class="", remedy="")
+
+    # -- POP3
+
+    async def _by_pop3(self, password: Secret) -> None:
+        """Connect, log in, list, look at the newest headers, quit."""
+        account, settings, steps = self._account, self._settings, self._steps
+        endpoint = Endpoint(
+            account.host,
+            account.effective_port,
+            account.security is Security.TLS,
+            account.ca_file,
+            fingerprint=account.fingerprint,
+        )
+        stream = await steps.take(
+            "connect",
+            self._dialer.dial(endpoint, connect_timeout=settings.connect_timeout, timeout=settings.connect_timeout),
+            lambda made: f"{endpoint} answers from {made.peer}{protection(made)}",
+            protection_facts,
+        )
+        # One command at a time: a server that loses those sent ahead still has a mailbox that works.
+        dialogue = Pop3Dialogue(stream, pipelining=False, patience=settings.connect_timeout, clock=self._clock)
+        try:
+            await steps.take(
+                "login",
+                dialogue.open(account, password),
+                lambda _: _offers(dialogue, stream),
+                lambda _: _login_facts(account, dialogue, stream),
+            )
+            listed = await steps.take(
+                "list",
+                dialogue.list_messages(),
+                lambda found: f"{len(found)} messages in the mailbox",
+                lambda found: _list_facts(found, dialogue),
+            )
+            if listed:
+                await steps.take("headers", self._newest(dialogue, listed), self._guessed, self._header_facts)
+            await dialogue.quit()
+        finally:
+            await dialogue.close()
+
+    async def _newest(self, dialogue: Pop3Dialogue, listed: Sequence[Listed]) -> list[bytes]:
+        """Return the headers of the newest messages; those that TOP is refused for are left out."""
+        return [header async for _, header in dialogue.top_headers(listed[-NEWEST:])]
+
+    def _guess(self, headers: Sequence[bytes]) -> EnvelopeGuess | None:
+        return guess_envelope_header(headers, self._own_domains)
+
+    def _guessed(self, headers: Sequence[bytes]) -> str:
+        if not headers:
+            return "the server refuses TOP, so headers cannot be looked at ahead of fetching"
+        guess = self._guess(headers)
+        if guess is None:
+            return f"none of the newest {len(headers)} messages has a header that names the envelope recipient"
+        return f"{guess.header} names one of your addresses in {guess.seen} of the newest {guess.of} messages"
+
+    def _header_facts(self, headers: Sequence[bytes]) -> list[tuple[str, str]]:
+        guess = self._guess(headers)
+        facts = [("top", "yes" if headers else "no"), ("headers", str(len(headers)))]
+        if guess is not None:
+            facts += [("envelope_header", guess.header), ("envelope_header_seen", f"{guess.seen} of {guess.of}")]
+        return facts
+
+
+def _offers(dialogue: Pop3Dialogue, stream: Stream) -> str:
+    how = f"logged in by {dialogue.way}{protection(stream) or ', in the clear'}"
+    found = dialogue.capabilities
+    if not found.known:
+        return f"{how}; the server does not say what it offers"
+    words = ["pipelining"] if found.pipelining else ["no pipelining, so it will be slower over a long line"]
+    words += ["UIDL"] if found.uidl else []
+    if found.login_delay_s:
+        words.append(f"asks for {found.login_delay_s} s between logins")
+    return f"{how}; the server offers {', '.join(words)}"
+
+
+def _login_facts(account: Account, dialogue: Pop3Dialogue, stream: Stream) -> list[tuple[str, str]]:
+    found = dialogue.capabilities
+    names = {
+        "PIPELINING": found.pipelining,
+        "STLS": found.stls,
+        "UIDL": found.uidl,
+        "TOP": found.top,
+        "USER": found.user,
+    }
+    facts = [
+        ("login", dialogue.way),
+        ("capabilities", " ".join(name for name, there in names.items() if there)),
+        ("auth", " ".join(sorted(found.sasl))),
+        ("login_delay_s", str(found.login_delay_s or "")),
+        ("expire_days", "" if found.expire_days is None else str(found.expire_days)),
+        ("implementation", found.implementation),
+    ]
+    if account.security is Security.STARTTLS:
+        facts += protection_facts(stream)
+    return facts
+
+
+def _list_facts(listed: Sequence[Listed], dialogue: Pop3Dialogue) -> list[tuple[str, str]]:
+    sizes = [one.size_octets for one in listed]
+    facts = [("messages", str(len(listed))), ("octets", str(sum(sizes))), ("largest", str(max(sizes, default=0)))]
+    if listed:
+        facts.append(("uidl", "yes" if any(one.server_uid for one in listed) else "no"))
+    facts.append(("nameless", str(len(dialogue.nameless) or "")))
+    return facts

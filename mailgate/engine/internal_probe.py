@@ -1,0 +1,245 @@
+"""Trying the internal server: greeted, protected, logged in, and asked for each recipient. No message is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from mailgate.config.kinds import server_kinds
+from mailgate.delivery.link import Link, said
+from mailgate.delivery.opening import Opener
+from mailgate.engine.probes import ProbeStep, Steps, protection_facts
+from mailgate.model.address import Address
+from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
+from mailgate.model.kinds import Hint
+from mailgate.model.settings import Config, InternalKind
+from mailgate.policy.kinds import detect, hints_for
+from mailgate.policy.remedies import remedy_for
+from mailgate.ports.clock import Clock
+from mailgate.ports.network import Dialer
+from mailgate.ports.secrets import SecretStore
+from mailgate.wire.errors import WireError
+from mailgate.wire.smtp import RSET, mail, rcpt
+
+MAX_RECIPIENTS: Final = 1_000
+"""Of one test; the rest is not asked for. A server answers some thousands a second, a slow one ten."""
+
+TIME_S: Final = 120.0
+"""So long recipients are asked for: servers that hold up each refusal (tarpits) take 5 s over one."""
+
+_A_TRANSACTION: Final = 50  # RFC 5321 section 4.5.3.1.8 promises 100
+_REOPENED: Final = 20  # ours: servers close after so many refusals, and Postfix after 20 (smtpd_hard_error_limit)
+
+
+class Taken(StrEnum):
+    """What the server said to one recipient."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    NOT_ASKED = "not-asked"
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientProbe:
+    """One recipient and the server's own words about it."""
+
+    address: str
+    taken: Taken
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class InternalProbe:
+    """All steps, what the server said to each recipient, and what it seems to be.
+
+    `ok`: every step went well and nobody was refused. `gateway` is this machine's address as the server sees it.
+    """
+
+    ok: bool
+    steps: tuple[ProbeStep, ...]
+    recipients: tuple[RecipientProbe, ...]
+    kind: InternalKind | None
+    hints: tuple[Hint, ...]
+    error_class: str
+    remedy: str
+    gateway: str = ""
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Takes down what an `Opener` does, step by step."""
+
+    steps: Steps
+    clock: Clock
+    name: str = ""
+    started: float = 0.0
+    heard: dict[str, str] = field(default_factory=dict)
+
+    def begins(self, step: str) -> None:
+        self.ends()
+        self.name, self.started = step, self.clock.monotonic()
+
+    def hears(self, text: str) -> None:
+        if self.name not in self.heard or self.name == "ehlo":
+            self.heard[self.name] = text
+
+    def fails(self, why: MailgateError) -> None:
+        self.steps.add(self.name, str(why), self.started, ok=False)
+        self.name = ""
+
+    def ends(self) -> None:
+        if self.name:
+            self.steps.add(self.name, self._said(), self.started, self._facts())
+        self.name = ""
+
+    def _said(self) -> str:
+        match self.name:
+            case "greeting":
+                return self.heard.get("greeting", "").split("\n")[0]
+            case "ehlo":
+                offered = self._offered()
+                return f"offers {offered}" if offered else "offers no extensions"
+            case "tls":
+                return "the connection is protected"
+            case "login":
+                return "the login is accepted"
+            case "password":
+                return "found"
+            case _:
+                return "the server answers"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        return [("extensions", self._offered())] if self.name == "ehlo" else []
+
+    def _offered(self) -> str:
+        return ", ".join(line.strip() for line in self.heard.get("ehlo", "").split("\n")[1:] if line.strip())
+
+
+class InternalProber:
+    """Tries the internal server of a configuration."""
+
+    def __init__(self, config: Config, *, dialer: Dialer, secrets: SecretStore, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._steps = Steps(clock)
+        self._watch = _Watch(self._steps, clock)
+        self._opener = Opener(config.internal, config.delivery, dialer=dialer, secrets=secrets, watcher=self._watch)
+        self._quiet = Opener(config.internal, config.delivery, dialer=dialer, secrets=secrets)
+        self._within_s = config.delivery.connect_timeout.total_seconds()
+        self._found: list[RecipientProbe] = []
+
+    async def run(self, recipients: Sequence[Address]) -> InternalProbe:
+        """Connect as a delivery does, and ask for each of `recipients`."""
+        gateway = ""
+        failure: MailgateError | None = None
+        try:
+            link = await self._opener.open()
+        except MailgateError as exc:
+            self._watch.fails(exc)
+            failure = exc
+        else:
+            self._watch.ends()
+            gateway = link.stream.local
+            started = self._clock.monotonic()
+            self._steps.add("protection", _protected(link), started, protection_facts(link.stream))
+            failure = await self._ask(link, recipients)
+        kind = detect(server_kinds(), self._watch.heard.get("greeting", ""), self._watch.heard.get("ehlo", ""))
+        values = {"gateway": gateway, "domain": recipients[0].domain if recipients else ""}
+        error_class = failure.error_class if failure else self._refusals()
+        return InternalProbe(
+            ok=error_class is None,
+            steps=tuple(self._steps.done),
+            recipients=tuple(self._found),
+            kind=kind,
+            hints=hints_for(server_kinds(), self._config.internal.kind or kind, values),
+            error_class=error_class.value if error_class else "",
+            remedy=remedy_for(error_class, self._config.internal.password) if error_class else "",
+            gateway=gateway,
+        )
+
+    def _refusals(self) -> ErrorClass | None:
+        """Return what the answers to recipients come to, None when all are welcome."""
+        met = {one.taken for one in self._found}
+        if Taken.REFUSED in met:
+            return ErrorClass.UNKNOWN_RECIPIENT
+        return ErrorClass.TEMPORARY if Taken.DEFERRED in met else None
+
+    async def _ask(self, link: Link, recipients: Sequence[Address]) -> MailgateError | None:
+        """Ask for each recipient; return what went wrong apart from refusals."""
+        started = self._clock.monotonic()
+        failure: MailgateError | None = None
+        asked = list(recipients[:MAX_RECIPIENTS])
+        for _ in range(_REOPENED):
+            before = len(self._found)
+            try:
+                await self._all_of(link, asked, started)
+                failure = None
+            except MailgateError as exc:
+                failure = exc
+            await _leave(link, self._within_s, broken=failure is not None)
+            rest = asked[len(self._found) :]
+            if failure is None or not rest or len(self._found) == before or self._late(started):
+                break
+            try:
+                link = await self._quiet.open()
+            except MailgateError as exc:
+                failure = exc
+                break
+        missing = [*recipients[len(self._found) :]]
+        self._found += [RecipientProbe(str(one), Taken.NOT_ASKED, "") for one in missing]
+        counts = {taken: sum(one.taken is taken for one in self._found) for taken in Taken}
+        words = ", ".join(f"{count} {taken.value}" for taken, count in counts.items() if count)
+        text = (
+            str(failure) if failure else f"{len(self._found)} recipients: {words}" if self._found else "no recipients"
+        )
+        self._steps.add("recipients", text, started, ok=failure is None and not _unwelcome(counts))
+        return failure
+
+    async def _all_of(self, link: Link, asked: Sequence[Address], started: float) -> None:
+        """Ask for all that are still to be asked for, some to a transaction, until it takes too long.
+
+        Raises:
+            ConnectError: the connection broke, or the server does not take a transaction at all.
+        """
+        while len(self._found) < len(asked) and not self._late(started):
+            try:
+                answer = await link.ask(mail(None), self._within_s)
+                if not answer.yes:
+                    raise ConnectError(
+                        f"{link.name} refuses the sender <>: {said(answer)}", error_class=ErrorClass.POLICY
+                    )
+                for one in asked[len(self._found) : len(self._found) + _A_TRANSACTION]:
+                    self._found.append(await self._one(link, one))
+                    if self._late(started):
+                        break
+                await link.ask(RSET, self._within_s)
+            except WireError as exc:
+                raise ConnectError(f"{link.name}: {exc}", error_class=exc.error_class) from exc
+
+    async def _one(self, link: Link, address: Address) -> RecipientProbe:
+        if not address.is_ascii and not link.offers.utf8:
+            return RecipientProbe(str(address), Taken.REFUSED, "the server knows no addresses outside ASCII (SMTPUTF8)")
+        answer = await link.ask(rcpt(address), self._within_s)
+        taken = Taken.ACCEPTED if answer.yes else Taken.DEFERRED if answer.code < 500 else Taken.REFUSED  # noqa: PLR2004 RFC 5321 section 4.2.1
+        return RecipientProbe(str(address), taken, str(said(answer)))
+
+    def _late(self, started: float) -> bool:
+        return self._clock.monotonic() - started > TIME_S
+
+
+def _unwelcome(counts: dict[Taken, int]) -> bool:
+    return bool(counts[Taken.REFUSED] or counts[Taken.DEFERRED])
+
+
+def _protected(link: Link) -> str:
+    how = f"protected, {link.stream.tls}" if link.protected else "in the clear"
+    limit = f", messages of {link.offers.size_octets} octets at most" if link.offers.size_octets else ""
+    return f"{how}{limit}"
+
+
+async def _leave(link: Link, within_s: float, *, broken: bool) -> None:
+    if broken:
+        link.drop()
+    else:
+        await link.quit(within_s)
