@@ -4,39 +4,30 @@ Made of ports alone, so that it runs in a test with fakes. `service` wires the r
 """
 
 import asyncio
-import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from mailgate.config.differences import differences, in_force
-from mailgate.config.kinds import server_kinds
 from mailgate.config.load import Loaded
-from mailgate.config.presets import load_presets
-from mailgate.engine.account_probe import AccountProbe
-from mailgate.engine.discovery import Discovered, Discovery
 from mailgate.engine.events import EventHub
 from mailgate.engine.fetching import Fetching
 from mailgate.engine.guards import FreeSpace, Guards
 from mailgate.engine.health import HealthBoard
-from mailgate.engine.internal_probe import InternalProbe, InternalProber
 from mailgate.engine.parked import Act, ParkedMessages, message_number
-from mailgate.engine.probes import Probe
 from mailgate.engine.tickets import Ticket
+from mailgate.engine.trials import Trials
 from mailgate.intake.fetch.tools import Tools
-from mailgate.model.address import parse_address, parse_domain
 from mailgate.model.entry import QueueEntry
-from mailgate.model.errors import AddressError, ConflictError, StoreError, UnknownError
+from mailgate.model.errors import ConflictError, StoreError
 from mailgate.model.events import ConfigApplied, ConfigRejected, EngineStarted, EngineStopping, RecoveryDone, Severity
-from mailgate.model.kinds import ServerKind
-from mailgate.model.settings import Account, Config
+from mailgate.model.settings import Config
 from mailgate.model.verdict import TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
-from mailgate.policy.kinds import hints_for
 from mailgate.policy.routing import Routing
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import raise_store_condition
@@ -116,6 +107,15 @@ class Engine:
             publisher=self.hub,
             health=self.health,
             clock=ports.clock,
+        )
+        self.trials = Trials(
+            lambda: self.config,
+            dialer=ports.dialer,
+            resolver=ports.resolver,
+            web=ports.web,
+            secrets=ports.secrets,
+            clock=ports.clock,
+            data_dir=ports.data_dir,
         )
         self.parked = ParkedMessages(ports.store, self.queue, lambda: self.config)
         tools = Tools(ports.store, self.queue, ports.dialer, ports.secrets, self.hub, ports.clock)
@@ -265,60 +265,6 @@ class Engine:
 
     # -- queries
 
-    async def probe(self, name: str) -> Probe:
-        """Try the connection to an account.
-
-        Raises:
-            UnknownError: there is no such account.
-        """
-        account = self.config.account(name)
-        if account is None:
-            names = ", ".join(one.name for one in self.config.accounts) or "none"
-            raise UnknownError(f"there is no account called {name!r}; there are: {names}")
-        ports = self.ports
-        return await AccountProbe(
-            account,
-            self.config.fetch,
-            own_domains=_own_domains(self.config, account),
-            dialer=ports.dialer,
-            secrets=ports.secrets,
-            clock=ports.clock,
-        ).run()
-
-    async def probe_internal(self, addresses: tuple[str, ...]) -> InternalProbe:
-        """Try the internal server, and ask it for each of `addresses`, or for every recipient when there is none.
-
-        Raises:
-            AddressError: one of them is none.
-        """
-        ports = self.ports
-        wanted = addresses or tuple(mailbox.address for mailbox in self.config.recipients)
-        prober = InternalProber(self.config, dialer=ports.dialer, secrets=ports.secrets, clock=ports.clock)
-        return await prober.run([parse_address(text) for text in dict.fromkeys(wanted)])
-
-    async def discover(self, address: str) -> Discovered:
-        """Return the servers that are found for an address; takes up to a minute.
-
-        Raises:
-            AddressError: it is none, or its domain can have no servers.
-        """
-        ports = self.ports
-        loaded = await asyncio.to_thread(load_presets, ports.data_dir)
-        discovery = Discovery(
-            loaded.presets,
-            resolver=ports.resolver,
-            web=ports.web,
-            dialer=ports.dialer,
-            clock=ports.clock,
-            ispdb_url=self.config.discovery.ispdb_url,
-        )
-        return replace(await discovery.run(address), fault=loaded.fault)
-
-    def internal_kinds(self) -> tuple[ServerKind, ...]:
-        """Return the kinds of internal servers, each with the hints that hold for all."""
-        known = server_kinds()
-        return tuple(replace(one, hints=hints_for(known, one.id, {})) for one in known.kinds)
-
     def try_routing(self, account: str, header: bytes) -> Routing:
         """Return where a message with this header would go."""
         return self.pipeline.try_routing(account, header)
@@ -349,22 +295,6 @@ class Engine:
     async def counts(self, *, day_begins: datetime) -> StoreCounts:
         """Return the counts that windows show; `delivered` is since `day_begins`."""
         return await self.ports.store.counts(since=day_begins, now=self.ports.clock.now())
-
-
-def _own_domains(config: Config, account: Account) -> frozenset[str]:
-    """Return the domains whose addresses can be recipients of mail from `account`."""
-    addresses = [
-        text
-        for mailbox in config.recipients
-        if not mailbox.accounts or account.name in mailbox.accounts
-        for text in (mailbox.address, *mailbox.aliases)
-    ]
-    domains = account.own_domains or [text.rpartition("@")[2] for text in addresses]
-    found = set()
-    for text in domains:
-        with contextlib.suppress(AddressError):
-            found.add(parse_domain(text))
-    return frozenset(found)
 
 
 def _longest_wait(config: Config) -> timedelta:

@@ -27,7 +27,7 @@ class ToolRoutes(Controller):
 
         The whole address goes to its own domain alone, over TLS; the ISPDB (`discovery.ispdb_url`) learns the domain.
         """
-        return toolmap.discovered(await engine.discover(data.address))
+        return toolmap.discovered(await engine.trials.discover(data.address))
 
     @post(
         "/internal/test",
@@ -38,7 +38,7 @@ class ToolRoutes(Controller):
     )
     async def test_internal(self, engine: NamedDependency[Engine], data: JSONBody[v1.TryInternal]) -> v1.InternalReport:
         """Connect as a delivery does and ask for each recipient (RCPT); no message is sent. Takes two minutes at most."""
-        return toolmap.internal_report(await engine.probe_internal(data.recipients))
+        return toolmap.internal_report(await engine.trials.internal(data.recipients))
 
     @get(
         "/internal/kinds",
@@ -48,4 +48,4 @@ class ToolRoutes(Controller):
     )
     async def kinds(self, engine: NamedDependency[Engine]) -> tuple[v1.InternalKind, ...]:
         """Return all kinds with their hints, those that hold for every kind included."""
-        return tuple(map(toolmap.kind, engine.internal_kinds()))
+        return tuple(map(toolmap.kind, engine.trials.kinds()))

@@ -45,7 +45,7 @@ class WatchRoutes(Controller):
     )
     async def test(self, engine: NamedDependency[Engine], name: AccountName) -> v1.TestReport:
         """Connect, log in and list now; nothing at the provider changes."""
-        return toolmap.test_report(await engine.probe(name))
+        return toolmap.test_report(await engine.trials.account(name))
 
     @get(
         "/recipients",

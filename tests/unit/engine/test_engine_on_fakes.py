@@ -370,7 +370,7 @@ class TestQuestions:
     async def test_the_connection_to_an_account_is_tried_step_by_step(self) -> None:
         desk = Desk()
         desk.put(1, 2)
-        probe = await desk.engine.probe("office")
+        probe = await desk.engine.trials.account("office")
         assert probe.ok
         assert [(step.name, step.ok) for step in probe.steps] == [
             ("password", True),
@@ -386,12 +386,12 @@ class TestQuestions:
     async def test_a_try_ends_with_the_step_that_failed_and_its_remedy(self) -> None:
         desk = Desk()
         desk.box().password = "another"
-        probe = await desk.engine.probe("office")
+        probe = await desk.engine.trials.account("office")
         assert (probe.ok, probe.steps[-1].name, probe.error_class) == (False, "login", "auth")
         assert "environment variable X" in probe.remedy
         assert desk.dialer.open.total() == 0
         with pytest.raises(UnknownError):
-            await desk.engine.probe("x")
+            await desk.engine.trials.account("x")
 
     async def test_the_counts_are_those_of_the_store(self) -> None:
         desk = Desk()
