@@ -21,7 +21,8 @@ from mailgate.model.events import Numbered
 from mailgate.model.settings import Config
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.loglines import lines
-from mailgate.policy.routing import Reason, Routing, reason_of
+from mailgate.policy.reasons import Reason, reason_of
+from mailgate.policy.routing import Routing
 from mailgate.ports.store import MessageFilter, Store, StoreCounts
 
 _INTERNAL_DOWN: Final = "internal_down"
@@ -262,11 +263,13 @@ def routing(found: Routing) -> v1.RoutingReport:
         recipients=tuple(map(recipient, found.recipients)),
         codes=found.codes,
         candidates=tuple(
-            v1.Candidate(address=one.address, field=one.field, accepted=one.accepted, why=one.why)
+            v1.Candidate(address=one.address, field=one.field, accepted=one.accepted, why=one.why, code=one.code)
             for one in found.candidates
         ),
         text=found.sentence,
         reason=reason(found.reason),
+        evidence=tuple(found.evidence.splitlines()),
+        fallback=found.fallback.value if found.fallback else "",
     )
 
 

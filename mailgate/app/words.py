@@ -201,6 +201,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "No header names an address in a domain of account {account}.",
         "Keine Kopfzeile nennt eine Adresse in einer Domain des Kontos {account}.",
     ),
+    "why.header_missing": (
+        "{fields}, the only header that account {account} looks in, is missing.",
+        "{fields}, die einzige Kopfzeile, in der das Konto {account} nachsieht, fehlt.",
+    ),
     "why.unknown_recipient": (
         "No recipient has the addresses {addresses}, which stand in {fields}.",
         "Kein Empfänger hat eine der Adressen {addresses}, die in {fields} stehen.",

@@ -176,7 +176,10 @@ def _tries(count: int) -> str:
 def routing(said: v1.RoutingReport) -> str:
     """Return where a message would go and why."""
     to = ", ".join(recipient.address for recipient in said.recipients)
-    lines = [f"Routed to: {to} [{said.codes}]" if to else "Routed to nobody: it would be parked as unrouted", said.text]
+    nobody = "Routed to nobody: it would be parked as unrouted"
+    if said.fallback == "notify-sender":
+        nobody += ", and its sender told where that can harm nobody"
+    lines = [f"Routed to: {to} [{said.codes}]" if to else nobody, said.text]
     lines += [f"  {'+' if one.accepted else '-'} {one.field}: {one.address} ({one.why})" for one in said.candidates]
     return "\n".join(lines)
 

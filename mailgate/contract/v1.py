@@ -201,8 +201,8 @@ class Recipient(Shape):
 class Reason(Shape):
     """Why a message has nobody to go to, for who says it in another language than `text`.
 
-    `code` is stable: `no_own_address` (no header field names an address in a domain of `account`) or
-    `unknown_recipient` (`fields` name `addresses`, and `more` beside them, which no recipient has; `account` is empty
+    `code` is stable: `no_own_address` (no header field names an address in a domain of `account`),
+    `header_missing` (`account` looks in one of `fields` only, and it is not there) or `unknown_recipient` (`fields` name `addresses`, and `more` beside them, which no recipient has; `account` is empty
     unless its envelope header was what decided). New ones may come: then show `text`.
     """
 
@@ -286,22 +286,29 @@ class TryRouting(Wish):
 
 
 class Candidate(Shape):
-    """One address that was looked at, and why it was taken or not."""
+    """One address that was looked at, and why it was taken or not; `code` is the routing code when it was."""
 
     address: str
     field: str
     accepted: bool
     why: str
+    code: str = ""
 
 
 class RoutingReport(Shape):
-    """Where a message would go, by which code, and everything that was looked at."""
+    """Where a message would go, by which code, and everything that was looked at.
+
+    `evidence` holds the header lines that decided. `fallback` is what the account does with a message that has nobody
+    to go to (`park`, `recipient`, `notice`, `notify-sender`), when this one has nobody.
+    """
 
     recipients: tuple[Recipient, ...]
     codes: str
     candidates: tuple[Candidate, ...]
     text: str
     reason: Reason | None = None
+    evidence: tuple[str, ...] = ()
+    fallback: str = ""
 
 
 class ReloadReport(Shape):

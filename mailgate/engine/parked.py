@@ -12,7 +12,7 @@ from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry, entry_number
 from mailgate.model.errors import ConflictError, ContentLostError, MailgateError, UnknownError
 from mailgate.model.settings import Config
-from mailgate.policy.routing import Code
+from mailgate.policy.search import Code
 from mailgate.ports.store import MessageFilter, Store
 from mailgate.queue.manager import QueueManager
 

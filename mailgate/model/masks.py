@@ -10,7 +10,7 @@ from mailgate.model.errors import AddressError
 MAX_MASK_CHARS: Final = 400
 
 _WILD: Final = re.compile(r"[*?]")
-_RUNS: Final = re.compile(r"\*[*?]*\*")
+_STARS: Final = re.compile(r"\*+")
 _MASKED_DOMAIN: Final = re.compile(r"[a-z0-9_*?](?:[a-z0-9_*?.-]*[a-z0-9_*?])?\Z")
 _MASKED_LOCAL: Final = re.compile(r"[^\s\x00-\x1f\x7f()<>\[\]:;@\\,\"]+\Z")
 
@@ -21,15 +21,23 @@ def is_mask(text: str) -> bool:
 
 
 def letters_of(text: str) -> int:
-    """Return how many characters of `text` are neither `*`, `?`, `@` nor white space."""
-    return sum(character not in "*?@" and not character.isspace() for character in text)
+    """Return how many letters and digits `text` holds: what a mask is sure of."""
+    return sum(map(str.isalnum, text))
 
 
 def pattern(mask: str) -> str:
-    """Return the regular expression for `mask`, without its ends. Linear: no two stars follow each other."""
-    mask = _RUNS.sub(lambda run: "*" + "?" * run[0].count("?"), mask.casefold())
-    parts = (".*?" if character == "*" else "." if character == "?" else re.escape(character) for character in mask)
-    return "".join(parts)
+    """Return the regular expression for `mask`, without its ends.
+
+    Linear in the text, at a given beginning: what lies between two stars is taken where it comes first, and not again.
+    """
+    first, *others = (_literal(part) for part in _STARS.split(mask.casefold()))
+    if not others:
+        return first
+    return first + "".join(f"(?>.*?{part})" for part in others[:-1]) + f".*{others[-1]}"
+
+
+def _literal(part: str) -> str:
+    return "".join("." if character == "?" else re.escape(character) for character in part)
 
 
 def one_of(masks: Iterable[str]) -> re.Pattern[str]:

@@ -38,7 +38,10 @@ class TraceStep:
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """The sum of the pipeline: where to, as whom, with which header edits; or why it is parked."""
+    """The sum of the pipeline: where to, as whom, with which header edits; or why it is parked.
+
+    `notify_sender`: the account asks that the sender of a parked message is told, where that can harm nobody.
+    """
 
     sender: Address | None
     recipients: tuple[EntryRecipient, ...]
@@ -47,3 +50,4 @@ class Disposition:
     trace: tuple[TraceStep, ...]
     codes: str = ""
     park: ParkReason | None = None
+    notify_sender: bool = False

@@ -6,12 +6,13 @@ it found in the trace.
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailgate.mime.headers import split_header
 from mailgate.model.entry import EntryRecipient, ParkReason, QueueEntry
 from mailgate.model.errors import UnknownError
 from mailgate.model.message import HeaderEdit
+from mailgate.model.routing_options import Fallback
 from mailgate.model.settings import Account, Config
 from mailgate.model.source import Direction
 from mailgate.model.verdict import Disposition, Stage, TraceStep
@@ -68,8 +69,11 @@ class InboundPipeline:
         sender = envelope_sender(head)
         if routing.park:
             steps.append(TraceStep(now, Stage.PARKED, f"Nobody to go to: {routing.sentence}"))
-            return Disposition(sender, (), look, entry.edit, tuple(steps), park=routing.park)
+            tell = routing.fallback is Fallback.NOTIFY_SENDER
+            return Disposition(sender, (), look, entry.edit, tuple(steps), park=routing.park, notify_sender=tell)
         edit = self._edit(entry, head, routing.recipients)
+        if routing.fallback is Fallback.NOTICE:
+            edit = replace(edit, wrap=True)
         if edit.rename:
             names = ", ".join(f"{one.name}: {one.value}" for one in edit.rename)
             text = "Delivered-To names our recipient and was renamed, or the internal server could take it for a loop"
@@ -117,7 +121,7 @@ class InboundPipeline:
 
 def _office(config: Config) -> _Office:
     accounts = {account.name: account for account in config.accounts}
-    return _Office(accounts, RoutingTable(config.recipients), config.delivery.rename_delivered_to)
+    return _Office(accounts, RoutingTable(config.recipients, config.lists), config.delivery.rename_delivered_to)
 
 
 def _former(name: str) -> Account:

@@ -38,7 +38,11 @@ def test_a_text_fits_itself_and_a_star(text: str) -> None:
 
 
 def test_stars_that_follow_each_other_are_one() -> None:
-    assert pattern("a*?**?b") == "a.*?..b"
+    assert pattern("a**b***") == "a(?>.*?b).*"
+
+
+def test_a_long_text_that_nearly_fits_many_stars_is_read_once() -> None:
+    assert not one_of(["*a" * 50 + "*b"]).fullmatch("a" * 5_000)
 
 
 def test_address_and_domain_are_brought_into_the_form_that_is_compared() -> None:
