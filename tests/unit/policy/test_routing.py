@@ -10,8 +10,8 @@ from mailgate.model.address import Address
 from mailgate.model.entry import ParkReason
 from mailgate.model.errors import AddressError
 from mailgate.model.settings import Account, Mailbox
-from mailgate.policy.recipients import RoutingTable
 from mailgate.policy.reasons import Reason, ReasonCode, reason_of
+from mailgate.policy.recipients import RoutingTable
 from mailgate.policy.routing import Routing, envelope_sender, route
 from mailgate.policy.search import MAX_CANDIDATES, Code
 
