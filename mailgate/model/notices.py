@@ -1,0 +1,139 @@
+"""Messages that MailGate itself writes: which there are, what their templates may say, and how an office sets them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Final, Literal, get_args
+
+from msgspec import Meta
+
+from mailgate.model.address import Address
+
+Language = Literal["de", "en", "fr"]
+LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+
+FALLBACK_LANGUAGE: Final[Language] = "en"
+
+MAX_ATTACHED: Final = 1
+"""Messages that one notice carries."""
+
+
+class NoticeKind(StrEnum):
+    """Every message there is that MailGate writes; also the name of its template."""
+
+    OVERSIZE = "oversize"
+    UNROUTED = "unrouted"
+    WRAPPED = "wrapped"
+    SENDER_UNKNOWN = "sender-unknown"
+    TEST = "test"
+    ALARM = "alarm"
+    RECOVERY = "recovery"
+
+
+PLACEHOLDERS: Final[dict[str, str]] = {
+    "account": "the account at the provider",
+    "addresses": "the addresses that nobody has",
+    "code": "the condition's name, and what it concerns",
+    "date": "when the message was written, as it says itself",
+    "from": "who the message says it is from",
+    "gateway": "the name of the machine that MailGate runs on",
+    "host": "the internal mail server",
+    "id": "how MailGate calls the message, for commands",
+    "limit": "the size that is allowed",
+    "meaning": "what a condition means, and what it does not affect",
+    "reason": "why, in the words of the server or of MailGate",
+    "recipient": "the address that this message goes to",
+    "remedy": "what to do",
+    "since": "when it began",
+    "size": "the size of the message",
+    "subject": "the subject of the message",
+    "text": "what MailGate says in its log, in English",
+    "time": "now",
+    "title": "what happened, in one sentence",
+}
+"""Every placeholder, and what stands in its place. Templates write `%{name}`."""
+
+_MESSAGE: Final = frozenset({"recipient", "from", "subject", "date", "account", "id", "time", "gateway"})
+_CONDITION: Final = frozenset({"recipient", "title", "meaning", "remedy", "text", "code", "since", "time", "gateway"})
+
+ALLOWED: Final[dict[NoticeKind, frozenset[str]]] = {
+    NoticeKind.OVERSIZE: _MESSAGE | {"size", "limit"},
+    NoticeKind.UNROUTED: _MESSAGE | {"reason"},
+    NoticeKind.WRAPPED: _MESSAGE | {"reason"},
+    NoticeKind.SENDER_UNKNOWN: _MESSAGE - {"account", "id"} | {"addresses"},
+    NoticeKind.TEST: frozenset({"recipient", "host", "time", "gateway"}),
+    NoticeKind.ALARM: _CONDITION,
+    NoticeKind.RECOVERY: _CONDITION,
+}
+"""What each kind's template may name. A sender outside learns neither account nor queue id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The words of one kind in one language: text of the Subject field, and of the message; `%{name}` in both."""
+
+    subject: str
+    text: str
+
+
+Templates = Mapping[tuple[Language, NoticeKind], Template]
+"""All of them: every kind in every language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message to be written: what it is about, to whom, and what stands for the placeholders.
+
+    `reply_to_id` is the Message-ID that it answers, of a message from outside. `about` tells the log which message or
+    condition it concerns.
+    """
+
+    kind: NoticeKind
+    to: Address
+    values: Mapping[str, str] = field(default_factory=dict)
+    about: str = ""
+    reply_to_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeSettings:
+    """Messages that MailGate itself writes."""
+
+    language: Annotated[
+        Literal["", "de", "en", "fr"],
+        Meta(description="language of these messages; empty: that of this machine where it is one of the three, else `en`"),
+    ] = ""
+    sender: Annotated[
+        str,
+        Meta(
+            examples=["mailgate@example.org"],
+            description="address in their From; empty: `postmaster` at the domain of who gets the message",
+        ),
+    ] = ""
+    administrator: Annotated[
+        str,
+        Meta(
+            examples=["anna@example.org"],
+            description="address on the internal server that is told of conditions and of their end; empty: nobody",
+        ),
+    ] = ""
+    alarm_from: Annotated[
+        Literal["warning", "error"],
+        Meta(description="how serious a condition must be for a message to the administrator"),
+    ] = "error"
+    per_hour: Annotated[
+        int, Meta(ge=1, le=1000, description="messages that MailGate writes in an hour at most, of all kinds together")
+    ] = 60
+    senders: Annotated[
+        bool,
+        Meta(
+            description="whether a sender outside may be told that nobody has an address; only where that can harm nobody"
+        ),
+    ] = False
+    trusted_authserv: Annotated[
+        tuple[str, ...],
+        Meta(
+            examples=["mx.provider.example"],
+            description="names in `Authentication-Results` by which your provider signs its own checks of SPF and DKIM",
+        ),
+    ] = ()
