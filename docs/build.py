@@ -18,7 +18,7 @@ from mailgate.api.app import build_api
 from mailgate.api.auth import Doorkeeper
 from mailgate.cli.main import build
 from mailgate.config.reference import settings_page
-from mailgate.config.reference_data import kinds_page, providers_page
+from mailgate.config.reference_data import kinds_page, notices_page, providers_page
 from mailgate.service.verbs import Verbs
 
 REFERENCE: Final = Path(__file__).parent / "reference"
@@ -113,6 +113,7 @@ PAGES: Final[dict[str, Callable[[str], str]]] = {
     "settings.md": lambda _old: settings_page(),
     "providers.md": lambda _old: providers_page(),
     "internal-servers.md": lambda _old: kinds_page(),
+    "notices.md": lambda _old: notices_page(),
     "openapi.json": openapi_page,
     "commands.md": commands_page,
     "api.md": api_page,

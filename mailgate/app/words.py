@@ -392,6 +392,18 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Details say which it is. Raise `max_message_size` in the configuration, or take it from the mailbox by hand.",
         "Die Einzelheiten nennen sie. Heben Sie `max_message_size` in der Konfiguration an, oder holen Sie sie von Hand aus dem Postfach.",
     ),
+    "cond.notices_held": (
+        "MailGate writes too many messages of its own",
+        "MailGate schreibt zu viele eigene Nachrichten",
+    ),
+    "cond.notices_held.what": (
+        "It writes no more of them for up to an hour. Other mail is not affected.",
+        "Bis zu einer Stunde lang schreibt es keine mehr. Andere Post ist nicht betroffen.",
+    ),
+    "cond.notices_held.fix": (
+        "The log says what they are about. Raise `notices.per_hour` in the configuration if that many are right.",
+        "Das Protokoll sagt, worum es geht. Heben Sie `notices.per_hour` in der Konfiguration an, wenn so viele richtig sind.",
+    ),
     "cond.loop": ("Mail goes round in a circle", "Post läuft im Kreis"),
     "cond.loop.what": (
         "Messages that were here before have come back and are parked. Other mail is not affected.",

@@ -39,7 +39,7 @@ def add_office_verbs(app: App, group: Group, verbs: OfflineVerbs) -> None:
     @app.command(group=group)
     def check(*, config: ConfigFile = None, asked: Asked = ASKED) -> int:
         """Name every fault of the configuration, with line and remedy."""
-        return verbs.check(asked.config_file(config), as_json=asked.json)
+        return verbs.check(asked.config_file(config), asked.data_dir, as_json=asked.json)
 
     @app.command(group=group)
     def reload(*, asked: Asked = ASKED) -> int:

@@ -15,8 +15,8 @@ class OfflineVerbs(Protocol):
         """Run the demo office."""
         ...
 
-    def check(self, config: Path, *, as_json: bool) -> int:
-        """Look a configuration over and print every fault."""
+    def check(self, config: Path, data: Path, *, as_json: bool) -> int:
+        """Look a configuration and the templates in `data` over and print every fault."""
         ...
 
     def secrets_set(self, data: Path, ref: str, value: str) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 from mailgate.config.faults import Faults, KeyPath
 from mailgate.config.hosts import host_fault, is_loopback
-from mailgate.config.recipients import check_recipients
+from mailgate.config.recipients import check_recipients, read_address
 from mailgate.config.routing import check_routing
 from mailgate.config.sureness import Sure
 from mailgate.config.wording import shown
@@ -39,6 +39,7 @@ def check(config: Config, faults: Faults, *, doubtful: frozenset[KeyPath] = froz
     check_routing(config, faults, sure)
     _check_api(config, faults, sure)
     _check_times(config, faults, sure)
+    _check_notices(config, faults, sure)
 
 
 def _check_accounts(config: Config, faults: Faults, sure: Sure) -> None:
@@ -153,6 +154,12 @@ def _check_times(config: Config, faults: Faults, sure: Sure) -> None:
     if sure("store", "keep_bodies") and sure("store", "keep_done") and store.keep_bodies > store.keep_done:
         text = "Bodies cannot be kept longer than the log entries that they belong to (`keep_done`)."
         faults.error("F01", ("store", "keep_bodies"), text, "Lower `keep_bodies`, or raise `keep_done`.")
+
+
+def _check_notices(config: Config, faults: Faults, sure: Sure) -> None:
+    for key, text in (("sender", config.notices.sender), ("administrator", config.notices.administrator)):
+        if sure("notices", key) and text:
+            read_address(text, ("notices", key), faults)
 
 
 def _check_host(host: str, path: KeyPath, faults: Faults) -> None:

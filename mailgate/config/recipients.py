@@ -35,7 +35,7 @@ def check_recipients(config: Config, faults: Faults, sure: Sure) -> None:
         if sure(*at, "aliases"):
             written += [((*at, "aliases", number), alias) for number, alias in enumerate(recipient.aliases)]
         for path, text in written:
-            address = _read_address(text, path, faults)
+            address = read_address(text, path, faults)
             if address is None:
                 complete = False
                 continue
@@ -54,7 +54,8 @@ def check_recipients(config: Config, faults: Faults, sure: Sure) -> None:
     _check_every_account_is_used(config, faults, sure)
 
 
-def _read_address(text: str, path: KeyPath, faults: Faults) -> Address | None:
+def read_address(text: str, path: KeyPath, faults: Faults) -> Address | None:
+    """Return the address in `text`; None, and a fault, when it is none."""
     try:
         return parse_address(text)
     except AddressError as error:

@@ -5,7 +5,9 @@ from typing import Final
 
 from mailgate.config.kinds import server_kinds
 from mailgate.config.presets import shipped_presets
+from mailgate.config.templates import shipped_templates
 from mailgate.model.kinds import Hint
+from mailgate.model.notices import ALLOWED, PLACEHOLDERS, NoticeKind
 from mailgate.model.presets import Preset, PresetServer, SenderPolicy
 from mailgate.model.settings import Security
 
@@ -39,6 +41,43 @@ office are for the day when MailGate carries that, too.
 """
 
 _MARK: Final = {Security.TLS: "S", Security.STARTTLS: "T", Security.NONE: "in the clear"}
+
+
+_NOTICES: Final = """\
+# Messages that MailGate writes
+
+<!-- Made from mailgate/model/notices.py and mailgate/config/notices by `python3 run.py docs`. Do not edit. -->
+
+Each kind has a template in German, English and French; `notices.language` says which is used. To change one, put a file
+of your own under `templates/LANGUAGE/KIND.txt` in the data directory, such as `templates/de/oversize.txt`: a line
+`Subject: ...`, an empty line, and the text, a paragraph a line, in UTF-8. `mailgate check` tells what is wrong with it,
+`mailgate reload` puts it in force. MailGate writes all other fields of the header itself, and these messages are plain
+text: no server and no mail program objects to that.
+
+All have an empty envelope sender and `Auto-Submitted` (RFC 3834), go by the queue to the internal server, and are never
+written about one another.
+
+| kind | what may stand in it |
+| --- | --- |
+"""
+
+_NAMES: Final = """
+| placeholder | what stands in its place |
+| --- | --- |
+"""
+
+
+def notices_page() -> str:
+    """Return `docs/reference/notices.md`."""
+    kinds = "".join(
+        f"| `{kind}` | {', '.join(f'`%{{{name}}}`' for name in sorted(ALLOWED[kind]))} |\n" for kind in NoticeKind
+    )
+    names = "".join(f"| `%{{{name}}}` | {meaning} |\n" for name, meaning in PLACEHOLDERS.items())
+    ours = ""
+    for kind in NoticeKind:
+        template = shipped_templates()["en", kind]
+        ours += f"\n## {kind}\n\n```\nSubject: {template.subject}\n\n{template.text}```\n"
+    return _NOTICES + kinds + _NAMES + names + ours
 
 
 def providers_page() -> str:

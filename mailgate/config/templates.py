@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mailgate.config.faults import Fault
 from mailgate.config.wording import nearest, shown
 from mailgate.model.notices import ALLOWED, LANGUAGES, NoticeKind, Template, Templates
 
@@ -33,24 +34,11 @@ class TemplateError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateFault:
-    """A fault in an office's own template: the file, the line, what is wrong and what to do."""
-
-    file: Path
-    line: int
-    text: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text} -> {self.remedy}"
-
-
-@dataclass(frozen=True, slots=True)
 class LoadedTemplates:
     """All templates, and what is wrong with an office's own."""
 
     templates: Templates
-    faults: tuple[TemplateFault, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 @functools.cache
@@ -66,7 +54,7 @@ def shipped_templates() -> Templates:
 def load_templates(data_dir: Path) -> LoadedTemplates:
     """Return all templates, an office's own in `data_dir` in the place of ours, and the faults of those."""
     templates = dict(shipped_templates())
-    faults: list[TemplateFault] = []
+    faults: list[Fault] = []
     for language, kind in tuple(templates):
         path = data_dir / FOLDER / language / f"{kind}.txt"
         try:
@@ -75,11 +63,15 @@ def load_templates(data_dir: Path) -> LoadedTemplates:
             continue
         except OSError as exc:
             remedy = "Let MailGate read it, or remove it."
-            faults.append(TemplateFault(path, 1, f"It cannot be read: {exc.strerror or type(exc).__name__}.", remedy))
+            faults.append(_fault(path, 1, f"It cannot be read: {exc.strerror or type(exc).__name__}.", remedy))
         except TemplateError as exc:
-            faults.append(TemplateFault(path, exc.line, str(exc), exc.remedy))
+            faults.append(_fault(path, exc.line, str(exc), exc.remedy))
     faults += _strangers(data_dir / FOLDER)
     return LoadedTemplates(templates, tuple(faults))
+
+
+def _fault(path: Path, line: int, text: str, remedy: str) -> Fault:
+    return Fault(code="T01", file=str(path), line=line, path="", text=text, remedy=remedy)
 
 
 def _read(path: Path, kind: NoticeKind) -> Template:
@@ -95,7 +87,7 @@ def _read(path: Path, kind: NoticeKind) -> Template:
     return parse_template(text, kind)
 
 
-def _strangers(folder: Path) -> list[TemplateFault]:
+def _strangers(folder: Path) -> list[Fault]:
     """Return a fault for each file that nothing reads: its name is misspelt, and its words would be missing."""
     known = {(language, f"{kind}.txt") for language in LANGUAGES for kind in NoticeKind}
     try:
@@ -104,7 +96,7 @@ def _strangers(folder: Path) -> list[TemplateFault]:
         return []
     kinds = ", ".join(NoticeKind)
     remedy = f"Name it LANGUAGE/KIND.txt with a language of {', '.join(LANGUAGES)} and a kind of {kinds}."
-    return [TemplateFault(path, 1, "There is no such template, so nothing reads it.", remedy) for path in found[:20]]
+    return [_fault(path, 1, "There is no such template, so nothing reads it.", remedy) for path in found[:20]]
 
 
 def parse_template(text: str, kind: NoticeKind) -> Template:
@@ -147,7 +139,7 @@ def _check_placeholders(line: str, number: int, kind: NoticeKind) -> None:
     for found in PLACEHOLDER.finditer(line):
         if found[1] not in allowed:
             guess = nearest(found[1], allowed)
-            remedy = f"Did you mean %{{{guess}}}? " if guess else ""
+            remedy = f"Did you mean `%{{{guess}}}`? " if guess else ""
             remedy += f"There are: {', '.join(allowed)}."
             raise TemplateError(f"There is no placeholder {shown(found[0])} here.", line=number, remedy=remedy)
     if unclosed := _UNCLOSED.search(line):

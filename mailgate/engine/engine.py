@@ -14,10 +14,12 @@ from typing import Final
 
 from mailgate.config.differences import differences, in_force
 from mailgate.config.load import Loaded
+from mailgate.config.templates import LoadedTemplates, shipped_templates
 from mailgate.engine.events import EventHub
 from mailgate.engine.fetching import Fetching
 from mailgate.engine.guards import FreeSpace, Guards
 from mailgate.engine.health import HealthBoard
+from mailgate.engine.outbox import NoticeOutbox
 from mailgate.engine.parked import Act, ParkedMessages, message_number
 from mailgate.engine.tickets import Ticket
 from mailgate.engine.trials import Trials
@@ -25,6 +27,7 @@ from mailgate.intake.fetch.tools import Tools
 from mailgate.model.entry import QueueEntry
 from mailgate.model.errors import ConflictError, StoreError
 from mailgate.model.events import ConfigApplied, ConfigRejected, EngineStarted, EngineStopping, RecoveryDone, Severity
+from mailgate.model.notices import FALLBACK_LANGUAGE, Language
 from mailgate.model.settings import Config
 from mailgate.model.verdict import TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
@@ -52,6 +55,14 @@ Rebind = Callable[[Config], Awaitable[None]]
 """Moves the API to another address; raises OSError when that is taken."""
 
 
+TemplateReader = Callable[[], LoadedTemplates]
+"""Reads the templates of the messages that MailGate writes; may touch the disk, and raises nothing."""
+
+
+def _shipped() -> LoadedTemplates:
+    return LoadedTemplates(shipped_templates())
+
+
 def _nothing_else(_: Config) -> None:
     """Leave the rest as it is: a test has nothing else to set."""
 
@@ -73,6 +84,8 @@ class Ports:
     version: str
     pid: int
     set_rest: SetRest = _nothing_else
+    read_templates: TemplateReader = _shipped
+    language: Language = FALLBACK_LANGUAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +130,19 @@ class Engine:
             clock=ports.clock,
             data_dir=ports.data_dir,
         )
+        templates = ports.read_templates()
+        self._template_faults = templates.faults
+        self.outbox = NoticeOutbox(
+            config.notices,
+            templates.templates,
+            machine_language=ports.language,
+            store=ports.store,
+            queue=self.queue,
+            pipeline=self.pipeline,
+            publisher=self.hub,
+            health=self.health,
+            clock=ports.clock,
+        )
         self.parked = ParkedMessages(ports.store, self.queue, lambda: self.config)
         tools = Tools(ports.store, self.queue, ports.dialer, ports.secrets, self.hub, ports.clock)
         self.fetching = Fetching(config, tools, queue=self.queue, hub=self.hub, health=self.health, clock=ports.clock)
@@ -160,6 +186,9 @@ class Engine:
                 text=f"{len(serious)} messages have lost their body on this disk: {serious[0]}",
                 remedy="Check the disk, and run `mailgate store check`. What the provider still holds is fetched again.",
             )
+        if self._template_faults:
+            text = f"{len(self._template_faults)} templates have faults; those that come with MailGate are used."
+            self._config_condition(text)
         try:
             await self._take_up()
         except StoreError as exc:  # a full disk is no reason not to run: it says so, and goes on by itself
@@ -221,6 +250,8 @@ class Engine:
         async with self._reloading:
             loaded = await asyncio.to_thread(self.ports.read_config)
             errors = tuple(str(fault) for fault in loaded.faults if fault.severity == "error")
+            templates = await asyncio.to_thread(self.ports.read_templates)
+            errors += tuple(map(str, templates.faults))
             new = loaded.config
             if new is None or errors:
                 self._reject(errors)
@@ -235,16 +266,20 @@ class Engine:
                     self._reject((text,))
                     return Reloaded(applied=False, changes=(), faults=(text,))
             await self._apply(in_force(new, self.config))
+            self.outbox.templates = templates.templates
             self.health.clear("config_rejected")
             self.hub.publish(ConfigApplied(changes=changes))
             return Reloaded(applied=True, changes=changes, faults=())
 
     def _reject(self, faults: tuple[str, ...]) -> None:
         self.hub.publish(ConfigRejected(faults=faults))
+        self._config_condition(f"The configuration has {len(faults)} faults; the settings from before stay in force.")
+
+    def _config_condition(self, text: str) -> None:
         self.health.raise_(
             "config_rejected",
             severity=Severity.WARNING,
-            text=f"The configuration file has {len(faults)} faults; the settings from before stay in force.",
+            text=text,
             remedy="Run `mailgate check`: it names file, line and remedy. Then `mailgate reload`.",
         )
 
@@ -255,6 +290,7 @@ class Engine:
             former = self.queue.configure(new.delivery, self.ports.make_transport(new))
             self.health.clear("internal_down")
             await former.close()
+        self.outbox.settings = new.notices
         self.guards.settings, self.guards.longest_wait = new.store, _longest_wait(new)
         in_use = {account.name for account in new.accounts if account.enabled}
         for name in {account.name for account in old.accounts} - in_use:

@@ -41,5 +41,5 @@ def quoted_printable(text: str) -> bytes:
 
 
 def _line(text: str) -> bytes:
-    harmless = "".join(c for c in text if c == "\t" or c.isprintable())
+    harmless = "".join(c if c == "\t" or c.isprintable() else " " * c.isspace() for c in text)
     return binascii.b2a_qp(harmless.encode("utf-8", "replace"), istext=True).replace(b"\n", b"\r\n")

@@ -215,6 +215,16 @@ class ConditionCleared(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeWritten(Event):
+    """MailGate has written a message of its own; `about` is the message or the condition that it tells of."""
+
+    entry: str
+    kind: str
+    recipient: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryDone(Event):
     """The store was looked over at start; each line says what was mended."""
 
@@ -240,6 +250,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     FetchPaused,
     ConditionRaised,
     ConditionCleared,
+    NoticeWritten,
     RecoveryDone,
 )
 """The closed set."""

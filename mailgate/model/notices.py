@@ -101,7 +101,9 @@ class NoticeSettings:
 
     language: Annotated[
         Literal["", "de", "en", "fr"],
-        Meta(description="language of these messages; empty: that of this machine where it is one of the three, else `en`"),
+        Meta(
+            description="language of these messages; empty: that of this machine where it is one of the three, else `en`"
+        ),
     ] = ""
     sender: Annotated[
         str,

@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from mailgate.model import routing_options as options
+from mailgate.model.notices import NoticeSettings
 
 Octets = Annotated[int, Meta(extra={"octets": True})]
 
@@ -469,6 +470,7 @@ class Config:
     api: ApiSettings = field(default_factory=ApiSettings)
     log: LogSettings = field(default_factory=LogSettings)
     secrets: SecretSettings = field(default_factory=SecretSettings)
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
     discovery: DiscoverySettings = field(default_factory=DiscoverySettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
 

@@ -15,6 +15,8 @@ class Direction(StrEnum):
 class Source:
     """The account, the UID there and the session that fetched it.
 
+    Without an account, MailGate wrote it itself, and `uid` is its kind.
+
     `uid` is the UIDL of RFC 1939 section 7 as the server wrote it, kept as Latin-1 text: any octets are allowed for.
     """
 

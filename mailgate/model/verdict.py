@@ -13,6 +13,7 @@ class Stage(StrEnum):
     """The steps a message passes; the order of `spec` A8, stable words of the trace."""
 
     FETCHED = "fetched"
+    WRITTEN = "written"  # by MailGate itself
     ROUTED = "routed"
     EDITED = "edited"
     DELIVERED = "delivered"

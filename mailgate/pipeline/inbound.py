@@ -16,7 +16,7 @@ from mailgate.model.routing_options import Fallback
 from mailgate.model.settings import Account, Config
 from mailgate.model.source import Direction
 from mailgate.model.verdict import Disposition, Stage, TraceStep
-from mailgate.policy.inbound_headers import incoming_edit
+from mailgate.policy.inbound_headers import incoming_edit, notice_edit
 from mailgate.policy.loops import find_loop
 from mailgate.policy.recipients import RoutingTable
 from mailgate.policy.routing import Routing, envelope_sender, route
@@ -41,7 +41,7 @@ class InboundPipeline:
     def __init__(self, config: Config, *, clock: Clock, loop_key: bytes, hostname: str = "") -> None:
         self.loop_key = loop_key
         self._clock = clock
-        self._hostname = hostname or socket.gethostname()
+        self.hostname = hostname or socket.gethostname()
         self._office = _office(config)
 
     def configure(self, config: Config) -> None:
@@ -85,11 +85,24 @@ class InboundPipeline:
         park = ParkReason.LOOP if loop else None
         return Disposition(sender, routing.recipients, look, edit, tuple(steps), codes=routing.codes, park=park)
 
+    def notice_edit(self, entry: QueueEntry, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
+        """Return the edit of a message that MailGate has written to `recipients`; its UID is its kind."""
+        return notice_edit(
+            kind=entry.source.uid,
+            entry_name=entry.name,
+            recipients=recipients,
+            at=entry.received_at,
+            hostname=self.hostname,
+            loop_key=self.loop_key,
+        )
+
     def edit_for(self, entry: QueueEntry, header: bytes, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
         """Return the edit of a message that a person sends to `recipients`."""
         return self._edit(entry, split_header(header)[0], recipients)
 
     def _edit(self, entry: QueueEntry, head: bytes, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
+        if not entry.source.account:
+            return self.notice_edit(entry, recipients)
         office = self._office
         return incoming_edit(
             head,
@@ -99,7 +112,7 @@ class InboundPipeline:
             codes="".join(one.code for one in recipients),
             received_at=entry.received_at,
             host=entry.source.host,
-            hostname=self._hostname,
+            hostname=self.hostname,
             rename_delivered_to=office.rename_delivered_to,
             loop_key=self.loop_key,
         )

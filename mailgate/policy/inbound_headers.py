@@ -18,7 +18,7 @@ from mailgate.model.errors import AddressError
 from mailgate.model.message import FieldRename, HeaderEdit
 from mailgate.model.settings import Account
 from mailgate.model.source import Direction
-from mailgate.policy.loops import FIELD, loop_mark
+from mailgate.policy.loops import FIELD, NOTICE_FIELD, loop_mark, notice_mark
 from mailgate.policy.recipients import address_key, lenient_address
 
 LINE_CHARS: Final = 78  # RFC 5322 section 2.1.1
@@ -61,6 +61,16 @@ def incoming_edit(
         prepend += _folded("X-MailGate-Routing:", lines)
     rename = _own_delivered_to(header, recipients) if rename_delivered_to else ()
     return HeaderEdit(prepend, rename)
+
+
+def notice_edit(
+    *, kind: str, entry_name: str, recipients: Sequence[EntryRecipient], at: datetime, hostname: str, loop_key: bytes
+) -> HeaderEdit:
+    """Return the edit of a message that MailGate has written: Received, X-MailGate-Loop and X-MailGate-Notice on top."""
+    words = ["by", _domain(hostname), "(MailGate)", "id", f"{_plain(entry_name)};", date_time(at)]
+    marks = loop_mark(loop_key, Direction.INBOUND, (recipient.address for recipient in recipients))
+    prepend = _folded("Received:", words) + _folded(f"{FIELD}:", marks)
+    return HeaderEdit(prepend + _folded(f"{NOTICE_FIELD}:", notice_mark(loop_key, kind)))
 
 
 def received(*, host: str, account: str, hostname: str, entry_name: str, at: datetime) -> bytes:

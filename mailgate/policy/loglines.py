@@ -27,6 +27,7 @@ from mailgate.model.events import (
     MessageParked,
     MessageRouted,
     MessageSkipped,
+    NoticeWritten,
     RecoveryDone,
     SessionEnded,
     SessionListed,
@@ -54,6 +55,7 @@ AnyEvent = (
     | FetchPaused
     | ConditionRaised
     | ConditionCleared
+    | NoticeWritten
     | RecoveryDone
 )
 """The events of `EVENTS` as a type, so that a missing case below is an error of types."""
@@ -99,16 +101,16 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
         case MessageRouted():
             to = ", ".join(event.recipients) or "nobody"
             codes = f" [{event.codes}]" if event.codes else ""
-            return [f"Fetch [{event.session}] {event.entry} Routed to: {to}{codes}"]
+            return [f"{_whose(event.session)} {event.entry} Routed to: {to}{codes}"]
         case MessageDelivered():
-            return [f"Fetch [{event.session}] {event.entry} Delivered ({event.reply})"]
+            return [f"{_whose(event.session)} {event.entry} Delivered ({event.reply})"]
         case MessageDeferred():
             again = f"next try {_when(event.next_attempt, at)}"
             twice = "; possible duplicate" if event.possible_duplicate else ""
-            return [f"Fetch [{event.session}] {event.entry} Deferred ({event.reply or 'no answer'}), {again}{twice}"]
+            return [f"{_whose(event.session)} {event.entry} Deferred ({event.reply or 'no answer'}), {again}{twice}"]
         case MessageParked():
             text = f" ({event.text})" if event.text else ""
-            return [f"Fetch [{event.session}] {event.entry} Parked: {event.reason}{text}"]
+            return [f"{_whose(event.session)} {event.entry} Parked: {event.reason}{text}"]
         case MessageDecided():
             return [f"Queue: {event.entry} {event.what} (by {event.by})"]
         case SessionEnded():
@@ -121,6 +123,9 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
             return [f"{event.severity.capitalize()}: {text} ({_condition(event.code, event.subject)})"]
         case ConditionCleared():
             return [f"Over: {_condition(event.code, event.subject)}"]
+        case NoticeWritten():
+            about = f" about {event.about}" if event.about else ""
+            return [f"Notice: {event.entry} {event.kind}{about} to {event.recipient}"]
         case RecoveryDone():
             return [f"Recovery: {finding}" for finding in event.findings]
         case _:
@@ -135,6 +140,11 @@ def _ended(event: SessionEnded) -> Sequence[str]:
     another = " Another session follows." if event.another else ""
     texts.append(f"Fetch [{event.session}] Connection closed. ({event.deleted} deleted){another}")
     return texts
+
+
+def _whose(session: int) -> str:
+    """Return the session that fetched a message, or that there is none: MailGate wrote it."""
+    return f"Fetch [{session}]" if session else "Notice:"
 
 
 def _connecting(host: str) -> str:

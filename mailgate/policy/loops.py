@@ -16,6 +16,7 @@ from mailgate.model.source import Direction
 from mailgate.policy.recipients import address_key
 
 FIELD: Final = "X-MailGate-Loop"
+NOTICE_FIELD: Final = "X-MailGate-Notice"
 MAX_RECEIVED: Final = 100
 """Received fields that a message may have: RFC 5321 section 6.3."""
 MAX_SEEN: Final = 3
@@ -31,6 +32,17 @@ def loop_mark(key: bytes, direction: Direction, recipients: Iterable[Address]) -
     """
     hashes = dict.fromkeys(_recipient(key, direction, address) for address in recipients)
     return [_installation(key), direction.value, *hashes]
+
+
+def notice_mark(key: bytes, kind: str) -> list[str]:
+    """Return the words that mark a message as one that this installation has written."""
+    return [_installation(key), kind]
+
+
+def is_own_notice(header: bytes, key: bytes) -> bool:
+    """Return whether this installation has written the message with this `header`: about such a one none is written."""
+    ours = _installation(key).encode("ascii")
+    return any(one.name == NOTICE_FIELD.lower() and one.value.split()[:1] == [ours] for one in fields(header))
 
 
 def find_loop(header: bytes, key: bytes, direction: Direction, recipients: Sequence[Address]) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, QueueEntry
 from mailgate.model.message import HeaderEdit
+from mailgate.model.notices import Notice
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition
 from mailgate.ports.store import DraftContent, NewEntry
@@ -26,6 +27,20 @@ class Acceptor(Protocol):
 
     async def wait_settled(self, entry_ids: Iterable[int], *, timeout: timedelta) -> frozenset[int]:
         """Return those of `entry_ids` that are DONE or PARKED, waiting for all of them at most `timeout`."""
+        ...
+
+
+class Outbox(Protocol):
+    """Takes messages that MailGate writes itself into the queue."""
+
+    async def send(self, notice: Notice) -> str:
+        """Write it, and return its queue id: durable, on its way.
+
+        Empty: too many were written in the last hour. Nothing was done; ask again later.
+
+        Raises:
+            StoreError: it was not taken.
+        """
         ...
 
 

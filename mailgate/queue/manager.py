@@ -5,7 +5,7 @@ foresaw parks that one entry, traceback kept, and the queue goes on.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from datetime import timedelta
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS, split_header
@@ -74,6 +74,26 @@ class QueueManager:
             await self._judging.put(entry, header)
         else:
             asyncio.get_running_loop().call_soon(self._decided, entry, decision, draft.octets)
+        return entry
+
+    async def post(self, draft: DraftContent, new: NewEntry, decide: Callable[[QueueEntry], Disposition]) -> QueueEntry:
+        """Take a message that MailGate has written; `decide` says who gets it. Durable when this returns.
+
+        Raises:
+            StoreError: it was not taken, or may not survive a power cut.
+        """
+        entry = self._store.draw_up(draft, new)
+        decision = decide(entry)
+        self._progress.put(entry.id, Place.PIPELINE)
+        self._deliveries.expect(entry.id)
+        try:
+            entry = await self._store.accept(draft, new, entry=entry, decision=decision)
+        except BaseException:
+            self._let_go(entry.id)
+            await self._store.discard(draft)
+            raise
+        asyncio.get_running_loop().call_soon(self._decided, entry, decision, draft.octets)
+        await self._store.make_durable(new.source.account)  # a large one: nobody else has it
         return entry
 
     def _at_once(self, entry: QueueEntry, header: bytes) -> Disposition | None:

@@ -28,7 +28,7 @@ from mailgate.adapters.platform.files import RealFiles
 from mailgate.adapters.platform.lock import AlreadyRunningError, DataDirLock
 from mailgate.adapters.platform.rights import DataDirError, check_data_dir
 from mailgate.adapters.platform.signals import install_stop
-from mailgate.adapters.platform.system import detect
+from mailgate.adapters.platform.system import detect, machine_language
 from mailgate.adapters.secrets.store import Secrets
 from mailgate.adapters.store.failpoints import FAIL_POINTS, FailPoint, harmless
 from mailgate.adapters.store.store import SqliteStore, open_store
@@ -37,6 +37,7 @@ from mailgate.api.app import build_api, guarded
 from mailgate.api.auth import Doorkeeper
 from mailgate.config.load import load
 from mailgate.config.report import report
+from mailgate.config.templates import load_templates
 from mailgate.delivery.transports import make_transport
 from mailgate.engine.engine import Engine, Ports
 from mailgate.model.errors import REMEDIES, ErrorClass, StoreError
@@ -245,6 +246,8 @@ async def _engine(
         version=__version__,
         pid=os.getpid(),
         set_rest=set_rest,
+        read_templates=lambda: load_templates(data_dir),
+        language=machine_language(),
     )
     engine = Engine(config, ports, findings=findings)
     engine.hub.listen(lambda numbered: _log(mail_log, numbered))

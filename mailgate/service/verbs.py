@@ -29,12 +29,13 @@ class Verbs:
 
         return demo(directory=directory, browser=browser, once=once)
 
-    def check(self, config: Path, *, as_json: bool) -> int:
-        """Look a configuration over and print every fault."""
+    def check(self, config: Path, data: Path, *, as_json: bool) -> int:
+        """Look a configuration and the templates in `data` over and print every fault."""
         from mailgate.config.load import load  # noqa: PLC0415
         from mailgate.config.report import report  # noqa: PLC0415
+        from mailgate.config.templates import load_templates  # noqa: PLC0415
 
-        faults = load(config).faults
+        faults = load(config).faults + load_templates(data).faults
         if as_json:
             print(json.dumps([{"code": f.code, "file": f.file, "line": f.line, "path": f.path, "text": f.text,
                                "remedy": f.remedy, "severity": f.severity} for f in faults]))  # fmt: skip

@@ -126,6 +126,10 @@ DE: Final = Words(
             "Nachrichten haben ihren Inhalt verloren",
             "Prüfen Sie die Platte und rufen Sie `mailgate store check` auf.",
         ),
+        "notices_held": (
+            "MailGate schreibt zu viele eigene Nachrichten",
+            "Das Protokoll sagt, worum es geht. `notices.per_hour` ist die Grenze.",
+        ),
         "config_rejected": (
             "Die neue Konfiguration hat Fehler",
             "Die alte bleibt in Kraft. Rufen Sie `mailgate check` auf.",

@@ -168,7 +168,8 @@ class MemoryStore:
             draft.sha256,
             new.header_hash,
         )
-        self._ledger[new.source.account, new.source.uid] = _Seen(row, new.received_at)
+        if new.source.account:
+            self._ledger[new.source.account, new.source.uid] = _Seen(row, new.received_at)
         if decision is not None:
             await self.decide(entry.id, decision, now=new.received_at)
         return self._entries[entry.id]

@@ -4,9 +4,14 @@ Only where a module of the standard library is missing altogether (`fcntl`, `msv
 so that the type checker sees the same branches.
 """
 
+import locale
+import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from mailgate.model.notices import FALLBACK_LANGUAGE, Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +66,15 @@ def detect(platform: str = sys.platform) -> System:
     if platform == "darwin":
         return MACOS
     return POSIX
+
+
+def machine_language(environment: Mapping[str, str] = os.environ, system: str | None = None) -> Language:
+    """Return the language that this machine is set to, where it is one of ours; else English.
+
+    `system` is the locale's name where the environment says nothing (Windows, macOS); None asks the C library.
+    """
+    named = next((environment[key] for key in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(key)), "")
+    named = named or (system if system is not None else locale.getlocale()[0] or "")
+    word = named.replace("-", "_").partition("_")[0].partition(".")[0].lower()
+    known: dict[str, Language] = {"de": "de", "german": "de", "fr": "fr", "french": "fr"}
+    return known.get(word, FALLBACK_LANGUAGE)

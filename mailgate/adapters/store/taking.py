@@ -79,7 +79,8 @@ def take(
     }
     _ADD_ENTRY.run(connection, row)
     add_steps(connection, entry.id, steps)
-    _remember(connection, entry.id, content, new)
+    if new.source.account:  # else it comes from no mailbox
+        _remember(connection, entry.id, content, new)
     if decision is None:
         return replace(entry, content=content)
     add_recipients(connection, entry.id, decision.recipients)

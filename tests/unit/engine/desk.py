@@ -10,6 +10,7 @@ from typing import Any
 
 from mailgate.config.faults import Fault
 from mailgate.config.load import Loaded
+from mailgate.config.templates import LoadedTemplates, shipped_templates
 from mailgate.engine.engine import Engine, Ports
 from mailgate.engine.tickets import Ticket
 from mailgate.model.events import Event, Numbered
@@ -74,6 +75,7 @@ class Desk:
     events: list[Event] = field(default_factory=list)
     free: int = 50_000_000_000
     file: Loaded | None = None
+    templates: LoadedTemplates = field(default_factory=lambda: LoadedTemplates(shipped_templates()))
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +95,7 @@ class Desk:
             make_transport=self._make_transport,
             read_config=lambda: self.file or Loaded(self.config, ()),
             free_space=self._free_space,
+            read_templates=lambda: self.templates,
             data_dir=Path("data"),
             version="1.2.3",
             pid=4711,

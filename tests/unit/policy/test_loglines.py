@@ -26,6 +26,7 @@ from mailgate.model.events import (
     MessageParked,
     MessageRouted,
     MessageSkipped,
+    NoticeWritten,
     RecoveryDone,
     SessionEnded,
     SessionListed,
@@ -160,6 +161,16 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
         ("Warning: Disk low. (disk_low)",),
     ),
     (ConditionCleared(code="disk_low", subject=""), ("Over: disk_low",)),
+    (
+        NoticeWritten(entry="Pmg001A", kind="oversize", recipient="anna@office.example", about="uid-1"),
+        ("Notice: Pmg001A oversize about uid-1 to anna@office.example",),
+    ),
+    (
+        MessageDelivered(
+            entry="Pmg001A", account="", session=0, recipients=("anna@office.example",), reply="250 ok", subject="x"
+        ),
+        ("Notice: Pmg001A Delivered (250 ok)",),
+    ),
     (RecoveryDone(findings=()), ()),
     (RecoveryDone(findings=("a body without a row was removed",)), ("Recovery: a body without a row was removed",)),
 ]
