@@ -256,7 +256,7 @@ def write_settings(data: Path, ground: Ground, *, interval_s: int = 0) -> None:
     }
     more = f'ca_file = "{ground.ca_file}"\n' if ground.ca_file else ""
     more += 'delete = "never"\n' if ground.keep else ""
-    more += f'interval = "{interval_s}s"\n' if interval_s else ""
+    more += f'interval = "{interval_s}s"\nmin_interval = "{interval_s}s"\n' if interval_s else ""
     parts = [string.Template(office).substitute(values)]
     parts += [string.Template(account).substitute(values, user=user) + more for user in ground.users]
     (data / "mailgate.toml").write_text("\n".join(parts), "utf-8")

@@ -10,10 +10,10 @@ import msgspec
 from mailgate.contract import v1
 from mailgate.engine.engine import Engine, Reloaded
 from mailgate.engine.events import EventSlice
-from mailgate.engine.fetching import AccountWatch
 from mailgate.engine.health import HealthCondition
 from mailgate.engine.parked import Decided
 from mailgate.engine.tickets import Ticket
+from mailgate.engine.watches import AccountWatch
 from mailgate.mime.view import View
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import REMEDIES, UnknownError
@@ -23,6 +23,7 @@ from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.loglines import lines
 from mailgate.policy.reasons import Reason, reason_of
 from mailgate.policy.routing import Routing
+from mailgate.policy.schedule import words
 from mailgate.ports.store import MessageFilter, Store, StoreCounts
 
 _INTERNAL_DOWN: Final = "internal_down"
@@ -38,7 +39,7 @@ async def status(engine: Engine) -> v1.Status:
     counted = await engine.counts(day_begins=midnight)
     fetching = engine.fetching
     watches = list(fetching.watches.values())
-    planned = [when for watch in watches if (when := fetching.next_session(watch))]
+    planned = [when for watch in watches if (when := fetching.pauses.next_session(watch))]
     return v1.Status(
         version=engine.ports.version,
         state="stopping" if engine.stopping.is_set() else "running",
@@ -46,8 +47,8 @@ async def status(engine: Engine) -> v1.Status:
         now=now,
         seq=seq,
         run=engine.hub.run,
-        paused=fetching.paused,
-        paused_until=fetching.paused_until,
+        paused=fetching.pauses.paused,
+        paused_until=fetching.pauses.until,
         busy=fetching.busy,
         taken=sum(watch.taken for watch in watches if watch.busy),
         new=sum(watch.new for watch in watches if watch.busy),
@@ -66,6 +67,8 @@ async def status(engine: Engine) -> v1.Status:
 def account(engine: Engine, watch: AccountWatch) -> v1.AccountState:
     """Return one account."""
     settings = watch.account
+    fetching = engine.fetching
+    floor, whose = fetching.timetable.floor(watch)
     return v1.AccountState(
         name=settings.name,
         host=settings.host,
@@ -78,11 +81,38 @@ def account(engine: Engine, watch: AccountWatch) -> v1.AccountState:
         new=watch.new,
         last_success=watch.last_success,
         last_attempt=watch.last_attempt,
-        next_session=engine.fetching.next_session(watch),
+        next_session=fetching.pauses.next_session(watch),
         failures=watch.failures,
         error=watch.error,
         error_class=watch.error_class.value if watch.error_class else "",
         remedy=REMEDIES[watch.error_class] if watch.error_class else "",
+        paused=watch.kept.paused,
+        paused_until=watch.kept.paused_until,
+        throttled_until=watch.next.at if watch.throttled and watch.next else None,
+        throttled_why=watch.throttled,
+        given_up=watch.given_up,
+        schedule=fetching.timetable.schedule_name(settings),
+        min_interval_s=round(floor.total_seconds()),
+        min_interval_why=whose,
+    )
+
+
+def account_schedule(engine: Engine, watch: AccountWatch, *, count: int) -> v1.AccountSchedule:
+    """Return what an account's schedule says, and its next sessions."""
+    timetable = engine.fetching.timetable
+    floor, whose = timetable.floor(watch)
+    planned = timetable.preview(watch, count=count) if watch.account.enabled else ()
+    return v1.AccountSchedule(
+        account=watch.account.name,
+        schedule=timetable.schedule_name(watch.account),
+        zone=str(watch.plan.zone),
+        rules=words(watch.plan),
+        min_interval_s=round(floor.total_seconds()),
+        min_interval_why=whose,
+        jitter_s=round(engine.config.fetch.jitter.total_seconds()),
+        paused=engine.fetching.pauses.rests(watch),
+        paused_until=engine.fetching.pauses.until_of(watch),
+        planned=tuple(v1.PlannedSession(at=due.at, why=due.why.value, line=due.line) for due in planned),
     )
 
 

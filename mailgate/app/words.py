@@ -404,6 +404,18 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The log says what they are about. Raise `notices.per_hour` in the configuration if that many are right.",
         "Das Protokoll sagt, worum es geht. Heben Sie `notices.per_hour` in der Konfiguration an, wenn so viele richtig sind.",
     ),
+    "cond.account_stale": (
+        "{subject} has not been fetched for long",
+        "{subject} wurde seit Langem nicht mit Erfolg abgeholt",
+    ),
+    "cond.account_stale.what": (
+        "Sessions were due, and none has succeeded. New mail waits at the provider.",
+        "Sitzungen waren fällig, und keine ist gelungen. Neue Post wartet beim Provider.",
+    ),
+    "cond.account_stale.fix": (
+        "Fetch this account now, and see in Details where it fails.",
+        "Holen Sie dieses Konto jetzt ab; die Einzelheiten zeigen, woran es liegt.",
+    ),
     "cond.loop": ("Mail goes round in a circle", "Post läuft im Kreis"),
     "cond.loop.what": (
         "Messages that were here before have come back and are parked. Other mail is not affected.",

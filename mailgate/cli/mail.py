@@ -48,34 +48,6 @@ def add_mail_verbs(app: App, group: Group) -> None:
         return with_engine(asked, lambda engine: fetch_sessions(engine, account, wait=wait, as_json=asked.json))
 
     @app.command(group=group)
-    def pause(*, minutes: int | None = None, asked: Asked = ASKED) -> int:
-        """Begin no session by the schedule; `mailgate fetch` still works.
-
-        Parameters
-        ----------
-        minutes
-            For how long, up to a year; without it until `mailgate resume`.
-        """
-
-        async def ask(engine: "EngineClient") -> int:
-            await engine.pause(minutes)
-            asked.say(await engine.status(), show.pause)
-            return 0
-
-        return with_engine(asked, ask)
-
-    @app.command(group=group)
-    def resume(*, asked: Asked = ASKED) -> int:
-        """Let scheduled sessions go on."""
-
-        async def ask(engine: "EngineClient") -> int:
-            await engine.resume()
-            asked.say(await engine.status(), show.pause)
-            return 0
-
-        return with_engine(asked, ask)
-
-    @app.command(group=group)
     def log(
         *,
         state: StateWord | None = None,

@@ -16,6 +16,7 @@ from mailgate.cli.helptext import HangingFormatter
 from mailgate.cli.mail import add_mail_verbs
 from mailgate.cli.office import add_office_verbs
 from mailgate.cli.offline import OfflineVerbs
+from mailgate.cli.schedule import add_schedule_verbs
 from mailgate.cli.tools import add_tool_verbs
 
 USAGE: Final = 64  # EX_USAGE of sysexits.h: 2 means faults in the configuration
@@ -56,6 +57,7 @@ def build(verbs: OfflineVerbs) -> App:
     for flag in ("--help", "--version"):
         app[flag].group = about
     add_mail_verbs(app, everyday)
+    add_schedule_verbs(app, everyday)
     add_office_verbs(app, office, verbs)
     add_tool_verbs(app, office)
     return app

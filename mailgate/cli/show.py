@@ -67,11 +67,26 @@ def _account(one: v1.AccountState) -> str:
         state = "fetching"
     elif one.error:
         state = f"FAILS: {one.error}"
+        if one.given_up:
+            state += "; not tried again until the password is another one"
+        elif one.throttled_until:
+            state += f"; throttled until {local(one.throttled_until)}"
     elif one.last_success is None:
         state = "not fetched yet"
     else:
         state = f"fine, last session {local(one.last_success)}"
+    if one.enabled and one.paused:
+        state += f"; {paused_words(one)}"
+    elif one.enabled and one.next_session:
+        state += f"; next {local(one.next_session)}"
     return f"{one.name} ({one.user} at {one.host}:{one.port}): {state}"
+
+
+def paused_words(one: v1.AccountState) -> str:
+    """Return until when one account is paused by itself."""
+    return (
+        f"paused until {local(one.paused_until)}" if one.paused_until else f"paused until `mailgate resume {one.name}`"
+    )
 
 
 def pause(said: v1.Status) -> str:

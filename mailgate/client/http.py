@@ -1,6 +1,7 @@
 """The engine's API as typed calls, over the network or in process (an ASGI transport)."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
@@ -177,13 +178,19 @@ class EngineClient:
         body = v1.TryRouting(account=account, header=header)
         return await self._call("POST", "/routing/try", v1.RoutingReport, body=body)
 
-    async def pause(self, minutes: int | None = None) -> None:
-        """Pause fetching, for so many minutes or until `resume`."""
-        await self._call("POST", "/pause", None, body=v1.Pause(minutes=minutes))
+    async def pause(self, minutes: int | None = None, *, until: datetime | None = None, account: str = "") -> None:
+        """Pause fetching, of one account or of all: for so many minutes, until a time, or until `resume`."""
+        path = f"/accounts/{_word(account)}/pause" if account else "/pause"
+        await self._call("POST", path, None, body=v1.Pause(minutes=minutes, until=until))
 
-    async def resume(self) -> None:
-        """Let fetching go on."""
-        await self._call("POST", "/resume", None)
+    async def resume(self, account: str = "") -> None:
+        """Let fetching go on, of one account or of all."""
+        await self._call("POST", f"/accounts/{_word(account)}/resume" if account else "/resume", None)
+
+    async def schedule(self, account: str, *, count: int = 10) -> v1.AccountSchedule:
+        """Return what the schedule of an account says, and its next sessions."""
+        params = {"count": str(count)}
+        return await self._call("GET", f"/accounts/{_word(account)}/schedule", v1.AccountSchedule, params=params)
 
     async def reload(self) -> v1.ReloadReport:
         """Read the configuration file anew."""

@@ -11,6 +11,7 @@ from mailgate.config.faults import Faults, KeyPath
 from mailgate.config.hosts import host_fault, is_loopback
 from mailgate.config.recipients import check_recipients, read_address
 from mailgate.config.routing import check_routing
+from mailgate.config.schedules import check_schedules
 from mailgate.config.sureness import Sure
 from mailgate.config.wording import shown
 from mailgate.model.address import parse_domain
@@ -37,6 +38,7 @@ def check(config: Config, faults: Faults, *, doubtful: frozenset[KeyPath] = froz
     _check_internal(config, faults, sure)
     check_recipients(config, faults, sure)
     check_routing(config, faults, sure)
+    check_schedules(config, faults, sure)
     _check_api(config, faults, sure)
     _check_times(config, faults, sure)
     _check_notices(config, faults, sure)

@@ -4,15 +4,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from mailgate.config.quantities import show_duration, show_size
+from mailgate.config.quantities import show_size
 from mailgate.config.schema import Kind, Setting, settings_of
+from mailgate.model.duration import show_duration
 from mailgate.model.settings import PLAIN_SECRET_PREFIXES, Account, Config
 
 NEEDS_RESTART: Final = frozenset({"api.app", "store.inline_limit"})
 """What is read at the start alone, as `section.setting`; every other setting is in force at once."""
 
-_TITLES: Final = {"accounts": "account", "recipients": "recipient", "lists": "list", "internal": "internal server"}
-_NAMED_BY: Final = {"accounts": "name", "recipients": "address", "lists": "id"}
+_TITLES: Final = {
+    "accounts": "account",
+    "recipients": "recipient",
+    "schedules": "schedule",
+    "lists": "list",
+    "internal": "internal server",
+}
+_NAMED_BY: Final = {"accounts": "name", "recipients": "address", "schedules": "name", "lists": "id"}
 
 
 def differences(old: Config, new: Config) -> tuple[str, ...]:

@@ -1,16 +1,15 @@
-"""Durations and sizes as an office writes them: `"1h30m"`, `"50MB"`; read, and shown in the same form.
+"""Sizes as an office writes them: `"50MB"`; read, and shown in the same form. What was meant by other durations.
 
 In a file a bare whole number is seconds or octets. K, M and G count by 1000, Ki, Mi and Gi by 1024.
 """
 
 import re
-from datetime import timedelta
 from typing import Final
 
-MAX_DURATION: Final = timedelta(days=3650)  # ten years: beyond it somebody mistook the unit
+from mailgate.model.duration import parse_duration
+
 MAX_OCTETS: Final = 2**63 - 1  # what a column of the store holds
 
-_UNIT_S: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _UNIT_OCTETS: Final = {
     "": 1,
     "b": 1,
@@ -23,8 +22,6 @@ _UNIT_OCTETS: Final = {
 }
 _SHOWN_UNITS: Final = ("GiB", "GB", "MiB", "MB", "KiB", "KB")
 
-_DURATION: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?\Z")
-_SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
 _LOOSE_DURATION: Final = re.compile(r"\s*([0-9]{1,9})\s*([A-Za-z]+)\.?\s*\Z")
 _SIZE: Final = re.compile(r"([0-9]{1,19}) ?([KMGkmg]?[Ii]?[Bb]|)\Z")
 _LOOSE_SIZE: Final = re.compile(r"\s*([0-9]{1,19})\s*([KMGkmg])i?\s*\Z")
@@ -37,24 +34,6 @@ _UNIT_WORDS: Final = {
 }
 
 
-def parse_duration(value: str | int) -> timedelta | None:
-    """Return the duration that `value` writes (text with units, or seconds), or None when it writes none.
-
-    Negative durations and those beyond MAX_DURATION are none.
-    """
-    if isinstance(value, str):
-        found = _DURATION.match(value)
-        if found and value:
-            seconds = sum(int(n) * unit for n, unit in zip(found.groups("0"), _UNIT_S.values(), strict=True))
-        elif _SECONDS.match(value):
-            seconds = int(value)
-        else:
-            return None
-    else:
-        seconds = value
-    return timedelta(seconds=seconds) if 0 <= seconds <= MAX_DURATION.total_seconds() else None
-
-
 def suggest_duration(value: object) -> str | None:
     """Return what somebody who wrote `value` (such as `5 minutes`) probably meant, or None."""
     found = _LOOSE_DURATION.match(value) if isinstance(value, str) else None
@@ -64,17 +43,6 @@ def suggest_duration(value: object) -> str | None:
             if (word == unit or word in words) and parse_duration(f"{number}{unit}") is not None:
                 return f"{number}{unit}"
     return None
-
-
-def show_duration(duration: timedelta) -> str:
-    """Return `duration`, whole seconds and not negative, as a file writes it: `1h30m`, `0s`."""
-    seconds = int(duration.total_seconds())
-    shown = ""
-    for unit, unit_s in _UNIT_S.items():
-        count, seconds = divmod(seconds, unit_s)
-        if count:
-            shown += f"{count}{unit}"
-    return shown or "0s"
 
 
 def parse_size(value: str | int) -> int | None:

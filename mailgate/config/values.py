@@ -6,17 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from mailgate.config.quantities import (
-    MAX_DURATION,
-    parse_duration,
-    parse_size,
-    show_duration,
-    show_size,
-    suggest_duration,
-    suggest_size,
-)
+from mailgate.config.quantities import parse_size, show_size, suggest_duration, suggest_size
 from mailgate.config.schema import Kind, Setting
 from mailgate.config.wording import MAX_SHOWN, alternatives, kind_of, nearest, shown, shown_value, written
+from mailgate.model.duration import MAX_DURATION, parse_duration, show_duration
 
 _OTHER_WORDS: Final = {
     "ssl": "tls",

@@ -20,6 +20,7 @@ from mailgate.contract.parked import (
     Preview,
     ReasonWord,
 )
+from mailgate.contract.schedule import MAX_PAUSE_MINUTES, AccountSchedule, Pause, PlannedSession
 from mailgate.contract.shapes import Shape, Wish
 from mailgate.contract.tools import (
     AboutWord,
@@ -60,9 +61,6 @@ SeverityWord = Literal["info", "warning", "error"]
 EngineWord = Literal["running", "stopping"]
 StateWord = Literal["received", "ready", "held", "frozen", "active", "parked", "done"]
 
-MAX_PAUSE_MINUTES: Final = 366 * 24 * 60
-"""A year: who wants longer pauses until somebody resumes."""
-
 
 class Problem(Shape):
     """An error, RFC 9457. `code` is stable; `detail` is one sentence that says what to do."""
@@ -88,7 +86,13 @@ class Condition(Shape):
 
 
 class AccountState(Shape):
-    """One account: its state and last success first, its settings second. `progress` is taken of new, while busy."""
+    """One account: its state and last success first, its settings second. `progress` is taken of new, while busy.
+
+    `paused` is its own pause, beside that of all. `throttled_until` is when the provider's wish to wait has been obeyed,
+    `throttled_why` its words. `given_up`: its secret never worked and was refused twice, so that it waits for another
+    one, or for a person who asks. `min_interval_s` is the least time between two scheduled sessions, and
+    `min_interval_why` whose wish that is.
+    """
 
     name: str
     host: str
@@ -106,6 +110,14 @@ class AccountState(Shape):
     error: str
     error_class: str
     remedy: str
+    paused: bool = False
+    paused_until: datetime | None = None
+    throttled_until: datetime | None = None
+    throttled_why: str = ""
+    given_up: bool = False
+    schedule: str = ""
+    min_interval_s: int = 0
+    min_interval_why: str = ""
 
 
 class Counts(Shape):
@@ -270,12 +282,6 @@ class DeliverTo(Wish):
     """Send a parked message to these addresses, at least one; all must be recipients of this office."""
 
     addresses: tuple[str, ...]
-
-
-class Pause(Wish):
-    """Pause fetching, for so many minutes, up to a year, or until somebody resumes."""
-
-    minutes: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAUSE_MINUTES)] | None = None
 
 
 class TryRouting(Wish):

@@ -51,6 +51,7 @@ aliases = [{info}]
 
 [fetch]
 interval = "30s"
+min_interval = "5s"
 
 [api]
 port = 0

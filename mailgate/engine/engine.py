@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Final
 
@@ -19,16 +19,18 @@ from mailgate.engine.events import EventHub
 from mailgate.engine.fetching import Fetching
 from mailgate.engine.guards import FreeSpace, Guards
 from mailgate.engine.health import HealthBoard
+from mailgate.engine.memory import Memory
 from mailgate.engine.outbox import NoticeOutbox
 from mailgate.engine.parked import Act, ParkedMessages, message_number
 from mailgate.engine.tickets import Ticket
+from mailgate.engine.timetable import Chance, ProviderFloor
 from mailgate.engine.trials import Trials
 from mailgate.intake.fetch.tools import Tools
 from mailgate.model.entry import QueueEntry
 from mailgate.model.errors import ConflictError, StoreError
 from mailgate.model.events import ConfigApplied, ConfigRejected, EngineStarted, EngineStopping, RecoveryDone, Severity
 from mailgate.model.notices import FALLBACK_LANGUAGE, Language
-from mailgate.model.settings import Config
+from mailgate.model.settings import Account, Config
 from mailgate.model.verdict import TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
 from mailgate.policy.routing import Routing
@@ -67,9 +69,22 @@ def _nothing_else(_: Config) -> None:
     """Leave the rest as it is: a test has nothing else to set."""
 
 
+def _no_chance() -> float:
+    """Return always the same: a test knows when something comes."""
+    return 0.0
+
+
+def _no_floor(_: Account) -> timedelta:
+    """Return that no provider is known."""
+    return timedelta()
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The outside world, as `service` or a test provides it."""
+    """The outside world, as `service` or a test provides it.
+
+    `zone` is this machine's own; `provider_floor` says how often the provider of an account may be asked at most.
+    """
 
     store: Store
     secrets: SecretStore
@@ -86,6 +101,9 @@ class Ports:
     set_rest: SetRest = _nothing_else
     read_templates: TemplateReader = _shipped
     language: Language = FALLBACK_LANGUAGE
+    zone: tzinfo = UTC
+    chance: Chance = _no_chance
+    provider_floor: ProviderFloor = _no_floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +162,22 @@ class Engine:
             clock=ports.clock,
         )
         self.parked = ParkedMessages(ports.store, self.queue, lambda: self.config)
-        tools = Tools(ports.store, self.queue, ports.dialer, ports.secrets, self.hub, ports.clock)
-        self.fetching = Fetching(config, tools, queue=self.queue, hub=self.hub, health=self.health, clock=ports.clock)
+        self._memory = Memory(ports.store)
+        tools = Tools(
+            ports.store, self.queue, ports.dialer, ports.secrets, self.hub, ports.clock, mark=self._memory.mark
+        )
+        self.fetching = Fetching(
+            config,
+            tools,
+            queue=self.queue,
+            hub=self.hub,
+            health=self.health,
+            clock=ports.clock,
+            memory=self._memory,
+            zone=ports.zone,
+            chance=ports.chance,
+            provider_floor=ports.provider_floor,
+        )
         self.guards = Guards(
             config.store,
             longest_wait=_longest_wait(config),
@@ -200,7 +232,8 @@ class Engine:
         if self._taken_up:
             return
         store = self.ports.store
-        await self.fetching.restore_pause()
+        await self.fetching.pauses.restore()
+        await self._memory.take_up_key()
         key = await store.value(_LOOP_KEY)
         if key is None:
             await store.put_value(_LOOP_KEY, self.pipeline.loop_key.hex())
@@ -231,10 +264,19 @@ class Engine:
             raise ConflictError("MailGate is stopping: no session begins any more")
         return self.fetching.request(account)
 
-    async def pause(self, *, minutes: int | None, by: str) -> None:
-        """Pause fetching for so many minutes, or until somebody resumes."""
-        until = self.ports.clock.now() + timedelta(minutes=minutes) if minutes else None
-        await self.fetching.pause(until, by=by)
+    async def pause(
+        self, *, minutes: int | None = None, until: datetime | None = None, account: str = "", by: str
+    ) -> None:
+        """Pause fetching, of one account or of all: for so many minutes, until a time, or until somebody resumes.
+
+        Raises:
+            UnknownError: there is no such account.
+            ConflictError: the time is over already.
+        """
+        now = self.ports.clock.now()
+        if until is not None and until <= now:
+            raise ConflictError(f"{until:%Y-%m-%d %H:%M %Z} is over already: name a time that is still to come")
+        await self.fetching.pause(now + timedelta(minutes=minutes) if minutes else until, account=account, by=by)
 
     async def deliver_to(self, name: str, addresses: tuple[str, ...], *, by: str) -> QueueEntry:
         """Send a parked message to these addresses, which must be recipients of this office.

@@ -55,6 +55,12 @@ class AddressError(MailgateError):
     error_class = ErrorClass.CONFIG
 
 
+class ScheduleError(MailgateError):
+    """A line of a schedule means nothing. Raised by `model.schedule` alone."""
+
+    error_class = ErrorClass.CONFIG
+
+
 class StoreError(MailgateError):
     """The store could not read or write.
 

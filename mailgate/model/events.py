@@ -188,11 +188,15 @@ class SessionEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPaused(Event):
-    """Fetching was paused, or goes on again. `until` is None for "until somebody resumes"."""
+    """Fetching was paused, or goes on again; that of `account`, or of all when it is empty.
+
+    `until` is None for "until somebody resumes".
+    """
 
     paused: bool
     until: datetime | None
     by: str
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from mailgate.model import routing_options as options
+from mailgate.model import schedule as timing
 from mailgate.model.notices import NoticeSettings
 
 Octets = Annotated[int, Meta(extra={"octets": True})]
@@ -117,7 +118,7 @@ class Account:
     name: Annotated[
         str,
         Meta(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
+            pattern=timing.NAME_PATTERN,
             extra={
                 "form": "1 to 64 letters (a-z), digits, dots, hyphens or underscores, beginning with a letter or digit"
             },
@@ -218,6 +219,9 @@ class Account:
     interval: Annotated[timedelta | None, Meta(description="time between sessions; by default that of `[fetch]`")] = (
         None
     )
+    schedule: timing.AccountSchedule = ""
+    min_interval: timing.MinInterval | None = None
+    until_empty: timing.UntilEmpty = False
     first_fetch: Annotated[
         str,
         Meta(
@@ -324,6 +328,11 @@ class FetchSettings:
     """How and how often mail is fetched."""
 
     interval: Annotated[timedelta, Meta(description="time between two sessions of an account")] = _s(300)
+    schedule: timing.OfficeSchedule = ""
+    time_zone: timing.TimeZone = ""
+    jitter: timing.Jitter = timedelta()
+    min_interval: timing.OfficeMinInterval = _s(60)
+    alarm_after: timing.AlarmAfter = timedelta(hours=24)
     at_start: Annotated[bool, Meta(description="whether a session starts as soon as the engine runs")] = True
     workers: Annotated[int, Meta(ge=1, le=64, description="accounts fetched at the same time")] = 4
     per_host: Annotated[int, Meta(ge=1, le=64, description="sessions at the same time at one host")] = 2
@@ -464,6 +473,7 @@ class Config:
     recipients: tuple[Mailbox, ...] = ()
     lists: tuple[options.MailingList, ...] = ()
     routing: options.RoutingSettings = field(default_factory=options.RoutingSettings)
+    schedules: tuple[timing.Schedule, ...] = ()
     fetch: FetchSettings = field(default_factory=FetchSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     store: StoreSettings = field(default_factory=StoreSettings)

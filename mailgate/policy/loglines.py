@@ -117,7 +117,8 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
             return _ended(event)
         case FetchPaused():
             until = f" until {_when(event.until, at)}" if event.until else ""
-            return [f"Fetching paused{until} (by {event.by})" if event.paused else f"Fetching resumed (by {event.by})"]
+            of = f" of {event.account}" if event.account else ""
+            return [f"Fetching{of} {f'paused{until}' if event.paused else 'resumed'} (by {event.by})"]
         case ConditionRaised():
             text = f"{event.text} {event.remedy}".strip()
             return [f"{event.severity.capitalize()}: {text} ({_condition(event.code, event.subject)})"]

@@ -6,6 +6,8 @@ from typing import Final
 
 _REFUSED: Final = ((5, timedelta(hours=6)), (2, timedelta(hours=1)))
 """After so many refused logins in a row, the least wait. Providers lock an account that is asked with a wrong password."""
+_NEVER_WORKED: Final = 2
+"""So many times a secret is tried that never worked."""
 _MOST_DOUBLINGS: Final = 20  # two years: no setting is longer, no timedelta overflows
 
 
@@ -42,6 +44,14 @@ def session_backoff(interval: timedelta, failures: int, *, first: timedelta, lon
 def login_backoff(refused: int) -> timedelta:
     """Return the least wait after so many logins in a row that were refused: hourly, and then four times a day.
 
-    It is never given up: the directory of a provider fails, too.
+    A secret that once worked is never given up: the directory of a provider fails, too.
     """
     return next((wait for count, wait in _REFUSED if refused >= count), timedelta())
+
+
+def gives_up(refused: int, *, worked: bool) -> bool:
+    """Return whether a secret is not tried any more after so many refused logins in a row, since it never worked.
+
+    Somebody mistyped it, and the provider may lock the account. A changed one, and a person who asks, are tried at once.
+    """
+    return not worked and refused >= _NEVER_WORKED

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from litestar import Litestar
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from mailgate import __version__
+from mailgate.adapters.chance import chance
 from mailgate.adapters.clock import SystemClock
 from mailgate.adapters.maillog import MailLog
 from mailgate.adapters.net.dialer import NetDialer
@@ -33,9 +35,11 @@ from mailgate.adapters.secrets.store import Secrets
 from mailgate.adapters.store.failpoints import FAIL_POINTS, FailPoint, harmless
 from mailgate.adapters.store.store import SqliteStore, open_store
 from mailgate.adapters.web import HttpxReader
+from mailgate.adapters.zone import MachineZone
 from mailgate.api.app import build_api, guarded
 from mailgate.api.auth import Doorkeeper
 from mailgate.config.load import load
+from mailgate.config.presets import load_presets
 from mailgate.config.report import report
 from mailgate.config.templates import load_templates
 from mailgate.delivery.transports import make_transport
@@ -43,6 +47,7 @@ from mailgate.engine.engine import Engine, Ports
 from mailgate.model.errors import REMEDIES, ErrorClass, StoreError
 from mailgate.model.events import Numbered, Severity
 from mailgate.model.settings import Config, EngineSettings
+from mailgate.policy.floors import floor_for
 from mailgate.policy.loglines import lines
 from mailgate.ports.secrets import Secret
 from mailgate.ports.store import Finding
@@ -225,6 +230,8 @@ async def _engine(
     secrets = Secrets(data_dir, files, config.secrets.timeout)
     mail_log = MailLog(data_dir, keep_files=config.log.keep_files, mirror=mirror)
 
+    presets = load_presets(data_dir).presets
+
     def set_rest(now: Config) -> None:
         set_log_level(now.log.level)
         mail_log.keep_files = now.log.keep_files
@@ -248,6 +255,9 @@ async def _engine(
         set_rest=set_rest,
         read_templates=lambda: load_templates(data_dir),
         language=machine_language(),
+        zone=MachineZone(),
+        chance=chance,
+        provider_floor=lru_cache(lambda account: floor_for(account, presets)),
     )
     engine = Engine(config, ports, findings=findings)
     engine.hub.listen(lambda numbered: _log(mail_log, numbered))

@@ -122,6 +122,10 @@ DE: Final = Words(
             "{host} lehnt die Anmeldung von {subject} ab",
             "Vermutlich wurde das Kennwort beim Provider geändert: `mailgate secrets set` hinterlegt das neue.",
         ),
+        "account_stale": (
+            "{subject} wurde seit Langem nicht mit Erfolg abgeholt",
+            "Die Post bleibt sicher beim Provider. `mailgate account test {subject}` zeigt, woran es liegt.",
+        ),
         "bodies_missing": (
             "Nachrichten haben ihren Inhalt verloren",
             "Prüfen Sie die Platte und rufen Sie `mailgate store check` auf.",

@@ -250,12 +250,12 @@ class TestAPause:
         async with peers.engine() as it:
             await it.engine.pause(minutes=None, by="app")
         async with peers.engine(fetch={"at_start": True}) as it:
-            await eventually(lambda: it.engine.fetching.paused, "the pause of the earlier run")
+            await eventually(lambda: it.engine.fetching.pauses.paused, "the pause of the earlier run")
             peers.put(1)
             await it.engine.fetching.resume(by="app")
             await peers.has_come(1)
         async with peers.engine() as it:
-            assert not it.engine.fetching.paused
+            assert not it.engine.fetching.pauses.paused
 
 
 # --- a disk that is really full

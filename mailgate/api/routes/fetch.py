@@ -1,4 +1,4 @@
-"""What people ask of fetching: sessions now, stop, pause, resume, the configuration anew."""
+"""What people ask of fetching: sessions now, stop, the configuration anew."""
 
 from typing import Annotated
 
@@ -7,7 +7,6 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 
 from mailgate.api import mapping
-from mailgate.api.callers import Caller
 from mailgate.api.problems import may_answer
 from mailgate.api.routes.watch import Wait
 from mailgate.contract import v1
@@ -56,30 +55,6 @@ class FetchRoutes(Controller):
     async def stop(self, engine: NamedDependency[Engine]) -> None:
         """Nothing is lost: what was not taken stays at the provider."""
         engine.fetching.stop_sessions()
-
-    @post(
-        "/pause",
-        status_code=204,
-        operation_id="pause",
-        summary="Pause fetching",
-        responses=may_answer(400, 413, 503),
-    )
-    async def pause(
-        self, engine: NamedDependency[Engine], caller: NamedDependency[Caller], data: JSONBody[v1.Pause]
-    ) -> None:
-        """Begin no scheduled session for so many minutes, up to a year, or until `resume`."""
-        await engine.pause(minutes=data.minutes, by=caller.name)
-
-    @post(
-        "/resume",
-        status_code=204,
-        operation_id="resume",
-        summary="Let fetching go on",
-        responses=may_answer(503),
-    )
-    async def resume(self, engine: NamedDependency[Engine], caller: NamedDependency[Caller]) -> None:
-        """End a pause."""
-        await engine.fetching.resume(by=caller.name)
 
     @post(
         "/reload",

@@ -43,6 +43,7 @@ class Conversation:
         self._waited_s = 0.0  # in all
         self._progress_s = 0.0  # what of that had passed when the server last got on
         self._octets = 0  # said since
+        self.reads = 0  # that brought something
         self._sent = 1  # the greeting is expected like an answer
         self._first_ahead: int | None = None  # the first command that was sent before all earlier ones were answered
 
@@ -134,7 +135,9 @@ class Conversation:
     async def _read(self) -> bytes:
         began = self._now()
         try:
-            return await self.stream.read()
+            data = await self.stream.read()
+            self.reads += 1
+            return data
         finally:
             self._waited_s += self._now() - began
 

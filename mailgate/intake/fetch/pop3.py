@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from mailgate.intake.fetch.conversation import Conversation, refused
 from mailgate.intake.fetch.login import Login
-from mailgate.intake.fetch.refusals import classify
+from mailgate.intake.fetch.refusals import class_of_code, classify
 from mailgate.mime.header_hash import header_hash
 from mailgate.mime.headers import MAX_HEADER_OCTETS
 from mailgate.model.errors import ConnectError, ErrorClass, SessionError
@@ -109,6 +109,11 @@ class Pop3Dialogue:
         """Whether commands are sent ahead of answers (RFC 2449 section 6.6)."""
         return self._may_pipeline and self.capabilities.pipelining
 
+    @property
+    def reads(self) -> int:
+        """How many times the server has said something."""
+        return self._talk.reads
+
     async def open(self, account: Account, secret: Secret) -> None:
         """Greet, protect the connection where the account wants STLS, and log in.
 
@@ -158,8 +163,8 @@ class Pop3Dialogue:
         uids = parse_uids(uid_lines)
         if not isinstance(size_lines, Status):
             sizes = parse_sizes(size_lines)
-        elif uids:
-            sizes = {}  # one can live without
+        elif uids and class_of_code(size_lines) is None:
+            sizes = {}  # one can live without; words alone do not tell a server that has no LIST from one that is ill
         else:
             meaning = classify(size_lines, ErrorClass.PROTOCOL)
             raise refused("the server does not list its messages", size_lines, meaning)

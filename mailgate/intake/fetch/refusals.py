@@ -95,14 +95,19 @@ def classify(status: Status, default: ErrorClass) -> ErrorClass:
 
     A code counts wherever it stands: some servers put their own words first.
     """
+    if (coded := class_of_code(status)) is not None:
+        return coded
+    text = status.text.casefold()
+    return next((meaning for words, meaning in _WORDS if words.search(text)), default)
+
+
+def class_of_code(status: Status) -> ErrorClass | None:
+    """Return what the response code of a `-ERR` means, None where there is none that we know."""
     for code, meaning in _CLASS_OF_CODE.items():
         if status.code == code or status.code.startswith(code + "/"):
             return meaning
     inside = _CODE_INSIDE.search(status.text)
-    if inside:
-        return _CLASS_OF_CODE[inside[1].upper()]
-    text = status.text.casefold()
-    return next((meaning for words, meaning in _WORDS if words.search(text)), default)
+    return _CLASS_OF_CODE[inside[1].upper()] if inside else None
 
 
 def not_supported(status: Status) -> bool:

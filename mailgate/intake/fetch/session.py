@@ -67,6 +67,12 @@ class FetchSession:
         self._one_at_a_time = one_at_a_time
         self._result = SessionResult(number, account.name)
         self._has_listed = False
+        self._dialogue: Pop3Dialogue | None = None
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Reads of the connection that brought something, and messages taken: while neither grows, nothing moves."""
+        return self._dialogue.reads if self._dialogue else 0, len(self._result.entries)
 
     async def run(self) -> SessionResult:
         """Do the session and return what it did.
@@ -115,6 +121,7 @@ class FetchSession:
     async def _converse(self) -> None:
         account, settings, tools = self._account, self._settings, self._tools
         password = await tools.secrets.get(account.password)
+        self._result.mark = tools.mark(account, password)
         pipelining = not self._one_at_a_time and await self._may_pipeline()
         stream = await tools.dialer.dial(
             Endpoint(
@@ -129,7 +136,9 @@ class FetchSession:
         )
         dialogue = Pop3Dialogue(stream, pipelining=pipelining, patience=settings.timeout, clock=tools.clock)
         try:
+            self._dialogue = dialogue
             await dialogue.open(account, password)
+            self._result.logged_in = True
             most = settings.backoff_max.total_seconds()  # whatever the server says
             self._result.login_delay_s = min(dialogue.capabilities.login_delay_s or 0, most)
             await self._work_through(dialogue)

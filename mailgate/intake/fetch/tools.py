@@ -1,14 +1,24 @@
 """What a session works with, and what it comes to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mailgate.model.errors import ErrorClass, StoreError
+from mailgate.model.settings import Account
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Publisher
 from mailgate.ports.network import Dialer
-from mailgate.ports.secrets import SecretStore
+from mailgate.ports.secrets import Secret, SecretStore
 from mailgate.ports.stages import Acceptor
 from mailgate.ports.store import Store
+
+Mark = Callable[[Account, Secret], str]
+"""A mark of an account's secret by which a changed one can be told, and not the secret."""
+
+
+def no_mark(_account: Account, _secret: Secret) -> str:
+    """Return no mark: nobody remembers which secret was refused."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,7 @@ class Tools:
     secrets: SecretStore
     publisher: Publisher
     clock: Clock
+    mark: Mark = no_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,8 @@ class SessionResult:
     another UID. `skipped` are messages that stay at the provider, by UID. `stopped`: it was asked to end before it was
     done. `broken`: it gave up its connection because of a message in `skipped`. `ended_at`: the UID of the message in
     which the connection ended. `pipeline_lost`: the server lost commands that were sent ahead, so that the next session
-    has to say one at a time. `another` asks for a further session.
+    has to say one at a time. `another` asks for a further session. `logged_in`: the server took the secret, of which
+    `mark` is the mark; without a mark no secret was found.
     """
 
     session: int
@@ -62,3 +74,10 @@ class SessionResult:
     pipeline_lost: bool = False
     another: bool = False
     login_delay_s: float = 0.0
+    logged_in: bool = False
+    mark: str = ""
+
+    @property
+    def login_refused(self) -> bool:
+        """Whether the server refused the secret. One that cannot be read was never shown to it."""
+        return bool(self.mark) and not self.logged_in and self.error_class is ErrorClass.AUTH

@@ -60,7 +60,7 @@ async def test_without_the_token_nothing_is_done(office: Office) -> None:
             for path in ("sessions", "sessions/stop", "pause", "resume", "reload", "login-code", "accounts/office/test")
         ]
     assert {answer.status_code for answer in answers} == {401}
-    assert not office.engine.fetching.paused
+    assert not office.engine.fetching.pauses.paused
 
 
 async def test_without_the_token_no_event_is_told(office: Office) -> None:
@@ -114,7 +114,7 @@ async def test_a_page_of_another_site_can_change_nothing(office: Office) -> None
             assert answer.status_code == 403, origin
             login = await client.post("/login", data={"said": "x"}, headers={"origin": origin})
             assert login.status_code == 403, origin
-    assert not office.engine.fetching.paused
+    assert not office.engine.fetching.pauses.paused
 
 
 async def test_a_page_of_another_site_opens_no_websocket(office: Office) -> None:

@@ -59,7 +59,7 @@ async def test_an_event_has_its_fields_in_the_manner_of_the_wire_and_its_log_lin
     publish(office)
     async with office.client() as client:
         event = (await page(client)).events[-1]
-    assert (event.type, event.data) == ("FetchPaused", {"paused": True, "until": None, "by": "test 0"})
+    assert (event.type, event.data) == ("FetchPaused", {"paused": True, "until": None, "by": "test 0", "account": ""})
     assert event.at == office.clock.now()
     assert all(line.startswith("[") for line in event.lines)
 

@@ -4,16 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.config.quantities import (
-    MAX_DURATION,
-    MAX_OCTETS,
-    parse_duration,
-    parse_size,
-    show_duration,
-    show_size,
-    suggest_duration,
-    suggest_size,
-)
+from mailgate.config.quantities import MAX_OCTETS, parse_size, show_size, suggest_duration, suggest_size
+from mailgate.model.duration import MAX_DURATION, parse_duration, show_duration
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from mailgate.config.load import loads
 from mailgate.config.reference import MINIMAL, settings_page
 from mailgate.config.schema import Kind, Setting, settings_of
 from mailgate.config.values import show_setting
+from mailgate.model.schedule import Schedule
 from mailgate.model.settings import Config
 from tests.unit.config.offices import minimal
 from tests.unit.config.test_corpus import CONFIGS
@@ -46,6 +47,11 @@ def test_each_default_is_a_value_that_the_file_may_hold(section: str, setting: S
     text = f"{setting.name} = {show_setting(setting, setting.default)}"
     if setting.section is None and section != "version":
         text = f"[{section}]\n{text}"
+    if section == "schedules":
+        loaded = loads(f'{MINIMAL}[[schedules]]\nname = "day"\n{text.partition(chr(10))[2]}', name="x").config
+        assert loaded is not None
+        assert loaded.schedules == (Schedule(name="day"),)
+        return
     if section in {"accounts", "recipients"}:
         [old] = [line for line in MINIMAL.splitlines() if line == f"[[{section}]]"]
         text = MINIMAL.replace(old, text.replace(f"[{section}]", old))

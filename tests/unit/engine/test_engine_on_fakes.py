@@ -85,11 +85,11 @@ class TestTheStart:
         desk.new_engine()
         store.failure = FULL
         async with running(desk):
-            assert (desk.conditions, desk.engine.fetching.paused) == ({"store_refuses"}, False)
+            assert (desk.conditions, desk.engine.fetching.pauses.paused) == ({"store_refuses"}, False)
             store.failure = None
             await desk.advance(timedelta(seconds=5))
             await desk.advance(timedelta(seconds=5))
-            assert (desk.conditions, desk.engine.fetching.paused) == (set(), True)
+            assert (desk.conditions, desk.engine.fetching.pauses.paused) == (set(), True)
             assert desk.box().sessions == 0
             await desk.advance(timedelta(hours=1))
             await eventually(lambda: len(desk.transport.said) == 1, "the delivery of what was due in a month")

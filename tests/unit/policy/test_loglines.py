@@ -153,6 +153,11 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
     (FetchPaused(paused=True, until=None, by="anna"), ("Fetching paused (by anna)",)),
     (FetchPaused(paused=False, until=None, by="anna"), ("Fetching resumed (by anna)",)),
     (
+        FetchPaused(paused=True, until=SOON, by="anna", account="office"),
+        ("Fetching of office paused until 09:27 (by anna)",),
+    ),
+    (FetchPaused(paused=False, until=None, by="anna", account="office"), ("Fetching of office resumed (by anna)",)),
+    (
         ConditionRaised(code="login_refused", subject="office", severity="error", text="No login.", remedy="Do this."),
         ("Error: No login. Do this. (login_refused: office)",),
     ),

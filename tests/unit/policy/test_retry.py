@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.policy.retry import login_backoff, next_attempt, session_backoff
+from mailgate.policy.retry import gives_up, login_backoff, next_attempt, session_backoff
 
 MINUTE = timedelta(minutes=1)
 FAILED = datetime(2025, 11, 4, 9, 12, tzinfo=UTC)
@@ -61,3 +61,8 @@ def test_the_wait_grows_with_the_failures_and_stays_between_its_bounds(
 def test_a_refused_login_is_tried_hourly_and_then_four_times_a_day() -> None:
     waits = [login_backoff(refused) / timedelta(hours=1) for refused in range(8)]
     assert waits == [0, 0, 1, 1, 1, 6, 6, 6]
+
+
+def test_a_secret_that_never_worked_is_tried_twice_and_one_that_did_is_never_given_up() -> None:
+    assert [gives_up(refused, worked=False) for refused in range(4)] == [False, False, True, True]
+    assert not any(gives_up(refused, worked=True) for refused in range(100))
