@@ -65,8 +65,8 @@ def route(header: bytes, table: AccountTable) -> Routing:
     fallback = None if recipients else table.account.fallback
     if fallback and table.fallback:
         recipients[address_key(table.fallback.address)] = recipient(table.fallback, Code.FALLBACK)
-        inside = " inside a notice" if fallback is Fallback.NOTICE else ""
-        told = f" It goes to {table.fallback.address}{inside}, who gets what has nobody to go to."
+        inside = ", inside a notice," if fallback is Fallback.NOTICE else ""
+        told = f" It goes{inside} to {table.fallback.address}, who gets what has nobody to go to."
     by_envelope = search.by_envelope and not more
     return _routing(
         recipients, search.candidates, sentence + told, search.evidence(), fallback=fallback, by_envelope=by_envelope

@@ -100,6 +100,7 @@ class Search:
         self.selective_found = False
         self._decided: Code | None = None
         self._missing = False
+        self._indirect = False  # whether somebody was found by other than the own address
         self._asked: list[Field] = []
         self._decisive: list[Field] = []
         self._later = ""  # what the subject or a list led to, after the addresses led nowhere
@@ -295,6 +296,7 @@ class Search:
         target = hit.target
         self.recipients.setdefault(address_key(target.address), recipient(target, code))
         self.selective_found = self.selective_found or not target.route_all
+        self._indirect = self._indirect or bool(why) or hit.how != "address"
         self._note(text, one, accepted=True, why=f"{why or hit.how} of {target.address}", code=code)
 
     def _is_login(self, address: Address) -> bool:
@@ -333,8 +335,7 @@ class Search:
                 source = names
         if not self.recipients or self._later:
             return reasons.nobody(source, self._unknown)
-        indirect = any(one.code in {Code.ALIAS, Code.NAME} for one in self.recipients.values())
-        verb = "leads to" if indirect else "names"
+        verb = "leads to" if self._indirect else "names"
         return f"{source} {verb} {reasons.listing([str(one.address) for one in self.recipients.values()])}."
 
 
