@@ -1,5 +1,8 @@
 """From the engine's values about servers to the contract's shapes, and nothing else."""
 
+import msgspec
+from litestar.exceptions import ValidationException
+
 from mailgate.contract import v1
 from mailgate.engine.discovery import Discovered
 from mailgate.engine.internal_probe import InternalProbe
@@ -7,6 +10,7 @@ from mailgate.engine.probes import Probe, ProbeStep
 from mailgate.model import kinds as model_kinds
 from mailgate.model.kinds import ServerKind
 from mailgate.model.presets import Preset
+from mailgate.model.settings import Account
 from mailgate.policy import discovery as policy
 
 
@@ -70,6 +74,29 @@ def _words_of(texts: dict[str, str]) -> v1.Words:
     """Return a note in all languages; one that an office wrote may be in one of them alone."""
     first = next(iter(texts.values()), "")
     return v1.Words(en=texts.get("en", first), de=texts.get("de", first), fr=texts.get("fr", first))
+
+
+def typed_account(wish: v1.TryAccount) -> Account:
+    """Return the settings that somebody wants tried; the password is not among them.
+
+    Raises:
+        ValidationException: a word or a fingerprint is none.
+    """
+    settings: dict[str, object] = {
+        "name": "typed",
+        "host": wish.host,
+        "user": wish.user,
+        "password": "",
+        "port": wish.port or None,
+        "security": wish.security,
+        "auth": wish.auth,
+        "ca_file": wish.ca_file,
+        "fingerprint": wish.fingerprint,
+    }
+    try:
+        return msgspec.convert(settings, Account)
+    except msgspec.ValidationError as exc:
+        raise ValidationException(str(exc)) from exc
 
 
 def test_step(step: ProbeStep) -> v1.TestStep:

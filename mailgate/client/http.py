@@ -90,6 +90,10 @@ class EngineClient:
         body = v1.Discover(address=address)
         return await self._call("POST", "/discover", v1.DiscoveryReport, body=body, timeout=180)
 
+    async def try_account(self, wish: v1.TryAccount) -> v1.TestReport:
+        """Try settings of an account that are not kept yet, step by step."""
+        return await self._call("POST", "/try/account", v1.TestReport, body=wish, timeout=180)
+
     async def test_internal(self, recipients: tuple[str, ...] = ()) -> v1.InternalReport:
         """Try the internal server and ask it for these recipients, or for all."""
         body = v1.TryInternal(recipients=recipients)

@@ -1,6 +1,8 @@
 """The shapes of version 1 for setting up and trying: discovery, kinds of internal servers, connection tests."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+import msgspec
 
 from mailgate.contract.shapes import Shape, Wish
 
@@ -133,6 +135,23 @@ class TestReport(Shape):
     steps: tuple[TestStep, ...]
     error_class: str
     remedy: str
+
+
+class TryAccount(Wish):
+    """Try these settings of an account before they are kept. `port` 0: the usual one. The password is used and forgotten."""
+
+    host: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    user: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
+    password: Annotated[str, msgspec.Meta(max_length=8192)]
+    security: SecurityWord = "tls"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    auth: str = "auto"
+    ca_file: str = ""
+    fingerprint: str = ""
+
+    def __repr__(self) -> str:
+        """Return what may be shown: never the password."""
+        return f"TryAccount(host={self.host!r}, user={self.user!r})"
 
 
 class TryInternal(Wish):

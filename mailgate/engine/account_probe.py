@@ -38,13 +38,15 @@ class AccountProbe:
         self._clock = clock
         self._steps = Steps(clock)
 
-    async def run(self) -> Probe:
-        """Look up the password, then do what the account's protocol asks for."""
+    async def run(self, typed: Secret | None = None) -> Probe:
+        """Look up the password, unless somebody has just typed it, then do what the account's protocol asks for."""
         account = self._account
         try:
-            password = await self._steps.take(
-                "password", self._secrets.get(account.password), lambda _: f"found at {account.password}"
-            )
+            password = typed
+            if password is None:
+                password = await self._steps.take(
+                    "password", self._secrets.get(account.password), lambda _: f"found at {account.password}"
+                )
             await self._by_pop3(password)
         except MailgateError as exc:
             return Probe(

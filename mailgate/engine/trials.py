@@ -23,7 +23,7 @@ from mailgate.policy.kinds import hints_for
 from mailgate.ports.clock import Clock
 from mailgate.ports.network import Dialer
 from mailgate.ports.resolver import Resolver
-from mailgate.ports.secrets import SecretStore
+from mailgate.ports.secrets import Secret, SecretStore
 from mailgate.ports.web import WebReader
 
 
@@ -77,14 +77,22 @@ class Trials:
         if account is None:
             names = ", ".join(one.name for one in config.accounts) or "none"
             raise UnknownError(f"there is no account called {name!r}; there are: {names}")
-        return await AccountProbe(
+        return await self._prober(account).run()
+
+    async def typed_account(self, account: Account, password: str) -> Probe:
+        """Try settings that are kept nowhere yet, with a password that is kept nowhere at all."""
+        return await self._prober(account).run(Secret(password))
+
+    def _prober(self, account: Account) -> AccountProbe:
+        config = self._config()
+        return AccountProbe(
             account,
             config.fetch,
             own_domains=_own_domains(config, account),
             dialer=self._dialer,
             secrets=self._secrets,
             clock=self._clock,
-        ).run()
+        )
 
     async def internal(self, addresses: tuple[str, ...]) -> InternalProbe:
         """Try the internal server, and ask it for each of `addresses`, or for every recipient when there is none.

@@ -26,6 +26,7 @@ from mailgate.model.settings import (
     SmtpProtocol,
     SmtpSecurity,
 )
+from mailgate.ports.secrets import Secret
 from tests.fakes.clock import FakeClock
 from tests.fakes.secrets import FakeSecrets
 from tests.integration.smtp_peer import EXTENSIONS, Act, SmtpPeer
@@ -65,7 +66,9 @@ async def provider(certificates: DemoCertificates) -> AsyncIterator[Pop3Provider
     await made.stop()
 
 
-async def tried(provider: Pop3Provider, certificates: DemoCertificates, **settings: Any) -> Probe:
+async def tried(
+    provider: Pop3Provider, certificates: DemoCertificates, *, typed: Secret | None = None, **settings: Any
+) -> Probe:
     usual: dict[str, Any] = {
         "security": Security.STARTTLS,
         "ca_file": str(certificates.ca_file),
@@ -81,7 +84,7 @@ async def tried(provider: Pop3Provider, certificates: DemoCertificates, **settin
         secrets=SECRETS,
         clock=SystemClock(),
     )
-    return await probe.run()
+    return await probe.run(typed)
 
 
 async def test_an_account_that_works_tells_all_there_is_to_know(
@@ -111,6 +114,13 @@ async def test_an_account_that_works_tells_all_there_is_to_know(
         "envelope_header_seen": "2 of 3",
     }
     assert (provider.deleted, provider.retrieved) == ([], [])
+
+
+async def test_a_password_that_was_just_typed_is_looked_up_nowhere(
+    provider: Pop3Provider, certificates: DemoCertificates
+) -> None:
+    probe = await tried(provider, certificates, typed=Secret("sesame"))
+    assert (probe.ok, probe.steps[0].name) == (True, "connect")
 
 
 async def test_a_server_without_uidl_or_top_says_so(provider: Pop3Provider, certificates: DemoCertificates) -> None:

@@ -30,6 +30,17 @@ class ToolRoutes(Controller):
         return toolmap.discovered(await engine.trials.discover(data.address))
 
     @post(
+        "/try/account",
+        status_code=200,
+        operation_id="tryAccount",
+        summary="Try settings of an account that are not kept yet",
+        responses=may_answer(400, 413),
+    )
+    async def try_account(self, engine: NamedDependency[Engine], data: JSONBody[v1.TryAccount]) -> v1.TestReport:
+        """Connect, log in and list with what was typed; nothing is kept, and nothing at the provider changes."""
+        return toolmap.test_report(await engine.trials.typed_account(toolmap.typed_account(data), data.password))
+
+    @post(
         "/internal/test",
         status_code=200,
         operation_id="testInternal",

@@ -79,3 +79,32 @@ async def test_recipients_to_ask_for_must_be_addresses(office: Office) -> None:
     async with office.client() as client:
         answer = await client.post("/api/v1/internal/test", json={"recipients": ["anna"]})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_address")
+
+
+TYPED = {"host": "pop.example.net", "user": "anna@example.net", "password": "typed-and-secret"}
+
+
+async def test_settings_that_somebody_types_are_tried_and_kept_nowhere(office: Office) -> None:
+    before = office.engine.config
+    async with office.client() as client:
+        answer = await client.post("/api/v1/try/account", json=TYPED)
+    said: v1.TestReport = shaped(answer, v1.TestReport)
+    assert (said.ok, said.error_class, [step.name for step in said.steps]) == (False, "connect", ["connect"])
+    assert "typed-and-secret" not in answer.text
+    assert office.engine.config is before
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"auth": "magic"}, {"fingerprint": "xyz"}, {"user": "a\nb"}, {"host": ""}, {"port": 70000}]
+)
+async def test_what_cannot_be_settings_is_a_problem_that_repeats_no_password(
+    office: Office, wrong: dict[str, object]
+) -> None:
+    async with office.client() as client:
+        answer = await client.post("/api/v1/try/account", json=TYPED | wrong)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert "typed-and-secret" not in answer.text
+
+
+def test_a_typed_password_is_not_shown() -> None:
+    assert "typed" not in repr(v1.TryAccount("pop.example.net", "anna", "typed"))

@@ -11,6 +11,7 @@ import pytest
 from mailgate.client.discover import EngineAddress, find_engine
 from mailgate.client.errors import ClientError, NotRunningError, RefusedError
 from mailgate.client.http import EngineClient
+from mailgate.contract import v1
 from tests.unit.api.office import FOR_NOBODY, LETTER, TOKEN, URL, Office, open_office, served
 
 Connect = Callable[[Office], AbstractAsyncContextManager[EngineClient]]
@@ -49,6 +50,7 @@ async def test_every_call_understands_what_the_engine_answers(tmp_path: Path, co
         ticket = await client.start_session("office")
         assert (await client.session(ticket.id, wait_s=20)).done
         assert not (await client.test_account("office")).ok
+        assert not (await client.try_account(v1.TryAccount("pop.example.net", "anna", "x"))).ok
         assert not (await client.test_internal(("anna@example.org",))).ok
         assert (await client.discover("anna@gmx.de")).proposals[0].source == "preset"
         assert "exchange" in [one.id for one in await client.internal_kinds()]
