@@ -7,6 +7,7 @@ from mailgate.contract import v1
 from mailgate.engine.discovery import Discovered
 from mailgate.engine.internal_probe import InternalProbe
 from mailgate.engine.probes import Probe, ProbeStep
+from mailgate.engine.trial_message import TrialMessage
 from mailgate.model import kinds as model_kinds
 from mailgate.model.kinds import ServerKind
 from mailgate.model.presets import Preset
@@ -133,6 +134,19 @@ def internal_report(probe: InternalProbe) -> v1.InternalReport:
         hints=tuple(map(hint, probe.hints)),
         error_class=probe.error_class,
         remedy=probe.remedy,
+    )
+
+
+def trial_message(sent: TrialMessage) -> v1.TrialMessage:
+    """Return what became of a test message."""
+    return v1.TrialMessage(
+        id=sent.id,
+        address=sent.address,
+        ended=sent.ended.value,
+        reply=sent.reply,
+        text=sent.text,
+        next_attempt=sent.next_attempt,
+        duration_ms=sent.duration_ms,
     )
 
 

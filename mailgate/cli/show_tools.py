@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from mailgate.cli.show import size
+from mailgate.cli.show import local, size
 from mailgate.contract import v1
 
 
@@ -93,6 +93,20 @@ def internal_report(said: v1.InternalReport) -> str:
     if not said.ok:
         lines += [said.remedy, *hint_lines(said.hints)]
     return "\n".join(lines)
+
+
+def trial_message(said: v1.TrialMessage) -> str:
+    """Return what became of a test message."""
+    words = {
+        "delivered": f"delivered to {said.address} in {said.duration_ms} ms",
+        "deferred": f"not taken yet by the internal server; it is tried again at {local(said.next_attempt)}",
+        "refused": "refused; it is parked, and `mailgate parked` decides about it",
+        "waiting": "still on its way",
+    }
+    lines = [f"{said.id}: {words[said.ended]}", *(line for line in (said.reply, said.text) if line)]
+    if said.ended != "delivered":
+        lines.append(f"`mailgate explain {said.id}` tells the rest.")
+    return "\n  ".join(lines)
 
 
 _MARKS: Final = {"accepted": "ok  ", "deferred": "wait", "refused": "FAIL", "not-asked": "-   "}

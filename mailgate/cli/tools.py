@@ -76,3 +76,23 @@ def add_tool_verbs(app: App, group: Group) -> None:
             return 0
 
         return with_engine(asked, ask)
+
+    recipient = App(name="recipient", help="Send a test message to a recipient.", group=group)
+    app.command(recipient)
+
+    @recipient.command(name="test")
+    def recipient_test(address: str, /, *, asked: Asked = ASKED) -> int:
+        """Send a real message to a recipient by the queue, as any other mail goes, and tell how it ended.
+
+        Parameters
+        ----------
+        address
+            The recipient's address, or an alias of it.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            said = await engine.test_recipient(address)
+            asked.say(said, show_tools.trial_message)
+            return 0 if said.ended == "delivered" else FAILED
+
+        return with_engine(asked, ask)

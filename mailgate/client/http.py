@@ -99,6 +99,10 @@ class EngineClient:
         body = v1.TryInternal(recipients=recipients)
         return await self._call("POST", "/internal/test", v1.InternalReport, body=body, timeout=300)
 
+    async def test_recipient(self, address: str) -> v1.TrialMessage:
+        """Send a test message to a recipient, and wait for its end."""
+        return await self._call("POST", f"/recipients/{_word(address)}/test", v1.TrialMessage, timeout=120)
+
     async def internal_kinds(self) -> tuple[v1.InternalKind, ...]:
         """Return the kinds of internal servers, with hints for each."""
         return await self._call("GET", "/internal/kinds", tuple[v1.InternalKind, ...])

@@ -1,5 +1,6 @@
 """The shapes of version 1 for setting up and trying: discovery, kinds of internal servers, connection tests."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -183,3 +184,19 @@ class InternalReport(Shape):
     hints: tuple[Hint, ...]
     error_class: str
     remedy: str
+
+
+class TrialMessage(Shape):
+    """What became of a test message. `reply` is the internal server's verbatim answer, `text` the latest news of it.
+
+    `ended`: `delivered` (the internal server has it), `deferred` (it is tried again at `nextAttempt`), `refused` (it is
+    parked, and waits for a person) or `waiting` (still on its way); `GET /messages/{id}` tells the rest.
+    """
+
+    id: str
+    address: str
+    ended: Literal["delivered", "deferred", "refused", "waiting"]
+    reply: str
+    text: str
+    next_attempt: datetime | None
+    duration_ms: int

@@ -40,6 +40,7 @@ from mailgate.contract.tools import (
     SourceWord,
     TestReport,
     TestStep,
+    TrialMessage,
     TryAccount,
     TryInternal,
     Words,

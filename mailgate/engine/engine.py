@@ -24,6 +24,7 @@ from mailgate.engine.outbox import NoticeOutbox
 from mailgate.engine.parked import Act, ParkedMessages, message_number
 from mailgate.engine.tickets import Ticket
 from mailgate.engine.timetable import Chance, ProviderFloor
+from mailgate.engine.trial_message import TrialMessages
 from mailgate.engine.trials import Trials
 from mailgate.intake.fetch.tools import Tools
 from mailgate.model.entry import QueueEntry
@@ -158,6 +159,14 @@ class Engine:
             queue=self.queue,
             pipeline=self.pipeline,
             publisher=self.hub,
+            health=self.health,
+            clock=ports.clock,
+        )
+        self.trial_messages = TrialMessages(
+            lambda: self.config,
+            outbox=self.outbox,
+            queue=self.queue,
+            store=ports.store,
             health=self.health,
             clock=ports.clock,
         )

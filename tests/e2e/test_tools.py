@@ -68,3 +68,7 @@ async def test_an_office_is_looked_over_from_the_command_line(office: tuple[Demo
 
     code, said = await service.command("internal", "kinds", "exchange")
     assert (code, "Set-ReceiveConnector" in said) == (0, True)
+
+    code, sent = await as_json(service, "recipient", "test", "anna.lindner@office.example")
+    assert (code, sent["ended"], sent["address"]) == (0, "delivered", "anna.lindner@office.example")
+    assert any(b"Auto-Submitted: auto-generated" in octets for octets in demo.server.messages(sent["address"]))

@@ -1,8 +1,10 @@
 """Tools for setting up: which servers an address has, and what to set on the internal server."""
 
+from typing import Annotated
+
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import JSONBody, PathParameter
 
 from mailgate.api import toolmap
 from mailgate.api.problems import may_answer
@@ -50,6 +52,21 @@ class ToolRoutes(Controller):
     async def test_internal(self, engine: NamedDependency[Engine], data: JSONBody[v1.TryInternal]) -> v1.InternalReport:
         """Connect as a delivery does and ask for each recipient (RCPT); no message is sent. Takes two minutes at most."""
         return toolmap.internal_report(await engine.trials.internal(data.recipients))
+
+    @post(
+        "/recipients/{address:str}/test",
+        status_code=200,
+        operation_id="testRecipient",
+        summary="Send a test message to a recipient",
+        responses=may_answer(400, 404, 409, 503),
+    )
+    async def test_recipient(
+        self,
+        engine: NamedDependency[Engine],
+        address: Annotated[str, PathParameter(description="the recipient's address, or an alias of it")],
+    ) -> v1.TrialMessage:
+        """Write a real message, send it by the queue as any other mail, and wait up to half a minute for its end."""
+        return toolmap.trial_message(await engine.trial_messages.send(address))
 
     @get(
         "/internal/kinds",

@@ -3,6 +3,7 @@
 import pytest
 
 from mailgate.contract import v1
+from mailgate.model.status import Reply
 from tests.unit.api.office import Office
 from tests.unit.api.test_api_routes import shaped
 
@@ -108,3 +109,21 @@ async def test_what_cannot_be_settings_is_a_problem_that_repeats_no_password(
 
 def test_a_typed_password_is_not_shown() -> None:
     assert "typed" not in repr(v1.TryAccount("pop.example.net", "anna", "typed"))
+
+
+async def test_a_test_message_is_sent_and_its_end_is_told(office: Office) -> None:
+    async with office.client() as client:
+        said: v1.TrialMessage = shaped(await client.post("/api/v1/recipients/anna@example.org/test"), v1.TrialMessage)
+        office.mailboxes.answer = Reply(550, "5.1.1 unknown")
+        refused = shaped(await client.post("/api/v1/recipients/anna@example.org/test"), v1.TrialMessage)
+    assert (said.ended, said.address, said.reply) == ("delivered", "anna@example.org", "250 2.0.0 taken")
+    assert office.mailboxes.taken == ["anna@example.org"]
+    assert (refused.ended, refused.reply) == ("refused", "550 5.1.1 unknown")
+
+
+@pytest.mark.parametrize(("address", "status"), [("bob@example.org", 404), ("anna", 400)])
+async def test_a_test_message_goes_to_recipients_alone(office: Office, address: str, status: int) -> None:
+    async with office.client() as client:
+        answer = await client.post(f"/api/v1/recipients/{address}/test")
+    assert answer.status_code == status
+    assert office.mailboxes.taken == []

@@ -4,6 +4,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from mailgate.cli import show_tools
 from mailgate.contract import v1
+from mailgate.model.status import Reply
 from tests.unit.cli.conftest import Terminal
 
 
@@ -67,3 +68,14 @@ def test_what_a_test_of_an_account_prints(snapshot: SnapshotAssertion) -> None:
         ),
     )
     assert show_tools.test_report(v1.TestReport(True, steps, "", "")) == snapshot
+
+
+async def test_test_message(terminal: Terminal) -> None:
+    said = await terminal("recipient", "test", "anna@example.org")
+    assert (said.code, said.out.splitlines()[0][:36]) == (0, "Pmg0001: delivered to anna@example.o")
+    terminal.office.mailboxes.answer = Reply(452, "4.2.2 full")
+    said = await terminal("recipient", "test", "anna@example.org")
+    assert said.code == 1
+    assert "not taken yet by the internal server; it is tried again at " in said.out
+    assert "`mailgate explain Pmg0002` tells the rest." in said.out
+    assert (await terminal("recipient", "test", "nobody@example.org")).code == 1

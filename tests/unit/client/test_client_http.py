@@ -50,6 +50,7 @@ async def test_every_call_understands_what_the_engine_answers(tmp_path: Path, co
         ticket = await client.start_session("office")
         assert (await client.session(ticket.id, wait_s=20)).done
         assert not (await client.test_account("office")).ok
+        assert (await client.test_recipient("anna@example.org")).ended == "delivered"
         assert not (await client.try_account(v1.TryAccount("pop.example.net", "anna", "x"))).ok
         assert not (await client.test_internal(("anna@example.org",))).ok
         assert (await client.discover("anna@gmx.de")).proposals[0].source == "preset"
