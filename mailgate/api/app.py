@@ -23,6 +23,7 @@ from mailgate.api.routes.fetch import FetchRoutes
 from mailgate.api.routes.messages import MessageRoutes
 from mailgate.api.routes.parked import ParkedRoutes
 from mailgate.api.routes.schedule import ScheduleRoutes
+from mailgate.api.routes.settings import SettingsRoutes
 from mailgate.api.routes.tools import ToolRoutes
 from mailgate.api.routes.watch import WatchRoutes
 from mailgate.api.ui import mount_ui
@@ -76,7 +77,16 @@ def build_api(
 
     v1 = Router(
         "/api/v1",
-        route_handlers=[WatchRoutes, FetchRoutes, MessageRoutes, ParkedRoutes, ScheduleRoutes, ToolRoutes, login_code],
+        route_handlers=[
+            WatchRoutes,
+            FetchRoutes,
+            MessageRoutes,
+            ParkedRoutes,
+            ScheduleRoutes,
+            SettingsRoutes,
+            ToolRoutes,
+            login_code,
+        ],
         guards=[token_guard(doorkeeper)],
         security=[{"token": []}],
         dependencies={"caller": Provide(provide_caller)},

@@ -11,9 +11,11 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
-from mailgate.contract.v1 import Problem
+from mailgate.contract.v1 import Problem, SettingFault
+from mailgate.engine.configuring import FaultyChangeError
 from mailgate.model.errors import (
     AddressError,
+    ConfigFileError,
     ConflictError,
     ErrorClass,
     MailgateError,
@@ -25,6 +27,8 @@ from mailgate.model.errors import (
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+MAX_FAULTS: Final = 100  # told at once
 
 _TITLES: Final = {
     400: "Bad request",
@@ -83,14 +87,28 @@ def may_answer(*codes: int) -> Mapping[int, ResponseSpec]:
 
 
 def problem(
-    status: int, code: str, detail: str, *, instance: str = "", faults: tuple[str, ...] = ()
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str = "",
+    faults: tuple[str, ...] = (),
+    settings: tuple[SettingFault, ...] = (),
 ) -> Response[bytes]:
     """Return the response for one error."""
-    octets = problem_octets(status, code, detail, instance=instance, faults=faults)
+    octets = problem_octets(status, code, detail, instance=instance, faults=faults, settings=settings)
     return Response(octets, status_code=status, media_type=MEDIA_TYPE)
 
 
-def problem_octets(status: int, code: str, detail: str, *, instance: str = "", faults: tuple[str, ...] = ()) -> bytes:
+def problem_octets(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    instance: str = "",
+    faults: tuple[str, ...] = (),
+    settings: tuple[SettingFault, ...] = (),
+) -> bytes:
     """Return the body for one error."""
     shape = Problem(
         type=f"urn:mailgate:problem:{code}",
@@ -100,6 +118,7 @@ def problem_octets(status: int, code: str, detail: str, *, instance: str = "", f
         code=code,
         instance=instance,
         faults=faults,
+        settings=settings,
     )
     return msgspec.json.encode(shape)
 
@@ -113,12 +132,22 @@ def on_mailgate_error(request: AnyRequest, exc: MailgateError) -> Response[bytes
             return problem(409, "conflict", str(exc))
         case AddressError():
             return problem(400, "bad_address", str(exc))
+        case FaultyChangeError():
+            return _faulty(exc)
+        case ConfigFileError():
+            return problem(409, "config_file", str(exc))
         case SecretError():
             return problem(409, "secret", str(exc))
         case StoreError() if exc.error_class is not ErrorClass.INTERNAL:
             return problem(503, "store_busy", str(exc))
         case _:
             return on_anything(request, exc)
+
+
+def _faulty(exc: FaultyChangeError) -> Response[bytes]:
+    told = exc.faults[:MAX_FAULTS]
+    settings = tuple(SettingFault(code=one.code, path=one.path, text=one.text, remedy=one.remedy) for one in told)
+    return problem(400, "config_faults", str(exc), faults=tuple(map(str, told)), settings=settings)
 
 
 def on_http_exception(_request: AnyRequest, exc: HTTPException) -> Response[bytes]:

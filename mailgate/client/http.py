@@ -4,24 +4,25 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
-from urllib.parse import quote
 
 import httpx
 import msgspec
 
+from mailgate.client.calls import TIMEOUT_S
+from mailgate.client.calls import word as _word
 from mailgate.client.discover import EngineAddress
 from mailgate.client.errors import ClientError, NotRunningError, RefusedError
+from mailgate.client.settings import SettingsCalls
 from mailgate.client.stream import follow_poll, follow_websocket
 from mailgate.contract import v1
 
-TIMEOUT_S: Final = 30.0
 LONG_POLL_S: Final = 20.0
 DECIDE_S: Final = 300.0  # some hundred messages, each with a commit of a busy store
 
 T = TypeVar("T")
 
 
-class EngineClient:
+class EngineClient(SettingsCalls):
     """Talks to one engine. Use it as an async context manager, or call `close`.
 
     `name` says which window it is: `app`, `cli`, `tray` or `demo`; what it decides is recorded under that.
@@ -234,6 +235,7 @@ class EngineClient:
         params: dict[str, str] | None = None,
         timeout: float = TIMEOUT_S,
     ) -> T:
+        """Ask for `path` and return the answer in `shape`; without one, nothing."""
         content = msgspec.json.encode(body) if body is not None else None
         headers = {"content-type": "application/json"} if content is not None else {}
         try:
@@ -250,11 +252,6 @@ class EngineClient:
             return msgspec.json.decode(answer.content, type=shape)
         except msgspec.DecodeError as exc:
             raise ClientError(f"{self._address.url}{path} gave an answer that is not understood: {exc}") from exc
-
-
-def _word(text: str) -> str:
-    """Return one word of a path: what a person typed must not become another path, not even `..` or nothing."""
-    return quote(text or " ", safe="").replace(".", "%2E")
 
 
 def _silence(url: str, exc: httpx.HTTPError) -> str:
@@ -282,4 +279,12 @@ def _refusal(answer: httpx.Response) -> RefusedError:
         code=str(said.get("code") or f"http_{answer.status_code}"),
         status=answer.status_code,
         faults=tuple(map(str, faults)) if isinstance(faults, list) else (),
+        settings=_setting_faults(said.get("settings")),
     )
+
+
+def _setting_faults(said: object) -> tuple[v1.SettingFault, ...]:
+    try:
+        return msgspec.convert(said or (), tuple[v1.SettingFault, ...])
+    except msgspec.ValidationError:
+        return ()

@@ -12,14 +12,14 @@ from mailgate.model.settings import PLAIN_SECRET_PREFIXES, Account, Config
 NEEDS_RESTART: Final = frozenset({"api.app", "store.inline_limit"})
 """What is read at the start alone, as `section.setting`; every other setting is in force at once."""
 
-_TITLES: Final = {
+TITLES: Final = {
     "accounts": "account",
     "recipients": "recipient",
     "schedules": "schedule",
     "lists": "list",
     "internal": "internal server",
 }
-_NAMED_BY: Final = {"accounts": "name", "recipients": "address", "schedules": "name", "lists": "id"}
+NAMED_BY: Final = {"accounts": "name", "recipients": "address", "schedules": "name", "lists": "id"}
 
 
 def differences(old: Config, new: Config) -> tuple[str, ...]:
@@ -31,9 +31,9 @@ def differences(old: Config, new: Config) -> tuple[str, ...]:
     lines: list[str] = []
     for setting in settings_of(Config):
         before, after = getattr(old, setting.name), getattr(new, setting.name)
-        title = _TITLES.get(setting.name, setting.name)
+        title = TITLES.get(setting.name, setting.name)
         if setting.section and setting.many:
-            lines += _of_list(title, _NAMED_BY[setting.name], before, after)
+            lines += _of_list(title, NAMED_BY[setting.name], before, after)
         elif setting.section:
             lines += (f"{title}: {change}" for change in _of_section(before, after, setting.name))
         elif before != after:

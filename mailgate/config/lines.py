@@ -135,7 +135,7 @@ class _Scanner:
             frame.key.clear()
         elif frame.at is _At.KEY:
             if is_part:
-                frame.key.append(_name(piece))
+                frame.key.append(key_name(piece))
             elif piece == "=":
                 frame.value = self._write(frame.path, frame.key)
                 frame.at = _At.VALUE
@@ -164,7 +164,7 @@ class _Scanner:
 
     def _in_header(self, frame: _Frame, piece: str, *, is_part: bool) -> None:
         if is_part:
-            frame.key.append(_name(piece))
+            frame.key.append(key_name(piece))
         elif piece == "[" and not frame.key:
             self._brackets += 1
         elif piece == "]":
@@ -195,7 +195,7 @@ class _Scanner:
         return path
 
 
-def _name(piece: str) -> str:
+def key_name(piece: str) -> str:
     """Return the key that a piece writes, bare or in quotes."""
     if piece[0] not in "\"'":
         return piece

@@ -1,7 +1,7 @@
 """Read `mailgate.toml`: the settings, or everything that is wrong with the file, told at once."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +18,14 @@ MAX_FILE_OCTETS: Final = 4_000_000  # some ten thousand accounts; more is not a 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a file holds. `config` is None when any of `faults` is an error; warnings alone leave it in force."""
+    """What a file holds. `config` is None when any of `faults` is an error; warnings alone leave it in force.
+
+    `octets` are the file's own, empty when it could not be read.
+    """
 
     config: Config | None
     faults: tuple[Fault, ...]
+    octets: bytes = b""
 
 
 def load(path: Path) -> Loaded:
@@ -35,13 +39,18 @@ def load(path: Path) -> Loaded:
     if len(octets) > MAX_FILE_OCTETS:
         text = f"The file is larger than {MAX_FILE_OCTETS // 1_000_000} MB, so it is no configuration of MailGate."
         return _not_loaded("L05", name, 1, text, "Name the right file with `--config FILE`.")
+    return load_octets(octets, name=name)
+
+
+def load_octets(octets: bytes, *, name: str) -> Loaded:
+    """Return what `octets` hold; faults call the file `name`."""
     try:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         remedy = "Save it as UTF-8: in Windows Notepad by `Save as`, then `Encoding: UTF-8`."
         line = octets.count(b"\n", 0, error.start) + 1
         return _not_loaded("L03", name, line, "The file is not encoded in UTF-8, as this line shows.", remedy)
-    return loads(text, name=name)
+    return replace(loads(text, name=name), octets=octets)
 
 
 def loads(text: str, *, name: str) -> Loaded:

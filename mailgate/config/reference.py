@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from mailgate.config.forms import unit_of
 from mailgate.config.keys import heading
 from mailgate.config.schema import Kind, Setting, settings_of
 from mailgate.config.values import bounds, show_setting
@@ -69,7 +70,7 @@ def _table(settings: Iterable[Setting]) -> str:
 
 
 def _row(setting: Setting) -> str:
-    cells = (f"`{setting.name}`", _value(setting), _unit(setting), _default(setting), setting.description)
+    cells = (f"`{setting.name}`", _value(setting), unit_of(setting), _default(setting), setting.description)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
@@ -86,14 +87,6 @@ def _value(setting: Setting) -> str:
     limits = bounds(setting)
     zero = ", or 0" if setting.zero else ""
     return f"{words}{zero}" + (f", {limits}" if limits else "")
-
-
-def _unit(setting: Setting) -> str:
-    if setting.kind is Kind.DURATION:
-        return "seconds"
-    if setting.kind is Kind.SIZE:
-        return "octets"
-    return "percent" if setting.name.endswith("_percent") else ""
 
 
 def _default(setting: Setting) -> str:

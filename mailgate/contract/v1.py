@@ -21,6 +21,19 @@ from mailgate.contract.parked import (
     ReasonWord,
 )
 from mailgate.contract.schedule import MAX_PAUSE_MINUTES, AccountSchedule, Pause, PlannedSession
+from mailgate.contract.settings import (
+    AddItem,
+    ChangeSettings,
+    KeepSecret,
+    SecretInfo,
+    SectionInfo,
+    SectionSettings,
+    SettingFault,
+    SettingInfo,
+    SettingsChanged,
+    SettingsPage,
+    SettingsSchema,
+)
 from mailgate.contract.shapes import Shape, Wish
 from mailgate.contract.tools import (
     AboutWord,
@@ -50,13 +63,24 @@ __all__ = [
     "MAX_ACT",
     "ActRefused",
     "ActWord",
+    "AddItem",
     "Attachment",
+    "ChangeSettings",
     "HeaderLine",
+    "KeepSecret",
     "ParkedAct",
     "ParkedReport",
     "ParkedSelection",
     "Preview",
     "ReasonWord",
+    "SecretInfo",
+    "SectionInfo",
+    "SectionSettings",
+    "SettingFault",
+    "SettingInfo",
+    "SettingsChanged",
+    "SettingsPage",
+    "SettingsSchema",
 ]  # what is defined elsewhere
 
 SeverityWord = Literal["info", "warning", "error"]
@@ -74,6 +98,7 @@ class Problem(Shape):
     code: str
     instance: str = ""
     faults: tuple[str, ...] = ()
+    settings: tuple[SettingFault, ...] = ()
 
 
 class Condition(Shape):

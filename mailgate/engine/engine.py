@@ -15,6 +15,7 @@ from typing import Final
 from mailgate.config.differences import differences, in_force
 from mailgate.config.load import Loaded
 from mailgate.config.templates import LoadedTemplates, shipped_templates
+from mailgate.engine.configuring import Configuring
 from mailgate.engine.events import EventHub
 from mailgate.engine.fetching import Fetching
 from mailgate.engine.guards import FreeSpace, Guards
@@ -36,6 +37,7 @@ from mailgate.model.verdict import TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
 from mailgate.policy.routing import Routing
 from mailgate.ports.clock import Clock
+from mailgate.ports.config_file import ConfigFile, revision_of
 from mailgate.ports.events import raise_store_condition
 from mailgate.ports.network import Dialer
 from mailgate.ports.resolver import Resolver
@@ -105,6 +107,7 @@ class Ports:
     zone: tzinfo = UTC
     chance: Chance = _no_chance
     provider_floor: ProviderFloor = _no_floor
+    config_file: ConfigFile | None = None  # None: this engine's settings cannot be changed by program
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +122,10 @@ class Reloaded:
 class Engine:
     """One running engine on one data directory."""
 
-    def __init__(self, config: Config, ports: Ports, *, findings: tuple[Finding, ...] = ()) -> None:
+    def __init__(self, config: Config, ports: Ports, *, findings: tuple[Finding, ...] = (), revision: str = "") -> None:
         self.config = config
+        self.wanted = config  # what the file says; a few settings of it need a restart
+        self.revision = revision  # of that file
         self.ports = ports
         self.hub = EventHub(ports.clock, keep=config.engine.events_kept)
         self.health = HealthBoard(self.hub, ports.clock)
@@ -187,6 +192,7 @@ class Engine:
             chance=ports.chance,
             provider_floor=ports.provider_floor,
         )
+        self.configuring = Configuring(self, ports.config_file, ports.secrets)
         self.guards = Guards(
             config.store,
             longest_wait=_longest_wait(config),
@@ -296,8 +302,8 @@ class Engine:
         """
         return await self.parked.act(name, Act.REDIRECT, addresses=addresses, by=by)
 
-    async def reload(self) -> Reloaded:
-        """Read the configuration anew: put all of it in force, or nothing."""
+    async def reload(self, *, by: str = "") -> Reloaded:
+        """Read the configuration anew: put all of it in force, or nothing. `by` is who changed it, if that is known."""
         async with self._reloading:
             loaded = await asyncio.to_thread(self.ports.read_config)
             errors = tuple(str(fault) for fault in loaded.faults if fault.severity == "error")
@@ -318,8 +324,9 @@ class Engine:
                     return Reloaded(applied=False, changes=(), faults=(text,))
             await self._apply(in_force(new, self.config))
             self.outbox.templates = templates.templates
+            self.wanted, self.revision = new, revision_of(loaded.octets)
             self.health.clear("config_rejected")
-            self.hub.publish(ConfigApplied(changes=changes))
+            self.hub.publish(ConfigApplied(changes=changes, by=by))
             return Reloaded(applied=True, changes=changes, faults=())
 
     def _reject(self, faults: tuple[str, ...]) -> None:

@@ -61,6 +61,12 @@ class ScheduleError(MailgateError):
     error_class = ErrorClass.CONFIG
 
 
+class ConfigFileError(MailgateError):
+    """The configuration file could not be read or written; it is as it was."""
+
+    error_class = ErrorClass.CONFIG
+
+
 class StoreError(MailgateError):
     """The store could not read or write.
 

@@ -41,9 +41,10 @@ class EngineStopping(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigApplied(Event):
-    """A new configuration is in force; `changes` says in words what differs."""
+    """A new configuration is in force; `changes` says in words what differs, `by` who changed it by program."""
 
     changes: tuple[str, ...]
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,8 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
         case EngineStopping():
             return [f"MailGate stops: {event.reason}"]
         case ConfigApplied():
-            return ["Configuration applied.", *(f"Configuration: {change}" for change in event.changes)]
+            who = f" (changed by {event.by})" if event.by else ""
+            return [f"Configuration applied{who}.", *(f"Configuration: {change}" for change in event.changes)]
         case ConfigRejected():
             faults = (f"Configuration: {fault}" for fault in event.faults)
             return ["Configuration rejected; the old one stays in force.", *faults]

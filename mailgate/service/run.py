@@ -22,6 +22,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from mailgate import __version__
 from mailgate.adapters.chance import chance
 from mailgate.adapters.clock import SystemClock
+from mailgate.adapters.config_file import DiskConfigFile
 from mailgate.adapters.maillog import MailLog
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.adapters.net.resolver import DnsResolver
@@ -49,6 +50,7 @@ from mailgate.model.events import Numbered, Severity
 from mailgate.model.settings import Config, EngineSettings
 from mailgate.policy.floors import floor_for
 from mailgate.policy.loglines import lines
+from mailgate.ports.config_file import revision_of
 from mailgate.ports.secrets import Secret
 from mailgate.ports.store import Finding
 from mailgate.service.apihost import ApiHost
@@ -162,12 +164,14 @@ async def running(
     room = WaitForRoom(data_dir, clock)
     lock = await room.then(lambda: asyncio.to_thread(_take, data_dir))
     try:
-        config = await asyncio.to_thread(_read, config_file)
+        config, revision = await asyncio.to_thread(_read, config_file)
         set_log_level(config.log.level)
         host = await room.then(lambda: asyncio.to_thread(ApiHost, data_dir, files))
         store, findings = await room.then(lambda: _open(data_dir, files, config, clock))
         try:
-            async with _engine(data_dir, config_file, config, files, store, findings, host, with_app, mirror) as it:
+            async with _engine(
+                data_dir, config_file, config, revision, files, store, findings, host, with_app, mirror
+            ) as it:
                 yield it
         finally:
             await store.close()
@@ -187,13 +191,14 @@ def _take(data_dir: Path) -> DataDirLock:
     return lock
 
 
-def _read(config_file: Path) -> Config:
+def _read(config_file: Path) -> tuple[Config, str]:
+    """Return what the file says, and its revision."""
     loaded = load(config_file)
     if loaded.config is None or any(fault.severity == "error" for fault in loaded.faults):
         raise StartError(report(loaded.faults), Exit.BAD_CONFIG)
     for fault in loaded.faults:
         log.warning("%s", fault)
-    return loaded.config
+    return loaded.config, revision_of(loaded.octets)
 
 
 async def _open(
@@ -219,6 +224,7 @@ async def _engine(
     data_dir: Path,
     config_file: Path,
     config: Config,
+    revision: str,
     files: RealFiles,
     store: SqliteStore,
     findings: tuple[Finding, ...],
@@ -258,8 +264,9 @@ async def _engine(
         zone=MachineZone(),
         chance=chance,
         provider_floor=lru_cache(lambda account: floor_for(account, presets)),
+        config_file=DiskConfigFile(config_file, data_dir, files, clock=clock),
     )
-    engine = Engine(config, ports, findings=findings)
+    engine = Engine(config, ports, findings=findings, revision=revision)
     engine.hub.listen(lambda numbered: _log(mail_log, numbered))
     _bind(host, config, engine)
 

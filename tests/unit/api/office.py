@@ -14,6 +14,7 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from mailgate.adapters.config_file import DiskConfigFile
 from mailgate.adapters.platform.files import RealFiles
 from mailgate.adapters.platform.system import detect
 from mailgate.adapters.store.store import SqliteStore, open_store
@@ -21,7 +22,7 @@ from mailgate.api.app import build_api, guarded
 from mailgate.api.auth import Doorkeeper
 from mailgate.client.discover import TOKEN_FILE
 from mailgate.config.faults import Fault
-from mailgate.config.load import Loaded
+from mailgate.config.load import Loaded, load
 from mailgate.engine.engine import Engine, Ports
 from mailgate.mime.decode import glance
 from mailgate.model.entry import QueueEntry
@@ -29,6 +30,7 @@ from mailgate.model.errors import ConnectError
 from mailgate.model.settings import Account, ApiSettings, Config, FetchSettings, InternalServer, Mailbox
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import DeliveryResult, Reply
+from mailgate.ports.config_file import revision_of
 from mailgate.ports.network import Endpoint, Stream
 from mailgate.ports.secrets import Secret
 from mailgate.ports.stages import Outgoing
@@ -151,14 +153,22 @@ class Office:
 
 
 @contextlib.asynccontextmanager
-async def open_office(directory: Path, config: Config = CONFIG, *, with_ui: bool = True) -> AsyncIterator[Office]:
-    """Run an office in `directory` while the context is open."""
+async def open_office(
+    directory: Path, config: Config = CONFIG, *, with_ui: bool = True, config_file: Path | None = None
+) -> AsyncIterator[Office]:
+    """Run an office in `directory` while the context is open; with `config_file` it is that file's."""
     clock, mailboxes, ui = FakeClock(), Mailboxes(), FakeUi()
     secrets = FakeSecrets({"vault:office": POP3_PASSWORD, "vault:app": APP_PASSWORD})
     store, _ = await open_store(
         directory, files=RealFiles(detect()), inline_limit=config.store.inline_limit, now=clock.now()
     )
     loaded: list[Loaded] = []
+    file, revision = None, ""
+    if config_file is not None:
+        first = load(config_file)
+        assert first.config is not None
+        config, revision = first.config, revision_of(first.octets)
+        file = DiskConfigFile(config_file, directory, RealFiles(detect()), clock=clock)
     ports = Ports(
         store=store,
         secrets=secrets,
@@ -167,13 +177,14 @@ async def open_office(directory: Path, config: Config = CONFIG, *, with_ui: bool
         web=FakeWeb(),
         clock=clock,
         make_transport=lambda _config: mailboxes,
-        read_config=lambda: loaded.pop() if loaded else Loaded(CONFIG, ()),
+        read_config=lambda: load(config_file) if config_file else loaded.pop() if loaded else Loaded(CONFIG, ()),
         free_space=plenty,
         data_dir=directory,
         version="1.2.3",
         pid=4711,
+        config_file=file,
     )
-    engine = Engine(config, ports)
+    engine = Engine(config, ports, revision=revision)
 
     async def password() -> Secret | None:
         return await secrets.get(engine.config.api.app_password) if engine.config.api.app_password else None

@@ -18,7 +18,7 @@ def problem_of(answer: httpx.Response) -> Problem:
     """Return the answer as problem details; anything else fails."""
     assert answer.headers["content-type"] == "application/problem+json"
     found = msgspec.json.decode(answer.content, type=Problem)
-    assert set(answer.json()) == {"type", "title", "status", "detail", "code", "instance", "faults"}
+    assert set(answer.json()) == {"type", "title", "status", "detail", "code", "instance", "faults", "settings"}
     assert found.status == answer.status_code
     assert found.type == f"urn:mailgate:problem:{found.code}"
     assert found.title

@@ -61,6 +61,7 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
     ),
     (EngineStarted(version="0.1.0", pid=12, url=""), ("MailGate 0.1.0 started (pid 12)",)),
     (EngineStopping(reason="Ctrl+C"), ("MailGate stops: Ctrl+C",)),
+    (ConfigApplied(changes=(), by="the app"), ("Configuration applied (changed by the app).",)),
     (ConfigApplied(changes=("a", "b")), ("Configuration applied.", "Configuration: a", "Configuration: b")),
     (ConfigRejected(faults=("a",)), ("Configuration rejected; the old one stays in force.", "Configuration: a")),
     (
