@@ -48,6 +48,8 @@ def _oddities(one: v1.Provider) -> list[str]:
     lines = [words.en for words in one.notes]
     if one.envelope_header:
         lines.append(f'envelope_header = "{one.envelope_header}" may tell who a message is for')
+    if one.list_window:
+        lines.append(f"until_empty = true goes on after the {one.list_window} messages that a session shows")
     return lines
 
 

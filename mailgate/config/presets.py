@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from mailgate.config.faults import Fault, Severity
 from mailgate.model.presets import Preset, Presets, PresetServer, Protocol
 
 FILE_NAME: Final = "presets.toml"
@@ -18,10 +19,10 @@ _SHIPPED: Final = Path(__file__).with_name(FILE_NAME)
 
 @dataclass(frozen=True, slots=True)
 class LoadedPresets:
-    """What is known. `fault` is one sentence about the office's own file, when that had to be left aside."""
+    """What is known. `fault` says why the office's own file had to be left aside, if it had to."""
 
     presets: Presets
-    fault: str = ""
+    fault: Fault | None = None
 
 
 @functools.cache
@@ -93,5 +94,8 @@ def _check_keys(table: dict[str, Any]) -> None:
                 raise ValueError(f"{unknown[0]!r} is not known in {what}: there are {', '.join(sorted(known))}")
 
 
-def _left_aside(path: Path, why: str) -> str:
-    return f"{path} is left aside: {why}. Mend or remove it; what comes with MailGate is used meanwhile."
+def _left_aside(path: Path, why: str) -> Fault:
+    """Return the fault: a warning, since MailGate works without that file."""
+    text = f"{path} is left aside: {why.rstrip('.')}."
+    remedy = "Mend or remove it; what comes with MailGate is used meanwhile."
+    return Fault(code="P01", file=path.name, line=1, path="", text=text, remedy=remedy, severity=Severity.WARNING)

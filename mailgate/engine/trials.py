@@ -64,7 +64,8 @@ class Trials:
             clock=self._clock,
             ispdb_url=self._config().discovery.ispdb_url,
         )
-        return replace(await discovery.run(address), fault=loaded.fault)
+        fault = f"{loaded.fault.text} {loaded.fault.remedy}" if loaded.fault else ""
+        return replace(await discovery.run(address), fault=fault)
 
     async def account(self, name: str) -> Probe:
         """Try the connection to an account.

@@ -236,7 +236,10 @@ async def _engine(
     secrets = Secrets(data_dir, files, config.secrets.timeout)
     mail_log = MailLog(data_dir, keep_files=config.log.keep_files, mirror=mirror)
 
-    presets = load_presets(data_dir).presets
+    known = load_presets(data_dir)
+    if known.fault:
+        log.warning("%s", known.fault)
+    presets = known.presets
 
     def set_rest(now: Config) -> None:
         set_log_level(now.log.level)

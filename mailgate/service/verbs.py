@@ -30,12 +30,15 @@ class Verbs:
         return demo(directory=directory, browser=browser, once=once)
 
     def check(self, config: Path, data: Path, *, as_json: bool) -> int:
-        """Look a configuration and the templates in `data` over and print every fault."""
+        """Look a configuration, and the templates and presets in `data`, over and print every fault."""
         from mailgate.config.load import load  # noqa: PLC0415
+        from mailgate.config.presets import load_presets  # noqa: PLC0415
         from mailgate.config.report import report  # noqa: PLC0415
         from mailgate.config.templates import load_templates  # noqa: PLC0415
 
         faults = load(config).faults + load_templates(data).faults
+        presets = load_presets(data).fault
+        faults += (presets,) if presets else ()
         if as_json:
             print(json.dumps([{"code": f.code, "file": f.file, "line": f.line, "path": f.path, "text": f.text,
                                "remedy": f.remedy, "severity": f.severity} for f in faults]))  # fmt: skip

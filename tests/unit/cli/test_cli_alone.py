@@ -113,6 +113,14 @@ address = "anna"
 """
 
 
+def test_check_looks_over_the_offices_own_presets(command: Command, data: Path) -> None:
+    (data / "mailgate.toml").write_text(MINIMAL, encoding="utf-8")
+    (data / "presets.toml").write_text("[[presets]\n", encoding="utf-8")
+    said = command("check", "--data", str(data))
+    assert said.code == 0
+    assert "presets.toml is left aside" in said.out
+
+
 def test_check_names_every_fault_at_once_and_shows_no_password(
     command: Command, data: Path, snapshot: SnapshotAssertion
 ) -> None:

@@ -175,7 +175,7 @@ de = "Nur mit Kundennummer."
 def test_an_own_file_comes_before_what_is_shipped(tmp_path: Path) -> None:
     (tmp_path / "presets.toml").write_text(OWN, "utf-8")
     loaded = load_presets(tmp_path)
-    assert loaded.fault == ""
+    assert loaded.fault is None
     found = loaded.presets.by_domain("gmx.de")
     assert found is not None
     assert found.title == "GMX as we know it"
@@ -213,19 +213,21 @@ def test_without_an_own_file_what_is_shipped_counts(tmp_path: Path) -> None:
 def test_an_own_file_with_a_fault_is_left_aside_as_a_whole(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "presets.toml").write_text(text, "utf-8")
     loaded = load_presets(tmp_path)
-    assert words in loaded.fault
-    assert "presets.toml is left aside" in loaded.fault
+    assert loaded.fault is not None
+    assert words in loaded.fault.text
+    assert "presets.toml is left aside" in loaded.fault.text
+    assert loaded.fault.severity == "warning"
     assert loaded.presets is shipped_presets()
 
 
 def test_an_own_file_that_cannot_be_read_is_left_aside(tmp_path: Path) -> None:
     (tmp_path / "presets.toml").mkdir()
-    assert "is left aside" in load_presets(tmp_path).fault
+    assert "is left aside" in str(load_presets(tmp_path).fault)
 
 
 def test_an_own_file_that_is_no_text_is_left_aside(tmp_path: Path) -> None:
     (tmp_path / "presets.toml").write_bytes(b"\xff\xfe\x00")
-    assert "is left aside" in load_presets(tmp_path).fault
+    assert "is left aside" in str(load_presets(tmp_path).fault)
 
 
 # --- kinds of internal servers
