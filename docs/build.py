@@ -19,6 +19,7 @@ from mailgate.api.auth import Doorkeeper
 from mailgate.cli.main import build
 from mailgate.config.reference import settings_page
 from mailgate.config.reference_data import kinds_page, notices_page, providers_page
+from mailgate.policy import playbook
 from mailgate.service.verbs import Verbs
 
 REFERENCE: Final = Path(__file__).parent / "reference"
@@ -77,6 +78,15 @@ def _shape(schema: dict[str, Any]) -> str:
     return str(schema.get("$ref", schema.get("type", ""))).rpartition("/")[2]
 
 
+def refusals_page(old: str) -> str:
+    """Return `refusals.md` with its two tables made anew."""
+    does = ["| it means | what MailGate does |", "| --- | --- |"]
+    does += [f"| *{verdict.value}* | {text} |" for verdict, text in playbook.DOES.items()]
+    rows = ["| said to | reply | because | it means |", "| --- | --- | --- | --- |"]
+    rows += [f"| {stage} | {reply} | {why} | *{verdict}* |" for stage, reply, why, verdict in playbook.page_rows()]
+    return _between(old, "\n".join([*rows, "", *does]))
+
+
 def commands_page(_old: str) -> str:
     """Return `commands.md`: what `--help` says, for each verb."""
     app = build(Verbs())
@@ -117,6 +127,7 @@ PAGES: Final[dict[str, Callable[[str], str]]] = {
     "openapi.json": openapi_page,
     "commands.md": commands_page,
     "api.md": api_page,
+    "refusals.md": refusals_page,
 }
 
 

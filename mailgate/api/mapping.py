@@ -10,7 +10,7 @@ import msgspec
 from mailgate.contract import v1
 from mailgate.engine.engine import Engine, Reloaded
 from mailgate.engine.events import EventSlice
-from mailgate.engine.health import HealthCondition
+from mailgate.engine.health import INTERNAL, HealthCondition
 from mailgate.engine.parked import Decided
 from mailgate.engine.tickets import Ticket
 from mailgate.engine.watches import AccountWatch
@@ -26,7 +26,6 @@ from mailgate.policy.routing import Routing
 from mailgate.policy.schedule import words
 from mailgate.ports.store import MessageFilter, Store, StoreCounts
 
-_INTERNAL_DOWN: Final = "internal_down"
 _PAGE: Final = 500
 _MAY_PARK: Final = frozenset({Stage.ROUTED, Stage.PARKED})
 
@@ -55,7 +54,7 @@ async def status(engine: Engine) -> v1.Status:
         last_mail=counted.last_mail,
         next_session=min(planned, default=None),
         internal_host=f"{engine.config.internal.host}:{engine.config.internal.port}",
-        internal_ok=not engine.health.holds(_INTERNAL_DOWN),
+        internal_ok=not any(map(engine.health.holds, INTERNAL)),
         accounts=tuple(account(engine, watch) for watch in watches),
         conditions=tuple(map(condition, engine.health.conditions)),
         counts=counts(counted),

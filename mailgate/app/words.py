@@ -281,14 +281,26 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "MailGate does not send a password over such a connection. Ask the provider, or see whether the host name is right.",
         "Über eine solche Verbindung sendet MailGate kein Kennwort. Fragen Sie den Provider, oder prüfen Sie den Hostnamen.",
     ),
-    "cond.internal_down": ("The mail server does not accept mail", "Der Mailserver nimmt keine Post an"),
-    "cond.internal_down.what": (
-        "Fetched mail waits safely here. Nothing is deleted at the provider before {host} has taken it.",
-        "Abgeholte Post wartet sicher hier. Beim Provider wird nichts gelöscht, bevor {host} sie angenommen hat.",
+    "cond.internal_ill": ("The mail server does not accept mail", "Der Mailserver nimmt keine Post an"),
+    "cond.internal_ill.what": (
+        "MailGate fetches nothing meanwhile: new mail waits at the provider, and what is here is safe.",
+        "MailGate holt solange nichts ab: neue Post wartet beim Provider, und was hier ist, ist sicher.",
     ),
-    "cond.internal_down.fix": (
-        "See whether {host} runs. MailGate delivers by itself as soon as it answers.",
-        "Prüfen Sie, ob {host} läuft. MailGate stellt von selbst zu, sobald er antwortet.",
+    "cond.internal_ill.fix": (
+        "See whether {host} runs and has room on its disks. MailGate goes on by itself as soon as it takes mail again.",
+        "Prüfen Sie, ob {host} läuft und Platz auf seinen Platten hat. MailGate macht von selbst weiter, sobald er wieder annimmt.",
+    ),
+    "cond.internal_config": (
+        "The mail server refuses mail from MailGate",
+        "Der Mailserver weist Post von MailGate ab",
+    ),
+    "cond.internal_config.what": (
+        "A setting is wrong here or there: login, TLS, or the right to hand over mail. No mail is lost, and none is fetched.",
+        "Eine Einstellung stimmt hier oder dort nicht: Anmeldung, TLS oder das Recht, Post abzugeben. Keine Post geht verloren, und keine wird abgeholt.",
+    ),
+    "cond.internal_config.fix": (
+        "Compare [internal] in the configuration with what {host} wants. MailGate goes on by itself.",
+        "Vergleichen Sie [internal] in der Konfiguration mit dem, was {host} verlangt. MailGate macht dann von selbst weiter.",
     ),
     "cond.disk_low": ("The disk is nearly full", "Die Platte ist fast voll"),
     "cond.disk_low.what": (

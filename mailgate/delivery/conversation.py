@@ -26,9 +26,9 @@ from mailgate.delivery.replies import (
     shuts,
 )
 from mailgate.model.address import Address
-from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
+from mailgate.model.errors import BrokenOffError, ConnectError, ErrorClass, MailgateError
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpProtocol
-from mailgate.model.status import NO_ANSWER, DeliveryResult, Reply
+from mailgate.model.status import NO_ANSWER, DeliveryResult, Reply, SmtpStage
 from mailgate.ports.stages import Outgoing
 from mailgate.wire.errors import WireError
 from mailgate.wire.smtp import DATA, DOT, GO_ON, RSET, Answer, Command, Kind, Offers, bdat, mail, rcpt
@@ -88,6 +88,7 @@ class Conversation:
         self._lmtp = server.protocol is SmtpProtocol.LMTP
         self._recipients = tuple(letter.message.recipients)
         self._replies: dict[int, Reply] = {}  # by recipient; a missing one is still open
+        self._stages: dict[int, SmtpStage] = {}  # ... and what was said when it came
         self._begun = False  # a part of a long text may have reached the server
         self._ended = False  # ... or the end of a text
         self._mended = 0  # line ends of the text that were made CRLF
@@ -132,19 +133,21 @@ class Conversation:
             return self._results(Reply(NO_ANSWER.code, f"{_LOST}: {why}"), unknown=True)
         if self._begun:  # this message pays for it: it may be the one that breaks connections
             return self._results(Reply(NO_ANSWER.code, f"{_MIDDLE}: {why}"))
-        if why.error_class in (ErrorClass.AUTH, ErrorClass.TLS):  # it says already what is wanted
-            raise why
         text = f"{self._link.name} broke the connection before it took anything: {why}"
-        raise ConnectError(text, error_class=why.error_class) from why
+        if why.error_class in (ErrorClass.AUTH, ErrorClass.TLS):  # it says already what is wanted
+            text = str(why)
+        raise BrokenOffError(text, error_class=why.error_class) from why
 
     def _results(self, missing: Reply, *, unknown: bool = False) -> Sequence[DeliveryResult]:
         results = []
         for one, address in enumerate(self._recipients):
             reply = self._replies.get(one)
             if reply is None:
-                results.append(DeliveryResult(str(address), missing, unknown=unknown))
+                results.append(DeliveryResult(str(address), missing, unknown=unknown, stage=SmtpStage.TEXT))
             else:
-                results.append(DeliveryResult(str(address), reply, mended=self._mended if reply.positive else 0))
+                mended = self._mended if reply.positive else 0
+                stage = self._stages.get(one, SmtpStage.RCPT)
+                results.append(DeliveryResult(str(address), reply, mended=mended, stage=stage))
         return results
 
     async def _talk(self) -> bool:
@@ -178,13 +181,14 @@ class Conversation:
                 link.unfinished = False
                 await self._text(accepted)
             elif answer.no:
-                self._settle(accepted, said(answer))
+                self._settle(accepted, said(answer), SmtpStage.DATA)
             else:
                 self._ended = True  # such as 250: nobody knows what was meant
                 raise WireError(f"the answer to DATA makes no sense: {said(answer)}")
         if self._less is not None:
             link.offers, self._less = self._less, None
             self._replies.clear()
+            self._stages.clear()
             return False
         return True
 
@@ -227,7 +231,7 @@ class Conversation:
             raise login_wanted(self._link.name, self._server, said(answer))
         if _refused(answer):
             reply = said(answer)
-            self._settle([one for one, _ in named], reply)
+            self._settle([one for one, _ in named], reply, SmtpStage.MAIL)
             if self._link.offers.pipelining:
                 for _ in named:
                     self._next(answers, failure)
@@ -340,19 +344,20 @@ class Conversation:
                 if len(share) == len(accepted):
                     raise BrokenPromiseError(text, "chunking")
                 self.found_out = BrokenPromiseError(text, "chunking")
-                self._settle(share, Reply(NO_ANSWER.code, text))
+                self._settle(share, Reply(NO_ANSWER.code, text), SmtpStage.TEXT)
                 continue
             if not (answer.yes or answer.no):
                 raise WireError(f"the answer to the text makes no sense: {reply}")
-            self._settle(share, reply)
+            self._settle(share, reply, SmtpStage.TEXT)
             if self._link.shut:
                 break
         if self._link.shut and not all(one in self._replies for one in accepted):
             raise WireError("the server closed the connection")
 
-    def _settle(self, recipients: Sequence[int], reply: Reply) -> None:
+    def _settle(self, recipients: Sequence[int], reply: Reply, stage: SmtpStage) -> None:
         for one in recipients:
             self._replies[one] = reply
+            self._stages[one] = stage
 
     def _sayable(self) -> Iterator[tuple[int, Command]]:
         """Yield the recipients that can be named here, with the command that does."""

@@ -30,9 +30,9 @@ from mailgate.delivery.replies import (
     shuts,
 )
 from mailgate.model.address import Address
-from mailgate.model.errors import ConnectError
+from mailgate.model.errors import BrokenOffError, ConnectError
 from mailgate.model.settings import DeliverySettings, InternalServer
-from mailgate.model.status import NO_ANSWER, DeliveryResult, Reply
+from mailgate.model.status import NO_ANSWER, DeliveryResult, Reply, SmtpStage
 from mailgate.ports.clock import Clock
 from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import SecretStore
@@ -92,12 +92,12 @@ class LibraryTransport:
                 link.smtp.close()
                 if fresh:
                     name = self._opener.name
-                    raise ConnectError(f"{name} broke the connection before it took anything: {exc}") from exc
+                    raise BrokenOffError(f"{name} broke the connection before it took anything: {exc}") from exc
                 continue  # an old connection that the server had given up: once more on another
-            except ConnectError:
+            except ConnectError as exc:
                 link.smtp.close()
                 if fresh:
-                    raise
+                    raise BrokenOffError(str(exc), error_class=exc.error_class) from exc
                 continue
             except BaseException:
                 link.smtp.close()
@@ -127,7 +127,8 @@ class LibraryTransport:
     ) -> Sequence[DeliveryResult]:
         """Say one message. Raises a connection's error only while nothing can have been taken yet."""
         utf8 = smtp.supports_extension("smtputf8")
-        results = {str(one): NO_SMTPUTF8 for one in message.recipients if not (utf8 or one.is_ascii)}
+        no_utf8 = (NO_SMTPUTF8, SmtpStage.RCPT)
+        results = {str(one): no_utf8 for one in message.recipients if not (utf8 or one.is_ascii)}
         sayable = [one for one in message.recipients if str(one) not in results]
         unknown = False
         if sayable:
@@ -138,17 +139,18 @@ class LibraryTransport:
         return [
             DeliveryResult(
                 name,
-                results[name],
-                unknown=unknown and results[name].code == NO_ANSWER.code,
-                mended=mended if results[name].positive else 0,
+                reply,
+                unknown=unknown and reply.code == NO_ANSWER.code,
+                mended=mended if reply.positive else 0,
+                stage=stage,
             )
-            for name in map(str, message.recipients)
+            for name, (reply, stage) in ((name, results[name]) for name in map(str, message.recipients))
         ]
 
     async def _say(
         self, smtp: aiosmtplib.SMTP, sender: Address | None, recipients: Sequence[Address], octets: bytes
-    ) -> tuple[dict[str, Reply], bool]:
-        """Return the reply for each recipient, and whether those without one may have the message all the same."""
+    ) -> tuple[dict[str, tuple[Reply, SmtpStage]], bool]:
+        """Return the reply for each recipient and what it was said to, and whether those without one may have the message all the same."""
         utf8 = any(not address.is_ascii for address in (sender, *recipients) if address)
         encoding = "utf-8" if utf8 else "ascii"
         options = _mail_options(smtp, octets, utf8=utf8)
@@ -166,25 +168,26 @@ class LibraryTransport:
             if refusal.code in LOGIN_WANTED:
                 raise login_wanted(self._opener.name, self._server, refusal) from exc
             await _reset(smtp)
-            return dict.fromkeys(map(str, recipients), refusal), False
-        results: dict[str, Reply] = {}
+            return dict.fromkeys(map(str, recipients), (refusal, SmtpStage.MAIL)), False
+        results: dict[str, tuple[Reply, SmtpStage]] = {}
         for name in map(str, recipients):
             try:
                 await smtp.rcpt(name, encoding=encoding)
             except aiosmtplib.SMTPResponseException as exc:
-                results[name] = self._refusal(exc, "RCPT")
+                results[name] = self._refusal(exc, "RCPT"), SmtpStage.RCPT
         accepted = [name for name in map(str, recipients) if name not in results]
         if not accepted:
-            refusals = list(results.values())
+            refusals = [refusal for refusal, _ in results.values()]
             if all(one.code in LOGIN_WANTED for one in refusals):
                 raise login_wanted(self._opener.name, self._server, refusals[0])
             await _reset(smtp)
             return results, False
-        answer, unknown = await self._data(smtp, octets)
-        return results | dict.fromkeys(accepted, answer), unknown
+        answer, stage, unknown = await self._data(smtp, octets)
+        return results | dict.fromkeys(accepted, (answer, stage)), unknown
 
-    async def _data(self, smtp: aiosmtplib.SMTP, octets: bytes) -> tuple[Reply, bool]:
-        """Return the answer to the message, and whether it is unknown because it was lost or makes no sense."""
+    async def _data(self, smtp: aiosmtplib.SMTP, octets: bytes) -> tuple[Reply, SmtpStage, bool]:
+        """Return the answer to the message, when it came, and whether it is unknown: it was lost or makes no sense."""
+        text = SmtpStage.TEXT
         try:
             said = await _send_text(smtp, dot_stuff(octets), self._settings.data_timeout.total_seconds())
         except aiosmtplib.SMTPResponseException as exc:
@@ -192,13 +195,13 @@ class LibraryTransport:
                 if exc.code == SHUT and not isinstance(exc, _TextRefusedError):
                     raise shuts(self._opener.name, said_by(exc)) from exc
                 await _reset(smtp)  # refused before the text, the transaction would still be open
-                return said_by(exc), False
+                return said_by(exc), text if isinstance(exc, _TextRefusedError) else SmtpStage.DATA, False
             smtp.close()
-            return Reply(NO_ANSWER.code, f"the answer makes no sense: {said_by(exc)}"), True
+            return Reply(NO_ANSWER.code, f"the answer makes no sense: {said_by(exc)}"), text, True
         except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError):
             smtp.close()
-            return Reply(NO_ANSWER.code, _LOST), True
-        return reply(said.code, said.message), False
+            return Reply(NO_ANSWER.code, _LOST), text, True
+        return reply(said.code, said.message), text, False
 
     def _refusal(self, exc: aiosmtplib.SMTPResponseException, command: str) -> Reply:
         """Return the refusal in `exc`.

@@ -15,6 +15,7 @@ MAX_REPLY_CHARS: Final = 1_000
 SHUT: Final = 421  # RFC 5321 section 3.8: whatever was asked, the server closes the connection
 LOGIN_WANTED: Final = frozenset({530, 534, 535, 538})  # RFC 4954 section 6: about us, not about the message
 _NOT_UNDERSTOOD: Final = frozenset({500, 501, 502, 503, 504, 555})  # RFC 5321 section 4.2.2
+_FOR_GOOD: Final = 500  # RFC 5321 section 4.2.1
 _SYNTAX: Final = 5  # RFC 3463 section 3.6: X.5.X, the protocol
 NO_SMTPUTF8: Final = Reply(553, "5.6.7 the internal server knows no addresses outside ASCII (SMTPUTF8)")
 
@@ -55,7 +56,7 @@ def turned_away(name: str, said: Reply) -> ConnectError:
     if said.code in LOGIN_WANTED:
         text = f"{name} wants a login: {said}: set `user` and `password` under [internal]"
         return ConnectError(text, error_class=ErrorClass.AUTH)
-    error_class = ErrorClass.POLICY if said.permanent else ErrorClass.TEMPORARY
+    error_class = ErrorClass.POLICY if said.code >= _FOR_GOOD else ErrorClass.TEMPORARY
     return ConnectError(f"{name} answers {said}", error_class=error_class)
 
 

@@ -346,7 +346,6 @@ class Engine:
         self.pipeline.configure(new)
         if (old.internal, old.delivery) != (new.internal, new.delivery):
             former = self.queue.configure(new.delivery, self.ports.make_transport(new))
-            self.health.clear("internal_down")
             await former.close()
         self.outbox.settings = new.notices
         self.guards.settings, self.guards.longest_wait = new.store, _longest_wait(new)

@@ -8,7 +8,9 @@ from mailgate.model.events import ConditionCleared, ConditionRaised, Severity
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Publisher
 
-NO_FETCHING: Final = frozenset({"disk_low", "store_damaged", "store_refuses"})
+INTERNAL: Final = frozenset({"internal_ill", "internal_config"})
+"""The internal server takes nothing: it is ill, or a setting is wrong here or there (`policy.playbook`)."""
+NO_FETCHING: Final = frozenset({"disk_low", "store_damaged", "store_refuses"}) | INTERNAL
 """While one of these holds, no mail is taken: it waits safely at the provider."""
 
 _ORDER: Final = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}

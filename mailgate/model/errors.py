@@ -106,6 +106,13 @@ class ConnectError(MailgateError):
         self.error_class = error_class
 
 
+class BrokenOffError(ConnectError):
+    """A peer broke off, or asked for a login, while it was told of one message, and has taken nothing.
+
+    Mostly it is the peer's fault and none of the message's; yet there are messages that peers break at.
+    """
+
+
 class SilenceError(ConnectError):
     """The peer said nothing for as long as we wait for anybody; the connection is of no use any more."""
 

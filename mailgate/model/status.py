@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 _ENHANCED: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)", re.ASCII)
@@ -53,19 +54,35 @@ class Reply:
 NO_ANSWER: Final = Reply(0, "no answer")
 
 
+class SmtpStage(StrEnum):
+    """What was said when a reply came. The words are those of `docs/faults.md`."""
+
+    BANNER = "banner"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    AUTH = "AUTH"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    TEXT = "final dot"
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
     """What became of one recipient in one conversation.
 
     `unknown` means that the line was lost after the final dot: the peer may have the message (promise 3, RFC 5321
-    section 4.2.5). Retry or give up is read from `reply` and from nowhere else. `mended` counts line ends of the text that
-    were made CRLF, since DATA takes no others (section 2.3.8).
+    section 4.2.5). Retry or give up is read from `reply` and `stage`, by `policy.playbook`, and from nowhere else; `held`
+    says that it read from them that this recipient is tried again although it was refused for good. `mended` counts line
+    ends of the text that were made CRLF, since DATA takes no others (section 2.3.8).
     """
 
     address: str
     reply: Reply
     unknown: bool = False
     mended: int = 0
+    stage: SmtpStage = SmtpStage.RCPT
+    held: bool = False
 
     @property
     def delivered(self) -> bool:
@@ -75,4 +92,4 @@ class DeliveryResult:
     @property
     def permanent(self) -> bool:
         """Whether the peer refused for good."""
-        return self.reply.permanent and not self.unknown
+        return self.reply.permanent and not (self.unknown or self.held)

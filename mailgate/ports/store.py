@@ -121,13 +121,18 @@ def received(entry_id: int, draft: DraftContent, new: NewEntry) -> QueueEntry:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a conversation came to: results per recipient, and the entry's state after it."""
+    """What a conversation came to: results per recipient, and the entry's state after it.
+
+    `next_attempt` goes with READY, and with PARKED where a further try is made without a person. `edit`, where it is not
+    None, is what is done to the message from now on.
+    """
 
     state: EntryState
     results: tuple[DeliveryResult, ...]
     trace: tuple[TraceStep, ...]
     next_attempt: datetime | None = None
     park_reason: ParkReason | None = None
+    edit: HeaderEdit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +301,10 @@ class Store(Protocol):
         """Return READY entries whose `next_attempt` has come, the most overdue first."""
         ...
 
+    async def parked_due(self, now: datetime, *, limit: int) -> Sequence[QueueEntry]:
+        """Return PARKED entries that are tried once more by themselves, and whose time has come."""
+        ...
+
     async def next_due(self, *, exclude: frozenset[int]) -> datetime | None:
         """Return the earliest `next_attempt` of READY entries, or None."""
         ...
@@ -381,7 +390,7 @@ class Store(Protocol):
         ...
 
     async def clamp_due(self, latest: datetime) -> int:
-        """Bring every `next_attempt` after `latest` forward to it; return how many."""
+        """Bring every `next_attempt` of READY entries after `latest` forward to it; return how many."""
         ...
 
     async def purge(self, *, done_before: datetime, bodies_before: datetime) -> int:

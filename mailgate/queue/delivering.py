@@ -7,22 +7,35 @@ it, and nothing is said twice.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS
 from mailgate.model.entry import EntryState, QueueEntry
-from mailgate.model.errors import REMEDIES, ContentLostError, ErrorClass, MailgateError, StaleEntryError, StoreError
+from mailgate.model.errors import (
+    REMEDIES,
+    BrokenOffError,
+    ConnectError,
+    ContentLostError,
+    ErrorClass,
+    MailgateError,
+    StaleEntryError,
+    StoreError,
+)
 from mailgate.model.events import Severity
 from mailgate.model.settings import DeliverySettings
+from mailgate.model.status import DeliveryResult
+from mailgate.policy import playbook
+from mailgate.policy.playbook import Verdict
 from mailgate.ports.stages import Outgoing, Transport
 from mailgate.ports.store import Outcome
 from mailgate.queue.announce import outcome_events
 from mailgate.queue.headroom import Headroom
 from mailgate.queue.keeping import AGAIN_S, Keeper
 from mailgate.queue.lanes import Lane
-from mailgate.queue.outcomes import judge
+from mailgate.queue.outcomes import judge, suspected
 from mailgate.queue.outgoing import outgoing
 from mailgate.queue.progress import Place
 from mailgate.queue.waiting import set_or_passed
@@ -34,8 +47,17 @@ READY_AHEAD: Final = 1024
 _IDLE_S: Final = 1.0
 _REST_S: Final = 5.0  # idle connections are looked at as often
 _LOOK_S: Final = 30.0  # what becomes due is noted here; a clock that was set may still bring it forward
-_INTERNAL_DOWN: Final = "internal_down"
+_ILL: Final = "internal_ill"
+_CONFIG: Final = "internal_config"
+_DOUBTFUL: Final = frozenset({ErrorClass.CONNECT, ErrorClass.PROTOCOL})
+"""Ways to break off that may be due to the message that was said: silence, a broken line, an answer without sense."""
 _UNREACHED: Final = frozenset({ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.TEMPORARY})
+DOUBTFUL_TRIES: Final = 3
+"""Tries of one message that end in what may be its own fault as well, until it is thought to be."""
+CERTAIN_TRIES: Final = 60
+"""... and in what the server says of itself: with waits of a minute it is an hour. Else nothing would ever be fetched."""
+UNTRIED_S: Final = 3.0
+"""So long after its wait is over a lane that nobody has a message for counts as free: else nothing would be fetched."""
 
 
 class Deliveries:
@@ -53,6 +75,10 @@ class Deliveries:
         self._at_hand: dict[int, bytes] = {}  # bodies of entries in `_ready` that are small and just taken
         self._in_hand: set[int] = set()  # whatever is expected, at hand or at work
         self._look_again = 0.0  # monotonic seconds: until then the store has nothing due that is not at hand
+        self._blamed: dict[int, int] = {}  # tries of entries at which the server seemed ill, since it last was well
+        self._streak: tuple[frozenset[str], ...] = ()  # see `playbook.next_streak`
+        self._talking = 0  # conversations under way
+        self._held = False  # since the server is ill, as far as is known
         self._work = asyncio.Event()
         self._stopping = False
         self.headroom = Headroom()
@@ -114,6 +140,8 @@ class Deliveries:
                 self._lane.busy += 1
                 group.create_task(self._work_off(entry, group))
             if not started:
+                if self._held and self._lane.is_untried(self._clock.monotonic(), UNTRIED_S):
+                    self._go_on()
                 await self._transport.close_idle()
                 await set_or_passed(self._work, self._clock, self._idle_s())
 
@@ -220,14 +248,12 @@ class Deliveries:
     async def _converse(self, entry: QueueEntry) -> Outcome | None:
         try:
             outgoing = await self._outgoing(entry)
-            results = await self._transport.deliver(outgoing)
-            outcome = judge(
-                results,
-                recipients=entry.recipients,
-                retry=self._settings.retry,
-                now=self._clock.now(),
-                attempts=entry.attempts + 1,
-            )
+            self._talking += 1
+            try:
+                results = await self._transport.deliver(outgoing)
+            finally:
+                self._talking -= 1
+            return await self._judge(entry, results)
         except ContentLostError as exc:
             await self._keeper.park_broken(entry, exc)
             return None
@@ -236,15 +262,62 @@ class Deliveries:
             await self._keeper.surely(lambda: self._store.release(entry.id, next_attempt=again))
             self._due_at(again)
             raise
+        except BrokenOffError as exc:
+            if self._blame(entry, certain=exc.error_class not in _DOUBTFUL):
+                return self._outcome(entry, suspected(entry, str(exc)))
+            await self._not_reached(entry, exc)
+            return None
         except MailgateError as exc:
             await self._not_reached(entry, exc)
             return None
         except Exception as exc:  # noqa: BLE001 whatever it is, it concerns this entry alone
             await self._keeper.park_broken(entry, exc)
             return None
+
+    async def _judge(self, entry: QueueEntry, results: Sequence[DeliveryResult]) -> Outcome | None:
+        """Return what is to be recorded; None when the server is ill, and nobody was answered about this message."""
+        outcome = self._outcome(entry, results)
+        ill = playbook.illness(results)
+        if ill is not None:
+            if self._blame(entry, certain=playbook.is_certain(ill.reply)):
+                return outcome
+            why = ConnectError(f"it answers {ill.reply} to {ill.stage.value}", error_class=_class_of(ill))
+            if not any(one.delivered or one.permanent for one in outcome.results):
+                await self._not_reached(entry, why)
+                return None
+            return replace(outcome, next_attempt=_sooner(outcome.next_attempt, self._hold(why)))
+        self._streak = playbook.next_streak(self._streak, results)
+        if len(self._streak) >= playbook.STREAK:
+            self._streak = ()
+            reply = next(one.reply for one in results if not one.delivered)
+            text = f"it takes the text of no message, {playbook.STREAK} in a row: {reply}"
+            return replace(
+                outcome,
+                next_attempt=_sooner(
+                    outcome.next_attempt, self._hold(ConnectError(text, error_class=ErrorClass.TEMPORARY))
+                ),
+            )
+        self._blamed.pop(entry.id, None)
         if self._lane.worked():
             self._free_again()
         return outcome
+
+    def _outcome(self, entry: QueueEntry, results: Sequence[DeliveryResult]) -> Outcome:
+        now = self._clock.now()
+        return judge(results, entry=entry, retry=self._settings.retry, now=now, attempts=entry.attempts + 1)
+
+    def _blame(self, entry: QueueEntry, *, certain: bool) -> bool:
+        """Note that the server seemed ill at this message; True when it is to pay for that, since it was too often.
+
+        The way is tried with others then: one message must not hold up all the rest.
+        """
+        times = self._blamed.pop(entry.id, 0) + 1
+        if times < (CERTAIN_TRIES if certain else DOUBTFUL_TRIES):
+            self._blamed[entry.id] = times
+            return False
+        self._lane.doubt()
+        self._go_on()
+        return True
 
     async def _record(self, entry: QueueEntry, outcome: Outcome) -> None:
         now = self._clock.now()
@@ -273,25 +346,65 @@ class Deliveries:
         return outgoing(self._store, entry, beginning)
 
     async def _not_reached(self, entry: QueueEntry, exc: MailgateError) -> None:
-        """No conversation began: the fault is the server's or the line's, and no message pays for it."""
-        wait = self._lane.failed(self._clock.monotonic(), str(exc))
-        self.headroom.lift()
-        what = "cannot be reached" if exc.error_class in _UNREACHED else "takes no mail"
-        remedy = "Mail waits safely and goes on by itself. Check that the server runs, and [internal] in the settings."
-        if exc.error_class not in _UNREACHED:
-            remedy = f"{REMEDIES[exc.error_class]} Mail waits safely and goes on by itself."
-        self._keeper.health.raise_(
-            _INTERNAL_DOWN, severity=Severity.ERROR, text=f"The internal mail server {what}: {exc}", remedy=remedy
-        )
-        again = self._clock.now() + timedelta(seconds=wait)
+        """The fault is the server's, the line's or the configuration's, and no message pays for it."""
+        again = self._hold(exc)
         await self._keeper.surely(lambda: self._store.release(entry.id, next_attempt=again))
         self._due_at(again)
         self._progress.put(entry.id, Place.LATER)
+
+    def _hold(self, exc: MailgateError) -> datetime:
+        """Begin no conversation for a while, and say why; return when the next may be tried.
+
+        While another one is under way it is not said yet: how that one ends tells whether the server is ill.
+        """
+        wait = self._lane.failed(self._clock.monotonic(), str(exc))
+        self.headroom.lift()
         self._progress.blocked(is_so=True)
+        self._held = True
+        if not self._talking:
+            self._alarm(exc)
+        return self._clock.now() + timedelta(seconds=wait)
+
+    def _alarm(self, exc: MailgateError) -> None:
+        health = self._keeper.health
+        if playbook.of_failure(exc.error_class) is Verdict.SERVER_ILL:
+            what = "cannot be reached" if exc.error_class in _UNREACHED else "takes no mail"
+            health.clear(_CONFIG)
+            health.raise_(
+                _ILL,
+                severity=Severity.ERROR,
+                text=f"The internal mail server {what}: {exc}",
+                remedy="Mail waits safely at the provider and goes on by itself. Check that the server runs and has room "
+                "on its disks, and [internal] in the settings.",
+            )
+            return
+        health.clear(_ILL)
+        health.raise_(
+            _CONFIG,
+            severity=Severity.ERROR,
+            text=f"The internal mail server does not take mail from MailGate: {exc}",
+            remedy=f"{REMEDIES[exc.error_class]} Mail waits safely at the provider and goes on by itself.",
+        )
+
+    def _go_on(self) -> None:
+        """Fetch and deliver as if the way were free: whether it is will show."""
+        self._held = False
+        self._progress.blocked(is_so=False)
+        self._keeper.health.clear(_ILL)
+        self._keeper.health.clear(_CONFIG)
+        self.headroom.unbounded = self._stopping
 
     def _free_again(self) -> None:
-        """The way is free, or is tried as if it were."""
+        """The way is free, or is to be tried as often as at first."""
         self._lane.worked()
-        self._progress.blocked(is_so=False)
-        self._keeper.health.clear(_INTERNAL_DOWN)
-        self.headroom.unbounded = self._stopping
+        self._blamed.clear()
+        self._go_on()
+
+
+def _class_of(ill: DeliveryResult) -> ErrorClass:
+    return ErrorClass.TEMPORARY if playbook.of(ill) is Verdict.SERVER_ILL else ErrorClass.POLICY
+
+
+def _sooner(one: datetime | None, other: datetime) -> datetime | None:
+    """Return the earlier of two times; None stays None: it is not tried again."""
+    return one and min(one, other)

@@ -33,6 +33,14 @@ class Lane:
         self.error = error
         return self.blocked_until - now
 
+    def doubt(self) -> None:
+        """Let one conversation begin at once, to see whether the way is free again; how often it failed is kept."""
+        self.blocked_until = 0.0
+
+    def is_untried(self, now: float, patience_s: float) -> bool:
+        """Return whether the way could have been tried again for so long, and nobody did."""
+        return self.failures > 0 and self.busy == 0 and now >= self.blocked_until + patience_s
+
     def worked(self) -> bool:
         """Note that a conversation took place; True when the lane was failing before."""
         was = self.failures > 0

@@ -5,11 +5,14 @@ foresaw parks that one entry, traceback kept, and the queue goes on.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable
 from datetime import timedelta
+from typing import Final
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS, split_header
 from mailgate.model.entry import EntryState, QueueEntry
+from mailgate.model.errors import ConflictError, StoreError
 from mailgate.model.settings import DeliverySettings
 from mailgate.model.verdict import Disposition
 from mailgate.ports.clock import Clock
@@ -23,6 +26,11 @@ from mailgate.queue.keeping import Keeper
 from mailgate.queue.operator import Operator
 from mailgate.queue.outgoing import outgoing
 from mailgate.queue.progress import Place, Progress
+
+ONCE_MORE_S: Final = 300.0
+ONCE_MORE_AT_A_TIME: Final = 100
+ITSELF: Final = "MailGate"
+"""Who decides where no person does."""
 
 
 class QueueManager:
@@ -44,7 +52,7 @@ class QueueManager:
         self._publisher = publisher
         self._clock = clock
         self._progress = Progress()
-        keeper = Keeper(store, self._progress, publisher=publisher, health=health, clock=clock)
+        self._keeper = keeper = Keeper(store, self._progress, publisher=publisher, health=health, clock=clock)
         self._deliveries = Deliveries(keeper, transport, settings)
         self.operator = Operator(keeper, processor, self._made_ready)
         self._judging = Judging(
@@ -141,6 +149,18 @@ class QueueManager:
         async with asyncio.TaskGroup() as group:
             self._judging.start(group)
             group.create_task(self._deliveries.run(group))
+            group.create_task(self._try_parked_once_more())
+
+    async def _try_parked_once_more(self) -> None:
+        """Send what was refused without a reason that helps once more, when its time has come (`policy.playbook`)."""
+        while True:
+            try:
+                for entry in await self._store.parked_due(self._clock.now(), limit=ONCE_MORE_AT_A_TIME):
+                    with contextlib.suppress(ConflictError):  # a person was quicker
+                        await self.operator.retry(entry.id, by=ITSELF)
+            except StoreError as exc:
+                self._keeper.store_failed(exc)
+            await self._clock.sleep(ONCE_MORE_S)
 
     async def stop(self, timeout: timedelta) -> bool:
         """Begin nothing more and wait for conversations under way; False when some did not end in time."""

@@ -1,28 +1,65 @@
 """What a conversation means for an entry: a plain function from results to the entry's next state."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, RecipientState
-from mailgate.model.status import NO_ANSWER, DeliveryResult, Reply
+from mailgate.model.entry import EntryState, ParkReason, QueueEntry, RecipientState
+from mailgate.model.status import NO_ANSWER, DeliveryResult, SmtpStage
 from mailgate.model.verdict import Stage, TraceStep
+from mailgate.policy import playbook
+from mailgate.policy.playbook import Verdict
 from mailgate.policy.retry import next_attempt
 from mailgate.ports.store import Outcome
+
+PATIENCE: Final = timedelta(days=3)
+"""So long after it was fetched a refused message is still tried by itself, and a fault of the configuration waited for."""
+ONCE_MORE: Final = timedelta(days=1)
+"""Wait between the tries of a message that is parked as refused."""
 
 
 def judge(
     results: Sequence[DeliveryResult],
     *,
-    recipients: Sequence[EntryRecipient],
+    entry: QueueEntry,
     retry: tuple[timedelta, ...],
     now: datetime,
     attempts: int,
 ) -> Outcome:
-    """Return what the `results` of an entry's open recipients come to; `recipients` are all it has, as they were.
+    """Return what the `results` of an entry's open recipients come to; `entry` is as it was before.
 
     Whoever was not answered yet is tried again; when nobody is left and somebody was refused for good, now or in an
     earlier conversation, a person decides (PARKED); else it is DONE. `attempts` includes the one that just ended.
     """
+    young = now - entry.received_at < PATIENCE
+    held = {Verdict.CONFIGURATION_ILL} if young else set()
+    if not entry.edit.wrap:
+        held.add(Verdict.WRAP)
+    results = [replace(one, held=one.permanent and playbook.of(one) in held) for one in results]
+    steps = _said(results, now)
+    waiting = [one for one in results if not one.delivered and not one.permanent]
+    if any(playbook.of(one) is Verdict.WRAP for one in waiting):
+        text = "The internal server objects to how it is made: it is sent once more as an attachment of a new message"
+        steps.append(TraceStep(now, Stage.EDITED, text, str(waiting[0].reply)))
+        edit = replace(entry.edit, wrap=True)
+        return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=now, edit=edit)
+    if waiting:
+        again = next_attempt(retry, failed=now, attempts=attempts)
+        text = f"Tried again at {again:%H:%M:%S} UTC (try {attempts + 1})"
+        steps.append(TraceStep(now, Stage.DEFERRED, text, str(waiting[0].reply)))
+        return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=again)
+    refused = _refused(results, entry)
+    if not refused:
+        return Outcome(EntryState.DONE, tuple(results), tuple(steps))
+    reason = playbook.park_reason(map(playbook.of, refused))
+    once_more = now + ONCE_MORE if reason is ParkReason.REFUSED and young else None
+    steps.append(TraceStep(now, Stage.PARKED, _why(refused, reason, once_more), str(refused[0].reply)))
+    return Outcome(EntryState.PARKED, tuple(results), tuple(steps), next_attempt=once_more, park_reason=reason)
+
+
+def _said(results: Sequence[DeliveryResult], now: datetime) -> list[TraceStep]:
+    """Return what was said, as steps: who got it, then who was refused, then of whom it is not known."""
     steps: list[TraceStep] = []
     delivered = [one for one in results if one.delivered]
     if delivered:
@@ -39,28 +76,37 @@ def judge(
         elif one.unknown:
             text = f"The line was lost before the answer for {one.address}: it is tried again and may arrive twice"
             steps.append(TraceStep(now, Stage.UNKNOWN, text, str(one.reply)))
-    waiting = [one for one in results if not one.delivered and not one.permanent]
-    refused = _refused(results, recipients)
-    if waiting:
-        again = next_attempt(retry, failed=now, attempts=attempts)
-        steps.append(
-            TraceStep(
-                now, Stage.DEFERRED, f"Tried again at {again:%H:%M:%S} UTC (try {attempts + 1})", str(waiting[0].reply)
-            )
-        )
-        return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=again)
-    if refused:
-        reply = next(iter(refused.values()))
-        text = f"The internal server refuses it for {', '.join(refused)}: {reply}"
-        steps.append(TraceStep(now, Stage.PARKED, text, str(reply)))
-        return Outcome(EntryState.PARKED, tuple(results), tuple(steps), park_reason=ParkReason.REFUSED)
-    return Outcome(EntryState.DONE, tuple(results), tuple(steps))
+    return steps
 
 
-def _refused(results: Sequence[DeliveryResult], recipients: Sequence[EntryRecipient]) -> dict[str, Reply]:
-    """Return who was refused for good, now or before, with the reply."""
+def _refused(results: Sequence[DeliveryResult], entry: QueueEntry) -> list[DeliveryResult]:
+    """Return who was refused for good, now or before, with the reply.
+
+    What an earlier refusal was said to is not kept: it counts as one of a recipient, which most are.
+    """
     now = {one.address for one in results}
-    before = (one for one in recipients if one.state is RecipientState.FAILED and str(one.address) not in now)
-    return {str(one.address): one.reply or NO_ANSWER for one in before} | {
-        one.address: one.reply for one in results if one.permanent
-    }
+    before = (
+        DeliveryResult(str(one.address), one.reply or NO_ANSWER, stage=SmtpStage.RCPT)
+        for one in entry.recipients
+        if one.state is RecipientState.FAILED and str(one.address) not in now
+    )
+    return [*before, *(one for one in results if one.permanent)]
+
+
+def _why(refused: Sequence[DeliveryResult], reason: ParkReason, once_more: datetime | None) -> str:
+    names, reply = ", ".join(one.address for one in refused), refused[0].reply
+    match reason:
+        case ParkReason.UNROUTED:
+            return f"The internal server does not know {names}: {reply}"
+        case ParkReason.OVERSIZE:
+            return f"The internal server takes none that large for {names}: {reply}"
+        case ParkReason.QUARANTINE:
+            return f"The internal server turns it away for {names}, against its rules or as spam: {reply}"
+        case _:
+            more = f" It is tried once more at {once_more:%Y-%m-%d %H:%M} UTC." if once_more else ""
+            return f"The internal server refuses it for {names}: {str(reply).rstrip('.')}.{more}"
+
+
+def suspected(entry: QueueEntry, why: str) -> list[DeliveryResult]:
+    """Return results for an entry at which the peer broke off again and again: it is tried again, and pays for it."""
+    return [DeliveryResult(str(one.address), replace(NO_ANSWER, text=why)) for one in entry.open_recipients]

@@ -142,9 +142,13 @@ DE: Final = Words(
             "Die Platte ist fast voll",
             "Schaffen Sie Platz. Neue Post wartet sicher beim Provider, und das Abholen geht von selbst weiter.",
         ),
-        "internal_down": (
+        "internal_config": (
+            "Der Mailserver weist Post von MailGate ab",
+            "Vergleichen Sie [internal] in der Konfiguration mit dem, was er verlangt. Neue Post wartet beim Provider.",
+        ),
+        "internal_ill": (
             "Der Mailserver nimmt keine Post an",
-            "Prüfen Sie, ob er läuft. Abgeholte Post wartet sicher und geht von selbst weiter.",
+            "Prüfen Sie, ob er läuft und Platz hat. Neue Post wartet beim Provider, und alles geht von selbst weiter.",
         ),
         "loop": (
             "Post läuft im Kreis",

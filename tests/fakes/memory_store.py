@@ -307,6 +307,11 @@ class MemoryStore:
     async def due(self, now: datetime, *, limit: int, exclude: frozenset[int]) -> Sequence[QueueEntry]:
         return [entry for when, entry in self._waiting(exclude) if when <= now][:limit]
 
+    async def parked_due(self, now: datetime, *, limit: int) -> Sequence[QueueEntry]:
+        parked = [e for e in self._entries.values() if e.state is EntryState.PARKED and e.next_attempt]
+        due = [e for e in parked if e.next_attempt and e.next_attempt <= now]
+        return sorted(due, key=lambda e: (e.next_attempt, e.id))[:limit]
+
     async def next_due(self, *, exclude: frozenset[int]) -> datetime | None:
         return next((when for when, _ in self._waiting(exclude)), None)
 
@@ -352,7 +357,9 @@ class MemoryStore:
         busy = entry is not None and entry.state is EntryState.ACTIVE
         if busy and outcome.state is EntryState.DONE and any(one.state in OPEN_RECIPIENT for one in recipients):
             raise StoreError(f"entry {entry_id} has an open recipient")
-        again = (outcome.next_attempt or now) if outcome.state is EntryState.READY else None
+        again = None if outcome.state is EntryState.DONE else outcome.next_attempt
+        if outcome.state is EntryState.READY:
+            again = again or now
         self._move(
             entry_id,
             {EntryState.ACTIVE},
@@ -361,6 +368,7 @@ class MemoryStore:
             recipients=recipients,
             next_attempt=again,
             park_reason=outcome.park_reason,
+            **({} if outcome.edit is None else {"edit": outcome.edit}),
             **({"text": outcome.trace[-1].text} if outcome.trace else {}),
         )
         if outcome.state is EntryState.DONE:
@@ -486,11 +494,12 @@ class MemoryStore:
         return self._set_due(lambda when: when + delta, lambda _: True)
 
     async def clamp_due(self, latest: datetime) -> int:
-        return self._set_due(lambda _: latest, lambda when: when > latest)
+        return self._set_due(lambda _: latest, lambda when: when > latest, {EntryState.READY})
 
-    def _set_due(self, change: Any, which: Any) -> int:
+    def _set_due(self, change: Any, which: Any, states: Collection[EntryState] = frozenset(EntryState)) -> int:
         self.check()
-        chosen = [e for e in self._entries.values() if e.next_attempt is not None and which(e.next_attempt)]
+        waiting = [e for e in self._entries.values() if e.next_attempt is not None and e.state in states]
+        chosen = [e for e in waiting if which(e.next_attempt)]
         for entry in chosen:
             self._entries[entry.id] = replace(entry, next_attempt=change(entry.next_attempt))
         return len(chosen)

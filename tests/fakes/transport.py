@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailgate.model.address import Address
-from mailgate.model.status import DeliveryResult, Reply
+from mailgate.model.status import DeliveryResult, Reply, SmtpStage
 from mailgate.ports.stages import Outgoing
 
 TAKEN = Reply(250, "2.0.0 taken")
 LOST = "lost"  # an answer that never came
 
-Say = Reply | Exception | str | dict[str, Reply]
+Say = Reply | tuple[Reply, SmtpStage] | Exception | str | dict[str, Reply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Said:
 class FakeTransport:
     """Answers `say` one after the other, then 250 for ever.
 
-    An answer is a reply for all recipients, a reply for each, an exception to raise, or `LOST`. While `gate` is not
+    An answer is a reply for all recipients (to RCPT, or at a stage), a reply for each, an exception to raise, or `LOST`. While `gate` is not
     set, conversations wait in the middle; `busy` counts those that are under way, `most` is the most ever.
     """
 
@@ -73,4 +73,6 @@ def _result(name: str, say: Say) -> DeliveryResult:
         say = say.get(name, TAKEN)
     if isinstance(say, Reply):
         return DeliveryResult(name, say)
+    if isinstance(say, tuple):
+        return DeliveryResult(name, say[0], stage=say[1])
     return DeliveryResult(name, Reply(0, "the connection broke"), unknown=True)

@@ -25,7 +25,7 @@ from tests.hostile.faults import (
 )
 from tests.hostile.letters import BEN, CARL, DORA, ODD_SENDER, Letter, letter
 from tests.hostile.smtp_peer import OFFERS
-from tests.hostile.smtp_run import TWICE, SmtpCell
+from tests.hostile.smtp_run import CONFIG, HELD, SERVER, TWICE, SmtpCell
 
 STAGES: Final = (
     "banner", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "body", "final dot", "RSET", "QUIT", "idle",
@@ -79,6 +79,9 @@ REPLIES: Final[dict[str, str]] = {
     "552 5.2.2": "mailbox full, which passes",
     "553 5.1.8": "sender not allowed",
     "556 5.1.10": "null MX",
+    "550 5.7.54": "unable to relay",
+    "554 5.6.0": "badly made message",
+    "550 5.2.1": "mailbox disabled",
 }
 REPLY_STAGES: Final = ("banner", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "final dot")
 LOGIN_WANTED: Final = frozenset({"530", "534", "535", "538"})
@@ -121,20 +124,24 @@ def _senseless(stage: str, fault: str) -> str:
 
 def _expected(stage: str, fault: str) -> str:
     if stage == "RSET":
-        return "parked: refused"
+        return "parked: unrouted"
     if stage in {"QUIT", "idle"} or fault == "octet by octet":
         return "delivered"
     if stage == "final dot":
         if fault in {"cut after the reply", "extra reply"}:
             return "delivered"
-        return "deferred" if fault == "421" else TWICE
+        return SERVER if fault == "421" else TWICE
     if stage == "body":
-        return "deferred" if fault == "421" else TWICE
+        return SERVER if fault == "421" else TWICE
     if stage in {"MAIL", "RCPT", "DATA"} and fault == "extra reply":
         return TWICE
     if stage == "DATA" and fault == "cut after the reply":
         return TWICE
-    return "waits"
+    if stage == "STARTTLS" and fault != "421":
+        return CONFIG
+    if stage == "AUTH" and fault in {"garbage", "endless line", "endless reply", "overlong line"}:
+        return CONFIG
+    return SERVER
 
 
 def _cell(stage: str, fault: str) -> SmtpCell:
@@ -153,6 +160,8 @@ def _cell(stage: str, fault: str) -> SmtpCell:
     if (stage, fault) in {("final dot", "cut in the middle"), ("body", "garbage")}:
         plans[0] = replace(plans[0], done=True, times=1)
         more |= {"copies": 2}
+    if fault == "421" and stage not in {"QUIT", "idle"}:
+        more |= {"meanwhile": False}  # nothing is fetched
     return SmtpCell(
         stage=stage,
         fault=fault,
@@ -164,18 +173,35 @@ def _cell(stage: str, fault: str) -> SmtpCell:
 
 
 def _reply_expected(stage: str, reply: str) -> str:
-    code = reply[:3]
+    """Return what has to come of a refusal, as `spec` C15 and D2 have it: written down apart from the playbook's table."""
+    code, _, enhanced = reply.partition(" ")
     if stage == "EHLO" and code in {"500", "502", "555"}:
         return "delivered"
-    if stage in BEGINNING:
-        return "waits"
     if code == "421":
-        return "deferred" if stage == "final dot" else "waits"
-    if code in LOGIN_WANTED and stage in {"MAIL", "RCPT"}:
-        return "waits"
-    if code[0] == "4" or reply == "552 5.2.2":
+        return SERVER
+    if stage in {"STARTTLS", "AUTH"} or code in LOGIN_WANTED or enhanced == "5.7.54":
+        return CONFIG
+    if enhanced == "4.3.1":
+        return SERVER
+    if stage in BEGINNING:
+        return SERVER if code[0] == "4" else CONFIG
+    if reply == "552 5.2.2":
         return "deferred"
-    return "parked: refused"
+    if code[0] == "4":
+        return SERVER if stage == "MAIL" else "deferred"
+    return f"parked: {_parked_for(stage, code, enhanced)}"
+
+
+def _parked_for(stage: str, code: str, enhanced: str) -> str:
+    if enhanced in {"5.1.1", "5.1.10"} and stage != "MAIL":
+        return "unrouted"
+    if code == "552":
+        return "oversize"
+    if enhanced == "5.6.0" and stage in {"DATA", "final dot"}:
+        return "refused"  # as an attachment, too
+    if enhanced.startswith("5.7.") or code == "554":
+        return "quarantine"
+    return "refused"
 
 
 def _reply_cell(stage: str, reply: str) -> SmtpCell:
@@ -186,6 +212,8 @@ def _reply_cell(stage: str, reply: str) -> SmtpCell:
     expect = _reply_expected(stage, reply)
     more = _setting(stage)
     more |= {"meanwhile": True} if expect == "delivered" else {"shows": reply}
+    if expect in HELD and (expect == SERVER or reply[:3] in LOGIN_WANTED):
+        more |= {"meanwhile": False}  # nothing is fetched
     return SmtpCell(stage=stage, fault=reply, expect=expect, plans=lambda: [replace(plan)], **more)
 
 
@@ -193,8 +221,9 @@ def parts() -> list[Part]:
     """Return what the page says of SMTP."""
     pairs = [(stage, fault) for fault in FAULTS for stage in STAGES]
     words = (
-        " `waits`: no message pays for it with a try, the condition `internal_down` shows; `deferred`: this message is tried"
-        " again later; `parked`: a person decides; `unknown, may come twice`: the reply to the text was lost, so that it is"
+        " `server ill`, `configuration ill`: no message pays for it with a try, the condition `internal_ill` or"
+        " `internal_config` shows and nothing is fetched ([refusals](reference/refusals.md)); `deferred`: this message is"
+        " tried again later; `parked`: a person decides, and why; `unknown, may come twice`: the reply to the text was lost, so that it is"
         " said again; `delivered`: in spite of it."
     )
     return [
@@ -254,15 +283,15 @@ def _lies() -> list[SmtpCell]:
         _one("EHLO", "lines that mean nothing", "delivered", offers=(*OFFERS, "", "AUTH", "X" * 500, "\x00\x7f"), tells=False),
         _one("EHLO", "STARTTLS offered and refused, where it may be left out", "delivered", Plan("STARTTLS", says("454 4.7.0 no")), tls=True,
              internal={"security": "opportunistic"}),
-        _one("EHLO", "AUTH offered with unknown mechanisms", "waits", login=True, offers=(*OFFERS, "AUTH X-ODD"),
+        _one("EHLO", "AUTH offered with unknown mechanisms", CONFIG, login=True, offers=(*OFFERS, "AUTH X-ODD"),
              decent=(*OFFERS, "AUTH PLAIN"), meanwhile=False, tells=False),
-        _one("AUTH", "challenges without end", "waits", Plan("AUTH", endless(b"334 \r\n", lambda _n: b"334 Zm9v\r\n")), login=True,
+        _one("AUTH", "challenges without end", CONFIG, Plan("AUTH", endless(b"334 \r\n", lambda _n: b"334 Zm9v\r\n")), login=True,
              offers=(*OFFERS, "AUTH PLAIN"), decent=(*OFFERS, "AUTH PLAIN"), meanwhile=False),
-        _one("RSET", "answered 502", "parked: refused", Plan("RSET", says("502 5.5.1 no")), Plan("RCPT", says("550 5.1.1 unknown"), _has(BEN), times=1),
+        _one("RSET", "answered 502", "parked: unrouted", Plan("RSET", says("502 5.5.1 no")), Plan("RCPT", says("550 5.1.1 unknown"), _has(BEN), times=1),
              **_setting("RSET")),
         _one("QUIT", "answered 500", "delivered", Plan("QUIT", says("500 5.5.2 what?")), **_setting("QUIT")),
-        _one("MAIL", "answered 250 and the connection ends each time, one message", "waits", Plan("MAIL", cut_after, _has(ODD_SENDER))),
-        _one("banner", "another protocol's", "waits", Plan("banner", says("+OK POP3")), meanwhile=False),
+        _one("MAIL", "answered 250 and the connection ends each time, one message", SERVER, Plan("MAIL", cut_after, _has(ODD_SENDER))),
+        _one("banner", "another protocol's", SERVER, Plan("banner", says("+OK POP3")), meanwhile=False),
         _one("banner", "many lines", "delivered", Plan("banner", says("220-first\r\n" * 50 + "220 last"))),
     ]  # fmt: skip
 
@@ -283,7 +312,7 @@ def _texts() -> list[SmtpCell]:
         _one("final dot", "221 in place of a verdict", TWICE, Plan(".", says("221 bye"), of_odd)),
         _one("DATA", "250 in place of 354", TWICE, Plan("DATA", says("250 ok"), of_odd)),
         _one("DATA", "503 though a recipient was accepted", "parked: refused", Plan("DATA", says("503 5.5.1 no"), of_odd)),
-        _one("DATA", "354 though every recipient was refused", "parked: refused", Plan("RCPT", says("550 5.1.1 unknown"), of_odd),
+        _one("DATA", "354 though every recipient was refused", "parked: unrouted", Plan("RCPT", says("550 5.1.1 unknown"), of_odd),
              Plan("DATA", says("354 go on"), lambda about: not about, done=True)),
     ]  # fmt: skip
 
@@ -297,15 +326,15 @@ def _several() -> list[SmtpCell]:
     taken = frozenset({("odd", BEN)})
     later, never = says("451 4.7.1 later"), says("550 5.1.1 unknown")
     return [
-        _one("RCPT", "one of three refused for good", "parked: refused", Plan("RCPT", never, _has(CARL)), **three,
+        _one("RCPT", "one of three refused for good", "parked: unrouted", Plan("RCPT", never, _has(CARL)), **three,
              in_spite=taken | {("odd", DORA)}),
         _one("RCPT", "one of three refused for now", "deferred", Plan("RCPT", later, _has(CARL)), **three, in_spite=taken | {("odd", DORA)}),
         _one("RCPT", "taken, refused for now, refused for good", "deferred", Plan("RCPT", later, _has(CARL), times=1),
              Plan("RCPT", never, _has(DORA)), **three, in_spite=taken),
         _one("RCPT", "one of three full (552 5.2.2)", "deferred", Plan("RCPT", says("552 5.2.2 full"), _has(CARL)), **three,
              in_spite=taken | {("odd", DORA)}),
-        _one("RCPT", "one of three ends the connection each time", "waits", Plan("RCPT", cut_before, _has(CARL)), **three),
-        _one("final dot", "LMTP: one of three refused for good", "parked: refused", Plan(".", never, _has(CARL)), **lmtp,
+        _one("RCPT", "one of three ends the connection each time", SERVER, Plan("RCPT", cut_before, _has(CARL)), **three),
+        _one("final dot", "LMTP: one of three refused for good", "parked: unrouted", Plan(".", never, _has(CARL)), **lmtp,
              in_spite=taken | {("odd", DORA)}),
         _one("final dot", "LMTP: one of three refused for now", "deferred", Plan(".", later, _has(CARL)), **lmtp,
              in_spite=taken | {("odd", DORA)}),

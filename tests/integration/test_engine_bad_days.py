@@ -13,7 +13,7 @@ import pytest
 from mailgate.client.discover import find_engine
 from mailgate.client.http import EngineClient
 from mailgate.demo.provider import Behaviour
-from mailgate.model.entry import EntryState
+from mailgate.model.entry import EntryState, entry_name
 from mailgate.model.errors import ConflictError
 from mailgate.model.events import MessageDeferred
 from mailgate.ports.store import MessageFilter
@@ -38,12 +38,15 @@ class TestTheInternalServer:
         async with peers.engine() as it:
             peers.put(1, 2, 3)
             ticket = await fetched(it)
-            assert (len(ticket.entries), conditions(it), peers.waiting()) == (3, {"internal_down"}, 3)
-            assert {(await it.engine.message(f"Pmg000{n}")).attempts for n in (1, 2, 3)} == {0}
+            assert (conditions(it), peers.waiting()) == ({"internal_ill"}, 3), "mail waits at the provider"
+            assert {(await it.engine.message(entry_name(n))).attempts for n in ticket.entries} == {0}
+            with pytest.raises(ConflictError, match="no mail is fetched just now"):
+                it.engine.start_session(None)
             await peers.server.start(port=port)
             await peers.has_come(3)
             await eventually(lambda: conditions(it) == set(), "the end of the condition")
-            assert (await fetched(it)).deleted == 3
+            await fetched(it)
+            assert peers.waiting() == 0
 
     async def test_a_line_lost_after_the_final_dot_may_make_a_duplicate_and_event_and_trace_say_so(
         self, peers: Peers
@@ -75,7 +78,7 @@ class TestTheInternalServer:
         async with peers.engine(internal=internal) as it:
             peers.put(1)
             await fetched(it)
-            assert (conditions(it), await states(it)) == ({"internal_down"}, [EntryState.READY])
+            assert (conditions(it), await states(it)) == ({"internal_config"}, [EntryState.READY])
             peers.configure()
             assert (await it.engine.reload()).applied
             await peers.has_come(1)

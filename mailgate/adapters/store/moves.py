@@ -74,7 +74,12 @@ def release(connection: Connection, entry_id: int, *, next_attempt: datetime) ->
 def record(connection: Connection, entry_id: int, outcome: Outcome, *, now: datetime) -> None:
     """ACTIVE becomes what the conversation came to."""
     done = outcome.state is EntryState.DONE
-    again = (outcome.next_attempt or now) if outcome.state is EntryState.READY else None
+    again = None if done else outcome.next_attempt
+    if outcome.state is EntryState.READY:
+        again = again or now
+    columns = text_of(outcome.trace)
+    if outcome.edit is not None:
+        columns["edit"] = encode_edit(outcome.edit)
     write_results(connection, entry_id, outcome.results)
     _move(
         connection,
@@ -84,7 +89,7 @@ def record(connection: Connection, entry_id: int, outcome: Outcome, *, now: date
         next_attempt=None if again is None else to_ms(again),
         park_reason=outcome.park_reason.value if outcome.park_reason else None,
         finished_at=to_ms(now) if done else None,
-        **text_of(outcome.trace),
+        **columns,
     )
     add_steps(connection, entry_id, outcome.trace)
     settle(connection, entry_id, outcome.state, now=now)

@@ -130,7 +130,7 @@ def decision_columns(disposition: Disposition, *, now: datetime) -> tuple[EntryS
     return (EntryState.PARKED if park else EntryState.READY), columns
 
 
-def text_of(trace: Sequence[TraceStep]) -> dict[str, str]:
+def text_of(trace: Sequence[TraceStep]) -> dict[str, Any]:
     """Return the latest news as a column to set, or none."""
     return {"text": trace[-1].text} if trace else {}
 

@@ -241,6 +241,16 @@ class SqliteStore:
         found = await self._read(lambda c: load_entries(c, c.execute(query).all()))
         return [entry for entry in found if entry.id not in exclude][:limit]
 
+    async def parked_due(self, now: datetime, *, limit: int) -> Sequence[QueueEntry]:
+        """Return PARKED entries that are to be tried once more by themselves."""
+        query = (
+            entry_select()
+            .where(ENTRY.c.state == EntryState.PARKED.value, ENTRY.c.next_attempt <= to_ms(now))
+            .order_by(ENTRY.c.next_attempt, ENTRY.c.id)
+            .limit(limit)
+        )
+        return await self._read(lambda c: load_entries(c, c.execute(query).all()))
+
     async def next_due(self, *, exclude: frozenset[int]) -> datetime | None:
         """Return the earliest `next_attempt` of READY entries."""
         return await self._read(lambda c: queries.next_due(c, exclude))
@@ -328,8 +338,9 @@ class SqliteStore:
         return await self._writer.run(lambda c: int(c.execute(job).rowcount))
 
     async def clamp_due(self, latest: datetime) -> int:
-        """Bring every `next_attempt` after `latest` forward to it."""
-        job = update(ENTRY).where(ENTRY.c.next_attempt > to_ms(latest)).values(next_attempt=to_ms(latest))
+        """Bring every `next_attempt` of READY entries after `latest` forward to it."""
+        late = (ENTRY.c.state == EntryState.READY.value, ENTRY.c.next_attempt > to_ms(latest))
+        job = update(ENTRY).where(*late).values(next_attempt=to_ms(latest))
         return await self._writer.run(lambda c: int(c.execute(job).rowcount))
 
     async def purge(self, *, done_before: datetime, bodies_before: datetime) -> int:

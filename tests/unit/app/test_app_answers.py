@@ -129,7 +129,7 @@ def test_unrouted_and_other_parked_messages_are_counted_apart() -> None:
 
 
 def test_the_internal_server_is_named_without_its_port() -> None:
-    [card] = cards(status(conditions=(condition("internal_down", severity="error"),)))
+    [card] = cards(status(conditions=(condition("internal_ill", severity="error"),)))
     assert card.meaning.values["host"] == "mail.office.example"
 
 

@@ -54,13 +54,13 @@ def test_every_key_that_the_source_names_has_words_and_every_word_is_used() -> N
 
 def test_there_are_words_for_each_condition_that_the_source_can_raise() -> None:
     codes = raised(also_info=True)
-    assert {"clock_jumped", "internal_down", "parked"} <= codes
+    assert {"clock_jumped", "internal_ill", "parked"} <= codes
     assert [code for code in sorted(codes) if not knows(f"cond.{code}")] == []
 
 
 def test_a_condition_says_what_happened_what_it_means_and_what_to_do() -> None:
     codes = {key.split(".")[1] for key in WORDS if key.startswith("cond.")}
-    assert {"account_failing", "internal_down", "unrouted", "disk_low", "store_damaged"} <= codes
+    assert {"account_failing", "internal_ill", "unrouted", "disk_low", "store_damaged"} <= codes
     assert [code for code in codes if not all(knows(f"cond.{code}{part}") for part in ("", ".what", ".fix"))] == []
 
 

@@ -44,7 +44,7 @@ async def test_status_of_a_fresh_engine(terminal: Terminal, snapshot: SnapshotAs
 async def test_status_with_mail_trouble_and_a_pause(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
     await two_messages(terminal)
     terminal.office.engine.health.raise_(
-        "internal_down",
+        "internal_ill",
         severity=Severity.ERROR,
         text="The internal mail server cannot be reached: 192.0.2.25:25 refuses the connection.",
         remedy="Mail waits safely and goes on by itself. Check that the server runs.",
@@ -95,7 +95,7 @@ async def test_a_person_sends_an_unrouted_message_on(terminal: Terminal) -> None
 
 
 async def test_a_message_that_is_parked_for_another_reason_is_named_and_sent_on_as_well(terminal: Terminal) -> None:
-    terminal.office.mailboxes.answer = Reply(550, "5.1.1 no such mailbox")
+    terminal.office.mailboxes.answer = Reply(550, "5.2.1 mailbox disabled")
     await terminal.office.take(LETTER)
     assert (await terminal("unrouted")).out == (
         "every message has somebody to go to\n"

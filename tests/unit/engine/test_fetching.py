@@ -283,7 +283,7 @@ class TestRequests:
         async with running(desk):
             ticket = await desk.fetched()
             assert (len(ticket.entries), ticket.deleted) == (29, 0)
-            assert desk.conditions == {"internal_down"}
+            assert desk.conditions == {"internal_ill"}
 
 
 class TestLimits:

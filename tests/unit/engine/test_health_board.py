@@ -69,9 +69,9 @@ def test_errors_come_first_and_then_the_oldest(board: HealthBoard, clock: FakeCl
     assert [held.code for held in board.conditions] == ["b", "d", "c", "a"]
 
 
-@pytest.mark.parametrize("code", ["disk_low", "store_damaged", "store_refuses"])
-def test_while_there_is_no_room_or_no_sound_store_nothing_is_fetched(board: HealthBoard, code: str) -> None:
-    say(board, "internal_down")
+@pytest.mark.parametrize("code", ["disk_low", "store_damaged", "store_refuses", "internal_ill", "internal_config"])
+def test_while_mail_cannot_be_kept_or_handed_over_nothing_is_fetched(board: HealthBoard, code: str) -> None:
+    say(board, "account_failing")
     assert board.no_fetching() is None
     say(board, code)
     held = board.no_fetching()

@@ -121,11 +121,11 @@ class TestRefusals:
         office.processor.to = (ANNA, JONAS)
         async with running(office):
             entry = await office.is_in(await office.take(), EntryState.PARKED)
-            assert entry.park_reason is ParkReason.REFUSED
+            assert entry.park_reason is ParkReason.UNROUTED, "somebody says who shall have it"
             assert [one.state for one in entry.recipients] == [RecipientState.FAILED, RecipientState.DELIVERED]
             assert "550 5.1.1 no such user" in entry.text
             assert office.publisher.of(MessageDelivered)[0].recipients == (JONAS,)
-            assert office.publisher.of(MessageParked)[0].reason == "refused"
+            assert office.publisher.of(MessageParked)[0].reason == "unrouted"
 
     async def test_a_recipient_that_was_refused_is_not_forgotten_when_the_other_one_is_reached_later(self) -> None:
         office = Office(transport=FakeTransport({ANNA: Reply(550, "no such user"), JONAS: Reply(450, "greylisted")}))
@@ -135,7 +135,7 @@ class TestRefusals:
             await office.is_deferred(entry_id)
             await office.advance(MINUTE)
             entry = await office.is_in(entry_id, EntryState.PARKED)
-            assert entry.park_reason is ParkReason.REFUSED
+            assert entry.park_reason is ParkReason.UNROUTED
             assert [one.state for one in entry.recipients] == [RecipientState.FAILED, RecipientState.DELIVERED]
             assert [said.recipients for said in office.transport.said] == [(ANNA, JONAS), (JONAS,)]
 
@@ -176,8 +176,8 @@ class TestTheServerIsDown:
             entry_id = await office.take()
             entry = await office.is_deferred(entry_id)
             assert (entry.attempts, entry.next_attempt) == (0, office.clock.now() + timedelta(seconds=5))
-            assert office.health.codes == {"internal_down"}
-            assert "refuses the connection" in office.health.held["internal_down", ""]
+            assert office.health.codes == {"internal_ill"}
+            assert "refuses the connection" in office.health.held["internal_ill", ""]
             await office.advance(timedelta(seconds=5))
             assert office.transport.begun == 2
             await office.advance(timedelta(seconds=9))
@@ -208,7 +208,7 @@ class TestTheServerIsDown:
             entry_id = await office.take()
             entry = await office.is_deferred(entry_id)
             assert (entry.state, entry.attempts) == (EntryState.READY, 0)
-            assert "keyring:internal" in office.health.held["internal_down", ""]
+            assert "keyring:internal" in office.health.held["internal_config", ""]
 
     async def test_who_waits_for_quiet_is_not_kept_while_the_server_is_down(self) -> None:
         office = Office()

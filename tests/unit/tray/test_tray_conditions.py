@@ -22,7 +22,7 @@ def test_english_keeps_the_engines_words_on_one_line() -> None:
 
 
 def test_german_has_words_of_its_own() -> None:
-    down = condition("internal_down", "", text="The internal mail server cannot be reached: refused")
+    down = condition("internal_ill", "", text="The internal mail server cannot be reached: refused")
     assert title(down, status(), DE) == "Der Mailserver nimmt keine Post an"
     assert remedy(down, status(), DE).startswith("Prüfen Sie")
 

@@ -28,7 +28,7 @@ def test_nothing_was_left_untranslated() -> None:
 
 def test_german_has_words_for_each_condition_that_the_source_can_raise() -> None:
     codes = raised(also_info=False)  # what is told for information alone, the tray does not show
-    assert {"account_failing", "disk_low", "internal_down", "store_refuses", "unrouted"} <= codes
+    assert {"account_failing", "disk_low", "internal_ill", "store_refuses", "unrouted"} <= codes
     assert codes - {code.partition(".")[0] for code in DE.conditions} == set()
     assert all(told and done for told, done in DE.conditions.values())
 
