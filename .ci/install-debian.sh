@@ -16,7 +16,7 @@ set -eu
 packages=""
 for group in "$@"; do
     case $group in
-        mail) packages="$packages dovecot-core dovecot-lmtpd dovecot-pop3d postfix procps" ;;
+        mail) packages="$packages dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d postfix procps" ;;
         desktop) packages="$packages xvfb trayer xdotool x11-utils imagemagick dbus dbus-bin gnome-keyring libsecret-tools" ;;
         browser) packages="$packages chromium" ;;
         python) packages="$packages python3 python3-venv" ;;

@@ -9,6 +9,7 @@ from typing import Final
 
 from mailgate.config.faults import Faults, KeyPath
 from mailgate.config.hosts import host_fault, is_loopback
+from mailgate.config.protocols import check_protocols
 from mailgate.config.recipients import check_recipients, read_address
 from mailgate.config.routing import check_routing
 from mailgate.config.schedules import check_schedules
@@ -36,6 +37,7 @@ def check(config: Config, faults: Faults, *, doubtful: frozenset[KeyPath] = froz
     sure = Sure(doubtful)
     _check_accounts(config, faults, sure)
     _check_internal(config, faults, sure)
+    check_protocols(config, faults, sure)
     check_recipients(config, faults, sure)
     check_routing(config, faults, sure)
     check_schedules(config, faults, sure)

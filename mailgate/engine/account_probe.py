@@ -4,13 +4,17 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from mailgate.engine.probes import Probe, Steps, protection, protection_facts
+from mailgate.intake.fetch.imap import ImapDialogue
+from mailgate.intake.fetch.opening import endpoint_of
 from mailgate.intake.fetch.pop3 import Listed, Pop3Dialogue
 from mailgate.model.errors import MailgateError
+from mailgate.model.imap_options import MailProtocol
 from mailgate.model.settings import Account, FetchSettings, Security
 from mailgate.policy.envelope_guess import EnvelopeGuess, guess_envelope_header
 from mailgate.policy.remedies import remedy_for
 from mailgate.ports.clock import Clock
-from mailgate.ports.network import Dialer, Endpoint, Stream
+from mailgate.ports.imap import ImapConnector
+from mailgate.ports.network import Dialer, Stream
 from mailgate.ports.secrets import Secret, SecretStore
 
 NEWEST: Final = 20
@@ -27,6 +31,7 @@ class AccountProbe:
         *,
         own_domains: Collection[str],
         dialer: Dialer,
+        imap: ImapConnector,
         secrets: SecretStore,
         clock: Clock,
     ) -> None:
@@ -34,6 +39,7 @@ class AccountProbe:
         self._settings = settings
         self._own_domains = own_domains
         self._dialer = dialer
+        self._imap = imap
         self._secrets = secrets
         self._clock = clock
         self._steps = Steps(clock)
@@ -47,7 +53,7 @@ class AccountProbe:
                 password = await self._steps.take(
                     "password", self._secrets.get(account.password), lambda _: f"found at {account.password}"
                 )
-            await self._by_pop3(password)
+            await self._by_its_protocol(password)
         except MailgateError as exc:
             return Probe(
                 ok=False,
@@ -57,26 +63,25 @@ class AccountProbe:
             )
         return Probe(ok=True, steps=tuple(self._steps.done), error_class="", remedy="")
 
-    # -- POP3
+    # -- the steps
 
-    async def _by_pop3(self, password: Secret) -> None:
+    async def _by_its_protocol(self, password: Secret) -> None:
         """Connect, log in, list, look at the newest headers, quit."""
         account, settings, steps = self._account, self._settings, self._steps
-        endpoint = Endpoint(
-            account.host,
-            account.effective_port,
-            account.security is Security.TLS,
-            account.ca_file,
-            fingerprint=account.fingerprint,
-        )
+        endpoint = endpoint_of(account)
         stream = await steps.take(
             "connect",
             self._dialer.dial(endpoint, connect_timeout=settings.connect_timeout, timeout=settings.connect_timeout),
             lambda made: f"{endpoint} answers from {made.peer}{protection(made)}",
             protection_facts,
         )
-        # One command at a time: a server that loses those sent ahead still has a mailbox that works.
-        dialogue = Pop3Dialogue(stream, pipelining=False, patience=settings.connect_timeout, clock=self._clock)
+        dialogue: Pop3Dialogue | ImapDialogue
+        if account.protocol is MailProtocol.IMAP:
+            connection = self._imap.connection(stream, patience=settings.connect_timeout)
+            dialogue = ImapDialogue(connection, account)
+        else:
+            # One command at a time: a server that loses those sent ahead still has a mailbox that works.
+            dialogue = Pop3Dialogue(stream, pipelining=False, patience=settings.connect_timeout, clock=self._clock)
         try:
             await steps.take(
                 "login",
@@ -87,7 +92,7 @@ class AccountProbe:
             listed = await steps.take(
                 "list",
                 dialogue.list_messages(),
-                lambda found: f"{len(found)} messages in the mailbox",
+                lambda found: f"{len(found)} messages in {_of_folders(account)}",
                 lambda found: _list_facts(found, dialogue),
             )
             if listed:
@@ -96,7 +101,7 @@ class AccountProbe:
         finally:
             await dialogue.close()
 
-    async def _newest(self, dialogue: Pop3Dialogue, listed: Sequence[Listed]) -> list[bytes]:
+    async def _newest(self, dialogue: Pop3Dialogue | ImapDialogue, listed: Sequence[Listed]) -> list[bytes]:
         """Return the headers of the newest messages; those that TOP is refused for are left out."""
         return [header async for _, header in dialogue.top_headers(listed[-NEWEST:])]
 
@@ -119,8 +124,19 @@ class AccountProbe:
         return facts
 
 
-def _offers(dialogue: Pop3Dialogue, stream: Stream) -> str:
+def _of_folders(account: Account) -> str:
+    if account.protocol is MailProtocol.POP3:
+        return "the mailbox"
+    return f"{'folder' if len(account.folders) == 1 else 'folders'} {', '.join(account.folders)}"
+
+
+def _offers(dialogue: Pop3Dialogue | ImapDialogue, stream: Stream) -> str:
     how = f"logged in by {dialogue.way}{protection(stream) or ', in the clear'}"
+    if isinstance(dialogue, ImapDialogue):
+        there = dialogue.offered
+        words = ["IDLE, so it tells of new mail at once" if "IDLE" in there else "no IDLE, so it is polled"]
+        words += [name for name in ("MOVE", "UIDPLUS") if name in there]
+        return f"{how}; the server offers {', '.join(words)}"
     found = dialogue.capabilities
     if not found.known:
         return f"{how}; the server does not say what it offers"
@@ -131,7 +147,15 @@ def _offers(dialogue: Pop3Dialogue, stream: Stream) -> str:
     return f"{how}; the server offers {', '.join(words)}"
 
 
-def _login_facts(account: Account, dialogue: Pop3Dialogue, stream: Stream) -> list[tuple[str, str]]:
+def _login_facts(account: Account, dialogue: Pop3Dialogue | ImapDialogue, stream: Stream) -> list[tuple[str, str]]:
+    if isinstance(dialogue, ImapDialogue):
+        there = sorted(dialogue.offered)
+        facts = [
+            ("login", dialogue.way),
+            ("capabilities", " ".join(name for name in there if not name.startswith("AUTH="))),
+            ("auth", " ".join(sorted(dialogue.mechanisms))),
+        ]
+        return facts + (protection_facts(stream) if account.security is Security.STARTTLS else [])
     found = dialogue.capabilities
     names = {
         "PIPELINING": found.pipelining,
@@ -153,10 +177,10 @@ def _login_facts(account: Account, dialogue: Pop3Dialogue, stream: Stream) -> li
     return facts
 
 
-def _list_facts(listed: Sequence[Listed], dialogue: Pop3Dialogue) -> list[tuple[str, str]]:
+def _list_facts(listed: Sequence[Listed], dialogue: Pop3Dialogue | ImapDialogue) -> list[tuple[str, str]]:
     sizes = [one.size_octets for one in listed]
     facts = [("messages", str(len(listed))), ("octets", str(sum(sizes))), ("largest", str(max(sizes, default=0)))]
-    if listed:
+    if listed and isinstance(dialogue, Pop3Dialogue):
         facts.append(("uidl", "yes" if any(one.server_uid for one in listed) else "no"))
     facts.append(("nameless", str(len(dialogue.nameless) or "")))
     return facts

@@ -27,6 +27,7 @@ from mailgate.engine.tickets import Ticket
 from mailgate.engine.timetable import Chance, ProviderFloor
 from mailgate.engine.trial_message import TrialMessages
 from mailgate.engine.trials import Trials
+from mailgate.intake.fetch.push import Push
 from mailgate.intake.fetch.tools import Tools
 from mailgate.model.entry import QueueEntry
 from mailgate.model.errors import ConflictError, StoreError
@@ -39,6 +40,7 @@ from mailgate.policy.routing import Routing
 from mailgate.ports.clock import Clock
 from mailgate.ports.config_file import ConfigFile, revision_of
 from mailgate.ports.events import raise_store_condition
+from mailgate.ports.imap import ImapConnector
 from mailgate.ports.network import Dialer
 from mailgate.ports.resolver import Resolver
 from mailgate.ports.secrets import SecretStore
@@ -92,6 +94,7 @@ class Ports:
     store: Store
     secrets: SecretStore
     dialer: Dialer
+    imap: ImapConnector
     resolver: Resolver
     web: WebReader
     clock: Clock
@@ -148,6 +151,7 @@ class Engine:
         self.trials = Trials(
             lambda: self.config,
             dialer=ports.dialer,
+            imap=ports.imap,
             resolver=ports.resolver,
             web=ports.web,
             secrets=ports.secrets,
@@ -177,8 +181,17 @@ class Engine:
         )
         self.parked = ParkedMessages(ports.store, self.queue, lambda: self.config)
         self._memory = Memory(ports.store)
+        self.push = Push(ports.clock)
         tools = Tools(
-            ports.store, self.queue, ports.dialer, ports.secrets, self.hub, ports.clock, mark=self._memory.mark
+            ports.store,
+            self.queue,
+            ports.dialer,
+            ports.secrets,
+            self.hub,
+            ports.clock,
+            ports.imap,
+            self.push,
+            mark=self._memory.mark,
         )
         self.fetching = Fetching(
             config,
@@ -213,6 +226,7 @@ class Engine:
             workers = [
                 group.create_task(self.queue.run()),
                 group.create_task(self.fetching.run()),
+                group.create_task(self.push.run()),
                 group.create_task(self.guards.run()),
             ]
             await self.stopping.wait()

@@ -98,6 +98,7 @@ class Fetching:
         self._looked_at_secrets = clock.monotonic()
         self._looking: asyncio.Task[None] | None = None
         self.watches: dict[str, AccountWatch] = {}
+        tools.push.wake = self.wake
         self.configure(config)
         hub.listen(self._hear)
 
@@ -157,6 +158,14 @@ class Fetching:
             ticket.finishing = self._group.create_task(self._finish(ticket))
         self._bell.set()
         return ticket
+
+    def wake(self, account: str, delay_s: float) -> None:
+        """Let an account be due in so many seconds: its provider told of new mail. Pauses and quiet hours hold."""
+        watch = self.watches.get(account)
+        if watch is not None:
+            watch.due = min(watch.due, self._clock.monotonic() + delay_s)
+            watch.woken = watch.busy
+            self._bell.set()
 
     def _account_in_force(self, name: str) -> Account | None:
         return self._in_force.get(name)
@@ -376,7 +385,8 @@ class Fetching:
         name = watch.account.name
         watch.busy = watch.resting = False
         watch.session = watch.task = None
-        if watch.held:
+        if watch.held or watch.woken:
+            watch.woken = False
             watch.due = self._clock.monotonic()
         if not self.busy:
             self._idle.set()

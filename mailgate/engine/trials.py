@@ -21,6 +21,7 @@ from mailgate.model.kinds import ServerKind
 from mailgate.model.settings import Account, Config
 from mailgate.policy.kinds import hints_for
 from mailgate.ports.clock import Clock
+from mailgate.ports.imap import ImapConnector
 from mailgate.ports.network import Dialer
 from mailgate.ports.resolver import Resolver
 from mailgate.ports.secrets import Secret, SecretStore
@@ -35,6 +36,7 @@ class Trials:
         config: Callable[[], Config],
         *,
         dialer: Dialer,
+        imap: ImapConnector,
         resolver: Resolver,
         web: WebReader,
         secrets: SecretStore,
@@ -43,6 +45,7 @@ class Trials:
     ) -> None:
         self._config = config
         self._dialer = dialer
+        self._imap = imap
         self._resolver = resolver
         self._web = web
         self._secrets = secrets
@@ -91,6 +94,7 @@ class Trials:
             config.fetch,
             own_domains=_own_domains(config, account),
             dialer=self._dialer,
+            imap=self._imap,
             secrets=self._secrets,
             clock=self._clock,
         )

@@ -135,6 +135,14 @@ class PipelineLostError(SessionError):
         super().__init__(text, error_class=ErrorClass.PROTOCOL)
 
 
+class ImapRefusedError(SessionError):
+    """An IMAP server answered NO, BAD or BYE. `code` is its response code in capitals (RFC 5530), or empty."""
+
+    def __init__(self, text: str, *, code: str = "", error_class: ErrorClass = ErrorClass.PROTOCOL) -> None:
+        super().__init__(text, error_class=error_class)
+        self.code = code
+
+
 class UnknownError(MailgateError):
     """Something that was asked for by name or id does not exist."""
 

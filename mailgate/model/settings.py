@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
+from mailgate.model import imap_options as imap
 from mailgate.model import routing_options as options
 from mailgate.model import schedule as timing
 from mailgate.model.notices import NoticeSettings
@@ -113,7 +114,7 @@ SecretRef = Annotated[str, Meta(extra={"secret": True})]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One POP3 mailbox at a provider."""
+    """One mailbox at a provider."""
 
     name: Annotated[
         str,
@@ -127,7 +128,7 @@ class Account:
         ),
     ]
     host: Annotated[
-        str, Meta(min_length=1, examples=["pop.example.org"], description="name or address of the POP3 server")
+        str, Meta(min_length=1, examples=["pop.example.org"], description="name or address of the provider's server")
     ]
     user: Annotated[
         str,
@@ -144,8 +145,16 @@ class Account:
         Meta(examples=["keyring:office"], description="reference to the password, such as `keyring:office`"),
     ]
     enabled: Annotated[bool, Meta(description="whether the account is fetched at all")] = True
+    protocol: imap.Protocol = imap.MailProtocol.POP3
     port: (
-        Annotated[int, Meta(ge=1, le=65535, description="port; by default 995 for tls, 110 for starttls and none")]
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=65535,
+                description="port; by default 995 for tls, 110 for starttls and none; with IMAP 993 and 143",
+            ),
+        ]
         | None
     ) = None
     security: Annotated[
@@ -216,6 +225,10 @@ class Account:
     delete_after: Annotated[
         timedelta, Meta(extra={"zero": True}, description="keep the provider's copy for this long first; 0: do not")
     ] = timedelta()
+    folders: imap.Folders = ("INBOX",)
+    after: imap.After = imap.ProviderCopy.DELETE
+    move_to: imap.MoveTo = ""
+    push: imap.Push = True
     interval: Annotated[timedelta | None, Meta(description="time between sessions; by default that of `[fetch]`")] = (
         None
     )
@@ -234,7 +247,9 @@ class Account:
 
     @property
     def effective_port(self) -> int:
-        """The port to connect to: RFC 1939 section 3, RFC 8314 section 3.3."""
+        """The port to connect to: RFC 1939 section 3, RFC 3501 section 2.1, RFC 8314 section 3.3."""
+        if self.protocol is imap.MailProtocol.IMAP:
+            return self.port or (993 if self.security is Security.TLS else 143)
         return self.port or (995 if self.security is Security.TLS else 110)
 
 

@@ -23,6 +23,7 @@ from mailgate import __version__
 from mailgate.adapters.chance import chance
 from mailgate.adapters.clock import SystemClock
 from mailgate.adapters.config_file import DiskConfigFile
+from mailgate.adapters.imap.connection import LibraryConnector
 from mailgate.adapters.maillog import MailLog
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.adapters.net.resolver import DnsResolver
@@ -250,6 +251,7 @@ async def _engine(
         store=store,
         secrets=secrets,
         dialer=dialer,
+        imap=LibraryConnector(),
         resolver=DnsResolver(),
         web=HttpxReader(),
         clock=clock,

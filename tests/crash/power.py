@@ -25,6 +25,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.pool import Pool
 
 from mailgate.adapters.clock import SystemClock
+from mailgate.adapters.imap.connection import LibraryConnector
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.adapters.platform.files import Files, RealFiles
 from mailgate.adapters.platform.system import detect
@@ -153,6 +154,7 @@ async def work(store: SqliteStore, between: Peers, data_dir: Path) -> None:
         store=store,
         secrets=SECRET,
         dialer=dialer,
+        imap=LibraryConnector(),
         resolver=FakeResolver(),
         web=FakeWeb(),
         clock=CLOCK,

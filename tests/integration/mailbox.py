@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from mailgate.adapters.imap.connection import LibraryConnector
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.demo.provider import Pop3Provider
+from mailgate.intake.fetch.push import Push
 from mailgate.intake.fetch.session import FetchSession
 from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
 from mailgate.model.errors import ErrorClass
@@ -121,7 +123,16 @@ async def mailbox(*messages: bytes, dialer: Dialer | None = None, port: int = 0)
         health=FakeHealth(),
         clock=clock,
     )
-    tools = Tools(store, queue, dialer or NetDialer(), FakeSecrets({"env:BOX": PASSWORD}), publisher, clock)
+    tools = Tools(
+        store,
+        queue,
+        dialer or NetDialer(),
+        FakeSecrets({"env:BOX": PASSWORD}),
+        publisher,
+        clock,
+        LibraryConnector(),
+        Push(clock),
+    )
     async with asyncio.TaskGroup() as group:
         work = group.create_task(queue.run())
         try:

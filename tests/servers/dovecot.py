@@ -1,4 +1,4 @@
-"""Dovecot as the provider: POP3, POP3S, STLS, SASL PLAIN and the maildrop lock (2.3 of Debian 12, 2.4 of Debian 13).
+"""Dovecot as the provider: POP3, POP3S, STLS, IMAP, IMAPS, STARTTLS, SASL PLAIN and the maildrop lock (2.3 of Debian 12, 2.4 of Debian 13).
 
 With LMTP it is the internal server as well.
 """
@@ -53,6 +53,13 @@ service pop3-login {{
 }}
 service imap-login {{
   chroot =
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
 }}
 service submission-login {{
   chroot =
@@ -120,13 +127,20 @@ class Dovecot(Server):
 
     That answer takes Dovecot about ten seconds. With `lmtp` it takes mail at the port of that name, for its users'
     names as addresses; Dovecot needs its LMTP program for that (the package dovecot-lmtpd). With `auth_port` it answers
-    other servers' questions about passwords at the port `auth`.
+    other servers' questions about passwords at the port `auth`. With `imap` it serves mailboxes by IMAP, too (the package
+    dovecot-imapd), at the ports `imap` and `imaps`.
     """
 
     name = "dovecot"
 
     def __init__(
-        self, users: Mapping[str, str], *, lock_session: bool = True, lmtp: bool = False, auth_port: bool = False
+        self,
+        users: Mapping[str, str],
+        *,
+        lock_session: bool = True,
+        lmtp: bool = False,
+        auth_port: bool = False,
+        imap: bool = False,
     ) -> None:
         super().__init__()
         self.users = dict(users)
@@ -134,6 +148,7 @@ class Dovecot(Server):
         self.pop3, self.pop3s = free_port(), free_port()
         self.lmtp = free_port() if lmtp else 0
         self.auth = free_port() if auth_port else 0
+        self.imap, self.imaps = (free_port(), free_port()) if imap else (0, 0)
         self.certificates: DemoCertificates
         self._put = 0
 
@@ -162,9 +177,11 @@ class Dovecot(Server):
             "home": home,
             "pop3": self.pop3,
             "pop3s": self.pop3s,
-            "protocols": "pop3 lmtp" if self.lmtp else "pop3",
+            "protocols": " ".join(["pop3", *(["lmtp"] if self.lmtp else []), *(["imap"] if self.imap else [])]),
             "lmtp": self.lmtp,
             "auth": self.auth,
+            "imap": self.imap,
+            "imaps": self.imaps,
             "users": self.dir / "users",
             "uid": owner.pw_uid,
             "gid": owner.pw_gid,
@@ -191,7 +208,7 @@ class Dovecot(Server):
         return not any(tcp_answers(port) for port in self._ports())
 
     def _ports(self) -> list[int]:
-        return [port for port in (self.pop3, self.pop3s, self.lmtp, self.auth) if port]
+        return [port for port in (self.pop3, self.pop3s, self.lmtp, self.auth, self.imap, self.imaps) if port]
 
     def put(self, user: str, message: bytes) -> None:
         """Lay a message into the user's Maildir, octets unchanged; over POP3 a bare LF comes as CRLF."""
@@ -214,13 +231,21 @@ class Dovecot(Server):
     @staticmethod
     def has_lmtp() -> bool:
         """Return whether the LMTP program is installed."""
-        dovecot = find_program("dovecot")
-        folders = ("/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/local/libexec/dovecot")
-        return dovecot is not None and any(Path(folder, "lmtp").exists() for folder in folders)
+        return _has("lmtp")
+
+    @staticmethod
+    def has_imap() -> bool:
+        """Return whether the IMAP program is installed."""
+        return _has("imap")
 
     def _end_process(self, first: signal.Signals, timeout_s: float = 1.0) -> None:
         # Login processes that are just starting wait 5 s for the statistics process, which is gone by then.
         super()._end_process(first, timeout_s)
+
+
+def _has(name: str) -> bool:
+    folders = ("/usr/lib/dovecot", "/usr/libexec/dovecot", "/usr/local/libexec/dovecot")
+    return find_program("dovecot") is not None and any(Path(folder, name).exists() for folder in folders)
 
 
 def dovecot_version() -> tuple[int, ...]:

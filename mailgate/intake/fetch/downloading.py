@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from mailgate.intake.fetch.choosing import max_octets
-from mailgate.intake.fetch.pop3 import Listed, Pop3Dialogue
+from mailgate.intake.fetch.mailbox import ProviderMailbox
+from mailgate.intake.fetch.pop3 import Listed
 from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
 from mailgate.mime.decode import glance
 from mailgate.mime.header_hash import header_hash
@@ -44,7 +45,7 @@ class Download:
     gone: Mapping[str, list[str]]
     of: int
 
-    async def run(self, dialogue: Pop3Dialogue, wanted: Sequence[Listed]) -> bool:
+    async def run(self, dialogue: ProviderMailbox, wanted: Sequence[Listed]) -> bool:
         """Take each message; False when the dialogue is of no more use, so that nothing can be deleted by it.
 
         Commits run beside the download, so that they share transactions. Whatever fails, those under way are waited
@@ -76,7 +77,7 @@ class Download:
         return not (self.result.stopped or self.result.broken)
 
     async def _bodies(
-        self, dialogue: Pop3Dialogue, wanted: Sequence[Listed]
+        self, dialogue: ProviderMailbox, wanted: Sequence[Listed]
     ) -> AsyncGenerator[tuple[Listed, ContentWriter], None]:
         """Yield each message with its whole body; end early when the session is asked to stop."""
         parts = dialogue.retrieve(

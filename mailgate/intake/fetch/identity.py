@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from mailgate.intake.fetch.choosing import base_uid, is_older, is_renumbered, told_apart_anew
-from mailgate.intake.fetch.pop3 import Listed, Pop3Dialogue
+from mailgate.intake.fetch.mailbox import ProviderMailbox
+from mailgate.intake.fetch.pop3 import Listed
 from mailgate.intake.fetch.tools import Tools
 from mailgate.model.errors import ErrorClass, SessionError
 from mailgate.model.settings import Account
@@ -15,7 +16,7 @@ from mailgate.ports.store import Comparison, LedgerRow, LedgerState
 class Identity:
     """Looks at one listing of one account's mailbox."""
 
-    def __init__(self, account: Account, tools: Tools, dialogue: Pop3Dialogue, listed: Sequence[Listed]) -> None:
+    def __init__(self, account: Account, tools: Tools, dialogue: ProviderMailbox, listed: Sequence[Listed]) -> None:
         self._account = account
         self._tools = tools
         self._dialogue = dialogue

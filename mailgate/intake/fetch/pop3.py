@@ -105,6 +105,16 @@ class Pop3Dialogue:
         """Numbers of messages that cannot be told from others: no UID, and TOP is refused. They are not listed."""
 
     @property
+    def login_delay_s(self) -> float:
+        """How long the server wants between two logins (RFC 2449 section 6.5), 0 when it does not say."""
+        return self.capabilities.login_delay_s or 0
+
+    @property
+    def numbering(self) -> str:
+        """POP3 has no word for it."""
+        return ""
+
+    @property
     def pipelining(self) -> bool:
         """Whether commands are sent ahead of answers (RFC 2449 section 6.6)."""
         return self._may_pipeline and self.capabilities.pipelining

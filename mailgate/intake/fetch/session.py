@@ -14,13 +14,14 @@ from typing import Final
 from mailgate.intake.fetch.choosing import choose
 from mailgate.intake.fetch.downloading import Download
 from mailgate.intake.fetch.identity import Identity
-from mailgate.intake.fetch.pop3 import Listed, Pop3Dialogue
+from mailgate.intake.fetch.mailbox import ProviderMailbox
+from mailgate.intake.fetch.opening import reached
+from mailgate.intake.fetch.pop3 import Listed
 from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
 from mailgate.model.errors import ErrorClass, MailgateError, PipelineLostError, StoreError
 from mailgate.model.events import MailboxRenumbered, MessageSkipped, SessionEnded, SessionListed, SessionStarted
-from mailgate.model.settings import Account, DeletePolicy, FetchSettings, Security
+from mailgate.model.settings import Account, DeletePolicy, FetchSettings
 from mailgate.model.verdict import Stage, TraceStep
-from mailgate.ports.network import Endpoint
 from mailgate.wire.errors import WireError
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class FetchSession:
         self._one_at_a_time = one_at_a_time
         self._result = SessionResult(number, account.name)
         self._has_listed = False
-        self._dialogue: Pop3Dialogue | None = None
+        self._dialogue: ProviderMailbox | None = None
 
     @property
     def progress(self) -> tuple[int, int]:
@@ -123,24 +124,13 @@ class FetchSession:
         password = await tools.secrets.get(account.password)
         self._result.mark = tools.mark(account, password)
         pipelining = not self._one_at_a_time and await self._may_pipeline()
-        stream = await tools.dialer.dial(
-            Endpoint(
-                account.host,
-                account.effective_port,
-                account.security is Security.TLS,
-                account.ca_file,
-                fingerprint=account.fingerprint,
-            ),
-            connect_timeout=settings.connect_timeout,
-            timeout=settings.timeout,
-        )
-        dialogue = Pop3Dialogue(stream, pipelining=pipelining, patience=settings.timeout, clock=tools.clock)
+        dialogue = await reached(account, settings, tools, pipelining=pipelining)
         try:
             self._dialogue = dialogue
             await dialogue.open(account, password)
             self._result.logged_in = True
             most = settings.backoff_max.total_seconds()  # whatever the server says
-            self._result.login_delay_s = min(dialogue.capabilities.login_delay_s or 0, most)
+            self._result.login_delay_s = min(dialogue.login_delay_s, most)
             await self._work_through(dialogue)
             if self._one_at_a_time:
                 await tools.store.put_value(self._pipelining_key, tools.clock.now().isoformat())
@@ -158,7 +148,7 @@ class FetchSession:
         lost = await self._tools.store.value(self._pipelining_key)
         return lost is None or self._tools.clock.now() > datetime.fromisoformat(lost) + PIPELINING_AGAIN
 
-    async def _work_through(self, dialogue: Pop3Dialogue) -> None:
+    async def _work_through(self, dialogue: ProviderMailbox) -> None:
         """List, take, acknowledge; from the login to QUIT."""
         tools, result, name = self._tools, self._result, self._account.name
         listed = await dialogue.list_messages()
@@ -240,7 +230,9 @@ class FetchSession:
 
     # -- the end
 
-    async def _acknowledge(self, dialogue: Pop3Dialogue, listed: Sequence[Listed], open_before: Sequence[int]) -> None:
+    async def _acknowledge(
+        self, dialogue: ProviderMailbox, listed: Sequence[Listed], open_before: Sequence[int]
+    ) -> None:
         """Delete at the provider what the policy covers, and count it only when QUIT was answered."""
         account, tools = self._account, self._tools
         if account.delete is DeletePolicy.DELIVERED and not self._result.another:
@@ -255,7 +247,7 @@ class FetchSession:
             self._result.error = "QUIT was not confirmed: the deletions are repeated in the next session"
             self._result.error_class = ErrorClass.PROTOCOL
 
-    async def _delete(self, dialogue: Pop3Dialogue, listed: Sequence[Listed]) -> Sequence[Listed]:
+    async def _delete(self, dialogue: ProviderMailbox, listed: Sequence[Listed]) -> Sequence[Listed]:
         """Mark messages as deleted at the provider, once the ledger says that this was asked for; return them."""
         account, store = self._account, self._tools.store
         if account.delete is DeletePolicy.NEVER or not listed:

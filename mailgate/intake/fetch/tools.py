@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mailgate.intake.fetch.push import Push
 from mailgate.model.errors import ErrorClass, StoreError
 from mailgate.model.settings import Account
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Publisher
+from mailgate.ports.imap import ImapConnector
 from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import Secret, SecretStore
 from mailgate.ports.stages import Acceptor
@@ -31,6 +33,8 @@ class Tools:
     secrets: SecretStore
     publisher: Publisher
     clock: Clock
+    imap: ImapConnector
+    push: Push
     mark: Mark = no_mark
 
 

@@ -15,6 +15,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from mailgate.adapters.config_file import DiskConfigFile
+from mailgate.adapters.imap.connection import LibraryConnector
 from mailgate.adapters.platform.files import RealFiles
 from mailgate.adapters.platform.system import detect
 from mailgate.adapters.store.store import SqliteStore, open_store
@@ -173,6 +174,7 @@ async def open_office(
         store=store,
         secrets=secrets,
         dialer=NoNetwork(),
+        imap=LibraryConnector(),
         resolver=FakeResolver(),
         web=FakeWeb(),
         clock=clock,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from mailgate.adapters.imap.connection import LibraryConnector
 from mailgate.config.faults import Fault
 from mailgate.config.load import Loaded
 from mailgate.config.templates import LoadedTemplates, shipped_templates
@@ -89,6 +90,7 @@ class Desk:
             store=self.store,
             secrets=FakeSecrets({"env:X": "secret"}),
             dialer=self.dialer,
+            imap=LibraryConnector(),
             resolver=self.resolver,
             web=self.web,
             clock=self.clock,

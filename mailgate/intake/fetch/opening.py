@@ -1,0 +1,36 @@
+"""From an account to its mailbox: the connection that was kept, or a new one by the account's protocol."""
+
+from mailgate.intake.fetch.imap import ImapDialogue
+from mailgate.intake.fetch.mailbox import ProviderMailbox
+from mailgate.intake.fetch.pop3 import Pop3Dialogue
+from mailgate.intake.fetch.tools import Tools
+from mailgate.model.imap_options import MailProtocol
+from mailgate.model.settings import Account, FetchSettings, Security
+from mailgate.ports.network import Endpoint
+
+
+def endpoint_of(account: Account) -> Endpoint:
+    """Return where an account's server is, and what its certificate has to prove."""
+    return Endpoint(
+        account.host,
+        account.effective_port,
+        account.security is Security.TLS,
+        account.ca_file,
+        fingerprint=account.fingerprint,
+    )
+
+
+async def reached(account: Account, settings: FetchSettings, tools: Tools, *, pipelining: bool) -> ProviderMailbox:
+    """Return the account's mailbox, where nobody has logged in yet unless the connection was kept; the caller closes it.
+
+    Raises:
+        ConnectError: it cannot be reached.
+    """
+    if account.protocol is MailProtocol.IMAP and (kept := await tools.push.take(account)):
+        return kept
+    stream = await tools.dialer.dial(
+        endpoint_of(account), connect_timeout=settings.connect_timeout, timeout=settings.timeout
+    )
+    if account.protocol is MailProtocol.IMAP:
+        return ImapDialogue(tools.imap.connection(stream, patience=settings.timeout), account, keep=tools.push.keep)
+    return Pop3Dialogue(stream, pipelining=pipelining, patience=settings.timeout, clock=tools.clock)

@@ -1,0 +1,56 @@
+"""The settings of an account that is fetched by IMAP: types and descriptions, for `[[accounts]]` in `settings.py`."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+_ONE_LINE = r"^[^\x00-\x1f\x7f]*\Z"  # a folder's name becomes part of a protocol line
+
+
+class MailProtocol(StrEnum):
+    """How an account's mail is fetched."""
+
+    POP3 = "pop3"  # RFC 1939
+    IMAP = "imap"  # RFC 3501, RFC 9051
+
+
+class ProviderCopy(StrEnum):
+    """What becomes of the provider's copy once `delete` lets it go. POP3 knows `delete` alone."""
+
+    DELETE = "delete"
+    MOVE = "move"  # into another folder: RFC 6851, or COPY and delete
+    SEEN = "seen"  # it stays and is marked as read
+    LEAVE = "leave"  # it stays as it is
+
+
+Protocol = Annotated[MailProtocol, Meta(description="how mail is fetched: by `pop3`, or by `imap`")]
+Folders = Annotated[
+    tuple[str, ...],
+    Meta(
+        min_length=1,
+        max_length=50,
+        examples=["INBOX", "Junk"],
+        description="IMAP: folders to fetch from, as the provider shows them; the first is the one that tells of new mail at once",
+    ),
+]
+After = Annotated[
+    ProviderCopy,
+    Meta(
+        description="IMAP: what becomes of the provider's copy when `delete` says that it may go: `delete`, `move`, mark as `seen` or `leave`"
+    ),
+]
+MoveTo = Annotated[
+    str,
+    Meta(
+        pattern=_ONE_LINE,
+        max_length=250,
+        extra={"form": "the name of a folder, one line of text"},
+        examples=["Fetched"],
+        description='IMAP: folder for `after = "move"`; made where there is none',
+    ),
+]
+Push = Annotated[
+    bool,
+    Meta(description="IMAP: keep the connection and fetch as soon as the provider tells of new mail (IDLE)"),
+]
