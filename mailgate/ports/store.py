@@ -20,7 +20,7 @@ from mailgate.model.verdict import Disposition, TraceStep
 class LedgerState(StrEnum):
     """What the ledger knows about one UID."""
 
-    SEEN = "seen"  # there before the account's first session, which was to leave it alone: never taken, never deleted
+    SEEN = "seen"  # left alone for good: there before the account's first session, or it stays there marked as read
     TAKEN = "taken"  # in our care
     SETTLED = "settled"  # taken by the internal server, or parked: the provider's copy may go
     DELETING = "deleting"  # its deletion was asked for; whether it was carried out is not known
@@ -291,6 +291,10 @@ class Store(Protocol):
 
     async def mark_deleted(self, account: str, uids: Collection[str], *, step: TraceStep) -> None:
         """Record deletions that the provider confirmed; the step is added to each message's trace."""
+        ...
+
+    async def leave_alone(self, account: str, uids: Collection[str]) -> None:
+        """Leave these UIDs at the provider for good, as SEEN: what was to be done with its copies is done."""
         ...
 
     async def received(self, *, after: int, limit: int) -> Sequence[QueueEntry]:

@@ -289,6 +289,12 @@ class MemoryStore:
                     self._set(account, uid, LedgerState.DELETED, step.at)
                 self._tell(account, uid, step)
 
+    async def leave_alone(self, account: str, uids: Collection[str]) -> None:
+        self.check()
+        for uid in uids:
+            if (account, uid) in self._ledger:
+                self._set(account, uid, LedgerState.SEEN)
+
     def _set(self, account: str, uid: str, state: LedgerState, listed: datetime | None = None) -> None:
         seen = self._ledger[account, uid]
         seen.row = replace(seen.row, state=state)

@@ -215,6 +215,12 @@ def mark_deleted(connection: Connection, account: str, uids: Collection[str], st
     _tell(connection, account, uids, step)
 
 
+def leave_alone(connection: Connection, account: str, uids: Collection[str]) -> None:
+    """Leave these UIDs where they are for good."""
+    left = update(LEDGER).where(*_HERE).values(state=LedgerState.SEEN.value)
+    connection.execute(left, [{"of": account, "which": uid} for uid in uids])
+
+
 def take_up(connection: Connection, account: str, uids: Collection[str], step: TraceStep | None) -> None:
     """These UIDs stand for the messages they stood for: each is what the state of its message makes of it."""
     connection.execute(_TAKE_UP, [{"of": account, "which": uid} for uid in uids])

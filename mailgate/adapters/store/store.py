@@ -218,6 +218,11 @@ class SqliteStore:
         if uids:
             await self._commit("deleted", lambda c: ledger.mark_deleted(c, account, uids, step))
 
+    async def leave_alone(self, account: str, uids: Collection[str]) -> None:
+        """Leave these UIDs at the provider for good."""
+        if uids:
+            await self._writer.run(lambda c: ledger.leave_alone(c, account, uids))
+
     # -- the queue
 
     async def received(self, *, after: int, limit: int) -> Sequence[QueueEntry]:

@@ -1,7 +1,8 @@
 """Which message a listed UID stands for: the mailbox, deletions without an answer, shared UIDs, new UIDs for all."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Final
 
 from mailgate.intake.fetch.choosing import base_uid, is_older, is_renumbered, told_apart_anew
 from mailgate.intake.fetch.mailbox import ProviderMailbox
@@ -11,6 +12,8 @@ from mailgate.model.errors import ErrorClass, SessionError
 from mailgate.model.settings import Account
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.store import Comparison, LedgerRow, LedgerState
+
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Identity:
@@ -97,6 +100,9 @@ class Identity:
         It stays so until a session has taken the last new message, since one session may not get that far.
         """
         store = self._tools.store
+        if await self._has_new_numbering():
+            await store.put_value(self._renumbered_key, _EVER.isoformat())
+            await store.put_value(self._numbering_key, self._dialogue.numbering)
         since = await store.value(self._renumbered_key)
         if since is None:
             if not is_renumbered(len(self._listed), comparison):
@@ -109,9 +115,34 @@ class Identity:
                 by_hash.setdefault(row.sha256, []).append(row.uid)
         return by_hash
 
+    @property
+    def _numbering_key(self) -> str:
+        return f"numbering.{self._account.name}"
+
+    async def _has_new_numbering(self) -> bool:
+        """Whether the server says that UIDs of before stand for nothing any more (RFC 3501 section 2.3.1.1).
+
+        POP3 says nothing of the kind: there, it shows in the list.
+        """
+        store, now = self._tools.store, self._dialogue.numbering
+        if not now:
+            return False
+        before = await store.value(self._numbering_key)
+        if before == now:
+            return False
+        known = _by_folder(before or "")
+        if any(known.get(name, number) != number for name, number in _by_folder(now).items()):
+            return True
+        await store.put_value(self._numbering_key, now)
+        return False
+
     async def all_known(self) -> None:
         """Note that a renumbered mailbox holds nothing any more that was not looked at under its new UIDs."""
         await self._tools.store.put_value(self._renumbered_key, None)
+
+
+def _by_folder(numbering: str) -> dict[str, str]:
+    return {name: number for number, _, name in (line.partition(" ") for line in numbering.splitlines())}
 
 
 def _may_be_same(row: LedgerRow, one: Listed) -> bool:

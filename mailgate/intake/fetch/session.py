@@ -20,6 +20,7 @@ from mailgate.intake.fetch.pop3 import Listed
 from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
 from mailgate.model.errors import ErrorClass, MailgateError, PipelineLostError, StoreError
 from mailgate.model.events import MailboxRenumbered, MessageSkipped, SessionEnded, SessionListed, SessionStarted
+from mailgate.model.imap_options import ProviderCopy
 from mailgate.model.settings import Account, DeletePolicy, FetchSettings
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.wire.errors import WireError
@@ -240,8 +241,13 @@ class FetchSession:
         await tools.store.make_durable(account.name)
         agreed = await self._delete(dialogue, listed)
         if await dialogue.quit():
-            step = TraceStep(tools.clock.now(), Stage.DELETED, "Deleted at the provider")
-            await tools.store.mark_deleted(account.name, [one.uid for one in agreed], step=step)
+            uids = [one.uid for one in agreed]
+            if account.after is ProviderCopy.SEEN:
+                await tools.store.leave_alone(account.name, uids)
+                return
+            said = "Moved to another folder" if account.after is ProviderCopy.MOVE else "Deleted"
+            step = TraceStep(tools.clock.now(), Stage.DELETED, f"{said} at the provider")
+            await tools.store.mark_deleted(account.name, uids, step=step)
             self._result.deleted = len(agreed)
         elif agreed:
             self._result.error = "QUIT was not confirmed: the deletions are repeated in the next session"
@@ -250,7 +256,7 @@ class FetchSession:
     async def _delete(self, dialogue: ProviderMailbox, listed: Sequence[Listed]) -> Sequence[Listed]:
         """Mark messages as deleted at the provider, once the ledger says that this was asked for; return them."""
         account, store = self._account, self._tools.store
-        if account.delete is DeletePolicy.NEVER or not listed:
+        if account.delete is DeletePolicy.NEVER or account.after is ProviderCopy.LEAVE or not listed:
             return ()
         may_go = await store.deletable(
             account.name,
