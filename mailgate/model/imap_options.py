@@ -1,4 +1,4 @@
-"""The settings of an account that is fetched by IMAP: types and descriptions, for `[[accounts]]` in `settings.py`."""
+"""The settings of an account that hang on its protocol, most of them for IMAP: types and descriptions, for `[[accounts]]` in `settings.py`."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -25,6 +25,17 @@ class ProviderCopy(StrEnum):
 
 
 Protocol = Annotated[MailProtocol, Meta(description="how mail is fetched: by `pop3`, or by `imap`")]
+Port = (
+    Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=65535,
+            description="port; by default 995 for tls, 110 for starttls and none; with IMAP 993 and 143",
+        ),
+    ]
+    | None
+)
 Folders = Annotated[
     tuple[str, ...],
     Meta(

@@ -146,17 +146,7 @@ class Account:
     ]
     enabled: Annotated[bool, Meta(description="whether the account is fetched at all")] = True
     protocol: imap.Protocol = imap.MailProtocol.POP3
-    port: (
-        Annotated[
-            int,
-            Meta(
-                ge=1,
-                le=65535,
-                description="port; by default 995 for tls, 110 for starttls and none; with IMAP 993 and 143",
-            ),
-        ]
-        | None
-    ) = None
+    port: imap.Port = None
     security: Annotated[
         Security, Meta(description="how the connection is protected; `none` sends all in the clear")
     ] = Security.TLS
