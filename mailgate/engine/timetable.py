@@ -188,6 +188,7 @@ class Timetable:
         """
         kept, now = watch.kept, self._clock.now()
         mono = self._clock.monotonic()
+        kept.fixed_until = kept.fixed_until or now
         if kept.last_attempt is not None and kept.last_attempt <= now:
             since = (now - kept.last_attempt).total_seconds()
             floor = self.floor(watch)[0].total_seconds()

@@ -56,13 +56,14 @@ def data_files() -> list[tuple[str, str]]:
         *collect_data_files("flet_web", excludes=_UNUSED_WEB),
         *collect_data_files("flet"),
         *collect_data_files("mailgate"),
+        *collect_data_files("tzdata"),  # Windows has no time zones by name, nor have small Linux systems
     ]
     return found
 
 
 def hidden_imports() -> list[str]:
     """Return the modules that are imported by a name made at run time, so that no scan finds them."""
-    lazy = ("flet", "flet_charts", "cyclopts", "litestar.serialization", MIGRATIONS)
+    lazy = ("flet", "flet_charts", "cyclopts", "litestar.serialization", MIGRATIONS, "tzdata")
     return [name for package in lazy for name in collect_submodules(package, filter=_used)]
 
 

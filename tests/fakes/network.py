@@ -26,6 +26,8 @@ class FakeMailbox:
     most: int = 0  # sessions at the same time, ever
     on_login: Callable[[], None] = lambda: None
     deadly: set[str] = field(default_factory=set)  # UIDs in the middle of whose messages the connection ends
+    refusal: bytes = b""  # said in place of the greeting
+    shown: int | None = None  # so many messages are listed at a time, as Gmail does
     capabilities: tuple[str, ...] = ("USER", "UIDL", "TOP", "PIPELINING")
 
     def __post_init__(self) -> None:
@@ -64,7 +66,7 @@ class FakePop3Stream:
     def __init__(self, mailbox: FakeMailbox, on_close: Callable[[], None]) -> None:
         self._mailbox = mailbox
         self._on_close = on_close
-        self._out = bytearray(b"+OK hello\r\n")
+        self._out = bytearray(mailbox.refusal or b"+OK hello\r\n")
         self._in = bytearray()
         self._listed: list[tuple[str, bytes]] = []
         self._marked: set[str] = set()
@@ -150,7 +152,7 @@ class FakePop3Stream:
         self._mailbox.sessions += 1
         self._mailbox.open += 1
         self._mailbox.most = max(self._mailbox.most, self._mailbox.open)
-        self._listed = list(self._mailbox.messages.items())
+        self._listed = list(self._mailbox.messages.items())[: self._mailbox.shown]
         self._mailbox.on_login()
         return b"+OK\r\n"
 

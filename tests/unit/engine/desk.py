@@ -74,6 +74,9 @@ class Desk:
     transport: FakeTransport = field(default_factory=FakeTransport)
     transports: list[Config] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    secrets: FakeSecrets = field(default_factory=lambda: FakeSecrets({"env:X": "secret"}))
+    provider_floor: timedelta = timedelta()
+    chances: float = 0.0
     free: int = 50_000_000_000
     file: Loaded | None = None
     templates: LoadedTemplates = field(default_factory=lambda: LoadedTemplates(shipped_templates()))
@@ -88,7 +91,7 @@ class Desk:
         """Return another run of the engine on the same store."""
         ports = Ports(
             store=self.store,
-            secrets=FakeSecrets({"env:X": "secret"}),
+            secrets=self.secrets,
             dialer=self.dialer,
             imap=LibraryConnector(),
             resolver=self.resolver,
@@ -101,6 +104,8 @@ class Desk:
             data_dir=Path("data"),
             version="1.2.3",
             pid=4711,
+            chance=lambda: self.chances,
+            provider_floor=lambda _: self.provider_floor,
         )
         self.engine = Engine(self.config, ports)
         self.engine.hub.listen(self._hear)
