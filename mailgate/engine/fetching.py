@@ -249,15 +249,14 @@ class Fetching:
         for account in config.accounts:
             plan = self.timetable.plan(account)
             if (watch := self.watches.get(account.name)) is None:
-                self.watches[account.name] = AccountWatch(
-                    account, plan, self._clock.now(), ended=None if config.fetch.at_start else now
-                )
+                ended = None if config.fetch.at_start else now
+                watch = self.watches[account.name] = AccountWatch(account, plan, self._clock.now(), ended=ended)
+                self.timetable.set_due(watch)
                 continue
             if watch.account != account:
                 watch.forgive()
             watch.account, watch.plan = account, plan
-            if watch.known:
-                self.timetable.set_due(watch)
+            self.timetable.set_due(watch)
         self._bell.set()
 
     # -- the work
