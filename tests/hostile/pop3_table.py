@@ -79,7 +79,7 @@ CLASSES: Final[dict[str, str]] = {
     "octet by octet": "no error",
     "extra reply": "protocol",
 }
-PLAIN_ERR: Final = {"greeting": "temporary", "STLS": "tls", "login": "auth", "UIDL": "no error"}
+PLAIN_ERR: Final = {"greeting": "temporary", "STLS": "tls", "login": "auth", "UIDL": "no error", "LIST": "no error"}
 EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
     ("UIDL", "extra reply"): "no error",  # a line of LIST that means nothing
     ("RETR", "endless reply"): "no error, 1 left there",
@@ -90,7 +90,6 @@ EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
 """Where a stage takes a fault its own way."""
 ON_REFUSAL: Final = {
     "CAPA": "no error",
-    "LIST": "no error",
     "DELE": "no error",
     "TOP": "no error, 1 left there",
     "RETR": "no error, 1 left there",
