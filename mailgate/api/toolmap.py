@@ -41,6 +41,7 @@ def _proposal(one: policy.Proposal, notes: dict[str, dict[str, str]]) -> v1.Prop
         help_url=one.help_url,
         poll_floor_s=one.poll_floor_s,
         provider=_provider(one.preset, notes) if one.preset else None,
+        doubts=tuple(doubt.value for doubt in one.doubts),
     )
 
 

@@ -61,7 +61,10 @@ class Provider(Shape):
 
 
 class Proposal(Shape):
-    """What one source says; servers best first. `needsYes`: why a person has to agree before it is used, else empty."""
+    """What one source says; servers best first. `needsYes`: why a person has to agree before it is used, else empty.
+
+    `doubts` say the same in stable words: `clear-answer`, `clear-server`, `foreign-service`. New ones may come.
+    """
 
     source: SourceWord
     origin: str
@@ -72,6 +75,7 @@ class Proposal(Shape):
     help_url: str
     poll_floor_s: int
     provider: Provider | None
+    doubts: tuple[str, ...] = ()
 
 
 class DiscoveryStep(Shape):

@@ -30,6 +30,14 @@ class Source(StrEnum):
     GUESS = "guess"
 
 
+class Doubt(StrEnum):
+    """Why a person has to agree first; stable words, for windows that say it in other languages."""
+
+    CLEAR_ANSWER = "clear-answer"  # the document came by HTTP
+    CLEAR_SERVER = "clear-server"  # the best server is one without TLS
+    FOREIGN_SERVICE = "foreign-service"  # a service record that nobody signed leads out of the domain
+
+
 @dataclass(frozen=True, slots=True)
 class FoundServer:
     """One server that could be it. `auth` are the words of `model.presets.Credential`, empty where nothing is known."""
@@ -46,6 +54,8 @@ class FoundServer:
 class Proposal:
     """What one source says, servers best first. `needs_yes`: why a person has to agree first; empty: nobody has to.
 
+    `doubts` are the same in stable words.
+
     `preset` is there where the provider is a known one: its notes and oddities count, whoever named the servers.
     """
 
@@ -55,6 +65,7 @@ class Proposal:
     incoming: tuple[FoundServer, ...]
     outgoing: tuple[FoundServer, ...]
     needs_yes: str = ""
+    doubts: tuple[Doubt, ...] = ()
     preset: Preset | None = None
     help_url: str = ""
     poll_floor_s: int = 0
@@ -171,7 +182,7 @@ def from_document(found: AutoConfig, source: Source, origin: str, *, safe: bool,
     incoming = _best_first(found.incoming)
     outgoing = _best_first(found.outgoing)
     clear = [one for one in (*incoming[:1], *outgoing[:1]) if one.security is Security.NONE]
-    doubts = [*([] if safe else [IN_THE_CLEAR]), *([CLEAR_SERVER] if clear else [])]
+    doubts = [*([] if safe else [Doubt.CLEAR_ANSWER]), *([Doubt.CLEAR_SERVER] if clear else [])]
     floors = [one.check_minutes * 60 for one in found.incoming]
     return Proposal(
         source=source,
@@ -179,13 +190,15 @@ def from_document(found: AutoConfig, source: Source, origin: str, *, safe: bool,
         title=found.title,
         incoming=incoming,
         outgoing=outgoing,
-        needs_yes="; ".join(doubts),
+        needs_yes="; ".join(_IN_WORDS[doubt] for doubt in doubts),
+        doubts=tuple(doubts),
         preset=preset,
         help_url=found.help_url,
         poll_floor_s=max(*floors, preset.poll_floor_s if preset else 0, 0),
     )
 
 
+_IN_WORDS: Final = {Doubt.CLEAR_ANSWER: IN_THE_CLEAR, Doubt.CLEAR_SERVER: CLEAR_SERVER}
 _STRENGTH: Final = {Security.TLS: 0, Security.STARTTLS: 1, Security.NONE: 2}
 _INCOMING_ORDER: Final = {Protocol.POP3: 0, Protocol.IMAP: 1, Protocol.SMTP: 2}
 _CREDENTIALS: Final = {
@@ -233,6 +246,7 @@ def from_services(found: Sequence[tuple[FoundServer, bool]], address: Address) -
         incoming=tuple(one for one in servers if one.protocol is not Protocol.SMTP),
         outgoing=tuple(one for one in servers if one.protocol is Protocol.SMTP),
         needs_yes=needs_yes,
+        doubts=(Doubt.FOREIGN_SERVICE,) if strange else (),
     )
 
 

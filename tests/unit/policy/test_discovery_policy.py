@@ -39,7 +39,7 @@ def test_without_a_directory_nobody_else_is_asked() -> None:
 def test_what_came_in_the_clear_needs_a_yes() -> None:
     offer = ServerOffer("pop3", "pop.office.example", 995, "tls", "anna")
     made = policy.from_document(AutoConfig("Office", (offer,), ()), Source.AUTOCONFIG, "x", safe=False, preset=None)
-    assert made.needs_yes == policy.IN_THE_CLEAR
+    assert (made.needs_yes, made.doubts) == (policy.IN_THE_CLEAR, (policy.Doubt.CLEAR_ANSWER,))
     made = policy.from_document(AutoConfig("Office", (offer,), ()), Source.AUTOCONFIG, "x", safe=True, preset=None)
     assert made.needs_yes == ""
 
@@ -50,6 +50,7 @@ def test_a_server_in_the_clear_needs_a_yes_only_when_there_is_no_better_one() ->
     alone = policy.from_document(AutoConfig("", (clear,), ()), Source.ISPDB, "x", safe=True, preset=None)
     both = policy.from_document(AutoConfig("", (clear, good), ()), Source.ISPDB, "x", safe=True, preset=None)
     assert (alone.needs_yes, both.needs_yes) == (policy.CLEAR_SERVER, "")
+    assert (alone.doubts, both.doubts) == ((policy.Doubt.CLEAR_SERVER,), ())
     assert [one.security for one in both.incoming] == [Security.TLS, Security.NONE]
 
 
@@ -84,6 +85,7 @@ def test_a_service_outside_the_domain_that_nobody_signed_needs_a_yes() -> None:
     strange = (found(Protocol.SMTP, "smtp.host.example"), False)
     lookalike = (found(Protocol.POP3, "evil-office.example"), False)
     assert policy.from_services([inside, signed], ANNA).needs_yes == ""
+    assert policy.from_services([inside, strange], ANNA).doubts == (policy.Doubt.FOREIGN_SERVICE,)
     assert "smtp.host.example lies outside office.example" in policy.from_services([inside, strange], ANNA).needs_yes
     assert "evil-office.example" in policy.from_services([lookalike], ANNA).needs_yes
 
