@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from mailgate.engine.health import HealthBoard
+from mailgate.engine.health import INTERNAL, HealthBoard
 from mailgate.model.address import Address, parse_address
 from mailgate.model.entry import EntryState, QueueEntry, entry_number
 from mailgate.model.errors import ConflictError, UnknownError
@@ -87,7 +87,7 @@ class TrialMessages:
         took = round((self._clock.monotonic() - started) * 1000)
         reply = next((str(one.reply) for one in entry.recipients if one.reply), "")
         ended = _ended(entry)
-        down = next((one.text for one in self._health.conditions if one.code == "internal_down"), "")
+        down = next((one.text for one in self._health.conditions if one.code in INTERNAL), "")
         told = down if down and ended is Ended.WAITING else entry.text
         return TrialMessage(name, str(to), ended, reply, told, entry.next_attempt, took)
 
