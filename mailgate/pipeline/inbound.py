@@ -20,6 +20,7 @@ from mailgate.policy.inbound_headers import incoming_edit, notice_edit
 from mailgate.policy.loops import find_loop
 from mailgate.policy.recipients import RoutingTable
 from mailgate.policy.routing import Routing, envelope_sender, route
+from mailgate.policy.search import Code
 from mailgate.ports.clock import Clock
 
 
@@ -99,6 +100,14 @@ class InboundPipeline:
     def edit_for(self, entry: QueueEntry, header: bytes, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
         """Return the edit of a message that a person sends to `recipients`."""
         return self._edit(entry, split_header(header)[0], recipients)
+
+    def fallback_for(self, entry: QueueEntry) -> tuple[EntryRecipient, bool] | None:
+        """Return who gets what has nobody to go to, and whether inside a notice; None: it waits for a person."""
+        office = self._office
+        table = office.table.for_account(office.account_of(entry))
+        if table.fallback is None:
+            return None
+        return EntryRecipient(table.fallback.address, Code.FALLBACK.value), table.account.fallback is Fallback.NOTICE
 
     def _edit(self, entry: QueueEntry, head: bytes, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
         if not entry.source.account:

@@ -62,6 +62,10 @@ class Processor(Protocol):
         """Return what is done to the header when a person sends the entry to `recipients`; never raises."""
         ...
 
+    def fallback_for(self, entry: QueueEntry) -> tuple[EntryRecipient, bool] | None:
+        """Return who gets mail of this entry's account that has nobody to go to, and whether as an attachment; or None."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:

@@ -7,13 +7,13 @@ it, and nothing is said twice.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS
-from mailgate.model.entry import EntryState, QueueEntry
+from mailgate.model.entry import EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import (
     REMEDIES,
     BrokenOffError,
@@ -63,13 +63,20 @@ UNTRIED_S: Final = 3.0
 class Deliveries:
     """The way to the internal server. `run` works until it is cancelled."""
 
-    def __init__(self, keeper: Keeper, transport: Transport, settings: DeliverySettings) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        transport: Transport,
+        settings: DeliverySettings,
+        unknown_there: Callable[[QueueEntry], Awaitable[None]],
+    ) -> None:
         self._keeper = keeper
         self._store = keeper.store
         self._progress = keeper.progress
         self._clock = keeper.clock
         self._transport = transport
         self._settings = settings
+        self._unknown_there = unknown_there  # hears of entries that were parked since the server knows a recipient not
         self._lane = Lane(width=settings.connections, reconnect=settings.reconnect)
         self._ready: deque[QueueEntry] = deque()
         self._at_hand: dict[int, bytes] = {}  # bodies of entries in `_ready` that are small and just taken
@@ -338,6 +345,11 @@ class Deliveries:
             self._due_at(outcome.next_attempt or now)
         else:
             self._progress.settled(entry.id)
+        if outcome.park_reason is ParkReason.UNROUTED:
+            try:
+                await self._unknown_there(entry)
+            except StoreError as exc:  # it stays parked
+                self._keeper.store_failed(exc)
 
     async def _outgoing(self, entry: QueueEntry) -> Outgoing:
         beginning = self._at_hand.get(entry.id)

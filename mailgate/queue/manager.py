@@ -53,7 +53,7 @@ class QueueManager:
         self._clock = clock
         self._progress = Progress()
         self._keeper = keeper = Keeper(store, self._progress, publisher=publisher, health=health, clock=clock)
-        self._deliveries = Deliveries(keeper, transport, settings)
+        self._deliveries = Deliveries(keeper, transport, settings, self._unknown_there)
         self.operator = Operator(keeper, processor, self._made_ready)
         self._judging = Judging(
             keeper, processor, expect=self._deliveries.expect, decided=self._decided, let_go=self._let_go
@@ -165,6 +165,10 @@ class QueueManager:
     async def stop(self, timeout: timedelta) -> bool:
         """Begin nothing more and wait for conversations under way; False when some did not end in time."""
         return await self._deliveries.stop(timeout)
+
+    async def _unknown_there(self, entry: QueueEntry) -> None:
+        """The internal server does not know a recipient of this entry: it has nobody to go to, as far as he goes."""
+        await self.operator.fall_back(entry, by=ITSELF)
 
     def _made_ready(self, entry_id: int) -> None:
         """A person has decided that an entry is sent."""

@@ -1,5 +1,6 @@
 """A person's acts on parked messages: retry, redirect, wrap, delete. Each is in trace, log row and event, with who did it."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -28,11 +29,13 @@ class Operator:
         self._processor = processor
         self._made_ready = made_ready
 
-    async def redirect(self, entry_id: int, recipients: Sequence[EntryRecipient], *, by: str) -> None:
+    async def redirect(
+        self, entry_id: int, recipients: Sequence[EntryRecipient], *, by: str, wrap: bool = False
+    ) -> None:
         """Send an entry to `recipients`, with the header that they would have got from the pipeline."""
         entry, header = await self._parked(entry_id)
         names = _names(recipients)
-        edit = self._processor.edit_for(entry, header, recipients)
+        edit = replace(self._processor.edit_for(entry, header, recipients), wrap=wrap)
         await self._send(entry, recipients, edit, f"Sent to {names} by {by}", by=by, what=f"sent to {names}")
 
     async def retry(self, entry_id: int, *, by: str) -> None:
@@ -67,6 +70,17 @@ class Operator:
         if not await self._store.delete(entry_id, step, by=by):
             raise ConflictError(f"{entry.name} is not parked any more: nothing was changed")
         self._keeper.publisher.publish(MessageDecided(entry=entry.name, by=by, what="deleted"))
+
+    async def fall_back(self, entry: QueueEntry, *, by: str) -> None:
+        """Send an entry that the internal server knows no recipient for to who gets such mail, if there is anybody.
+
+        One who was refused himself does not get it again: then it waits for a person.
+        """
+        found = self._processor.fallback_for(entry)
+        if found is None or any(one.address.key == found[0].address.key for one in entry.recipients):
+            return
+        with contextlib.suppress(ConflictError):  # a person was quicker
+            await self.redirect(entry.id, [found[0]], by=by, wrap=found[1])
 
     async def _entry(self, entry_id: int) -> QueueEntry:
         entry = await self._store.entry(entry_id)

@@ -36,7 +36,7 @@ def judge(
     held = {Verdict.CONFIGURATION_ILL} if young else set()
     if not entry.edit.wrap:
         held.add(Verdict.WRAP)
-    results = [replace(one, held=one.permanent and playbook.of(one) in held) for one in results]
+    results = [replace(one, held=True) if one.permanent and playbook.of(one) in held else one for one in results]
     steps = _said(results, now)
     waiting = [one for one in results if not one.delivered and not one.permanent]
     if any(playbook.of(one) is Verdict.WRAP for one in waiting):

@@ -8,6 +8,7 @@ from mailgate.mime.wrap import Wrapping
 from mailgate.model.address import Address
 from mailgate.model.entry import QueueEntry
 from mailgate.policy.inbound_headers import date_time
+from mailgate.policy.search import Code
 from mailgate.ports.stages import Outgoing
 from mailgate.ports.store import Store
 
@@ -42,6 +43,7 @@ def _wrapped(store: Store, entry: QueueEntry) -> Outgoing:
             subject=entry.glance.subject,
             date=date_time(entry.received_at),
             message_id=f"{entry.name}.{entry.content.sha256[:16]}",
+            for_nobody=any(one.code == Code.FALLBACK.value for one in entry.open_recipients),
             boundary=f"={entry.name}.{entry.content.sha256[16:40]}",
         )
 

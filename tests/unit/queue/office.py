@@ -39,6 +39,7 @@ class FakeProcessor:
         self.unrouted = False
         self.failure: Exception | None = None
         self.edit = HeaderEdit()
+        self.fallback: tuple[EntryRecipient, bool] | None = None
         self.seen: list[bytes] = []
 
     def at_once(self, entry: QueueEntry, header: bytes) -> Disposition | None:
@@ -49,6 +50,9 @@ class FakeProcessor:
 
     def edit_for(self, entry: QueueEntry, header: bytes, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
         return self.edit
+
+    def fallback_for(self, entry: QueueEntry) -> tuple[EntryRecipient, bool] | None:
+        return self.fallback
 
     def _decide(self, header: bytes) -> Disposition:
         self.seen.append(header)

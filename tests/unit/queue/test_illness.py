@@ -11,7 +11,7 @@ from mailgate.queue.manager import ONCE_MORE_S
 from mailgate.queue.outcomes import ONCE_MORE, PATIENCE
 from tests.fakes.entries import ANNA, JONAS, LETTER
 from tests.fakes.transport import FakeTransport
-from tests.unit.queue.office import Office, running
+from tests.unit.queue.office import Office, running, to
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 FULL = Reply(452, "4.3.1 Insufficient system resources")
@@ -172,3 +172,26 @@ async def test_a_refused_message_is_tried_once_a_day_and_then_waits_for_a_person
             assert office.transport.begun == day
         assert entry.next_attempt is None
         assert {event.by for event in office.publisher.of(MessageDecided)} == {"MailGate"}
+
+
+async def test_what_the_server_knows_nobody_for_goes_to_who_gets_such_mail() -> None:
+    office = Office(transport=FakeTransport({ANNA: Reply(550, "5.1.1 no such user")}))
+    office.processor.to = (ANNA, JONAS)
+    office.processor.fallback = (to("sara@office.example"), True)
+    async with running(office):
+        entry = await office.is_in(await office.take(), EntryState.DONE)
+        assert [said.recipients for said in office.transport.said] == [(ANNA, JONAS), ("sara@office.example",)]
+        assert entry.edit.wrap
+        assert office.publisher.of(MessageDecided)[0].by == "MailGate"
+
+
+async def test_who_gets_such_mail_and_is_not_known_himself_does_not_get_it_again_and_again() -> None:
+    office = Office()
+    office.transport.always = Reply(550, "5.1.1 no such user")
+    office.processor.fallback = (to(JONAS), False)
+    async with running(office):
+        entry_id = await office.take()
+        await office.begun(2)
+        await office.advance(MINUTE)
+        assert (await office.is_in(entry_id, EntryState.PARKED)).park_reason is ParkReason.UNROUTED
+        assert office.transport.begun == 2
