@@ -75,10 +75,6 @@ class Memory:
         """Write what a host has taught us."""
         await self._store.put_value(_of_host(host), msgspec.json.encode(self.learned[host]).decode())
 
-    async def forget(self, account: str) -> None:
-        """Forget an account that is not configured any more."""
-        await self._store.put_value(_of_account(account), None)
-
 
 def _of_account(name: str) -> str:
     return f"fetch.account.{name}"
