@@ -20,6 +20,7 @@ from mailgate.api.callers import provide_caller
 from mailgate.api.login import APP_PATH, UrlOf, log_in, log_out, login_code, login_page
 from mailgate.api.problems import on_anything, on_http_exception, on_mailgate_error, problem
 from mailgate.api.routes.fetch import FetchRoutes
+from mailgate.api.routes.learning import LearningRoutes
 from mailgate.api.routes.messages import MessageRoutes
 from mailgate.api.routes.parked import ParkedRoutes
 from mailgate.api.routes.schedule import ScheduleRoutes
@@ -80,6 +81,7 @@ def build_api(
         route_handlers=[
             WatchRoutes,
             FetchRoutes,
+            LearningRoutes,
             MessageRoutes,
             ParkedRoutes,
             ScheduleRoutes,

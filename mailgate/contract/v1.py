@@ -8,6 +8,20 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from mailgate.contract.learning import (
+    CapabilityPoint,
+    CapabilityReport,
+    CaughtMessage,
+    HeaderUse,
+    LessonWord,
+    NotSent,
+    Suggestion,
+    Suggestions,
+    Teach,
+    TeachPreview,
+    TeachReport,
+    TryMessage,
+)
 from mailgate.contract.parked import (
     MAX_ACT,
     ActRefused,
@@ -65,9 +79,15 @@ __all__ = [
     "ActWord",
     "AddItem",
     "Attachment",
+    "CapabilityPoint",
+    "CapabilityReport",
+    "CaughtMessage",
     "ChangeSettings",
     "HeaderLine",
+    "HeaderUse",
     "KeepSecret",
+    "LessonWord",
+    "NotSent",
     "ParkedAct",
     "ParkedReport",
     "ParkedSelection",
@@ -81,6 +101,12 @@ __all__ = [
     "SettingsChanged",
     "SettingsPage",
     "SettingsSchema",
+    "Suggestion",
+    "Suggestions",
+    "Teach",
+    "TeachPreview",
+    "TeachReport",
+    "TryMessage",
 ]  # what is defined elsewhere
 
 SeverityWord = Literal["info", "warning", "error"]

@@ -20,6 +20,7 @@ from mailgate.engine.events import EventHub
 from mailgate.engine.fetching import Fetching
 from mailgate.engine.guards import FreeSpace, Guards
 from mailgate.engine.health import HealthBoard
+from mailgate.engine.learning import Learning
 from mailgate.engine.memory import Memory
 from mailgate.engine.outbox import NoticeOutbox
 from mailgate.engine.parked import Act, ParkedMessages, message_number
@@ -206,6 +207,7 @@ class Engine:
             provider_floor=ports.provider_floor,
         )
         self.configuring = Configuring(self, ports.config_file, ports.secrets)
+        self.learning = Learning(ports.store, self.configuring, self.parked, lambda: self.wanted)
         self.guards = Guards(
             config.store,
             longest_wait=_longest_wait(config),
