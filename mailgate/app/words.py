@@ -364,8 +364,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Sie ließen sich nicht zustellen und warten auf eine Entscheidung. Die Post liegt sicher hier.",
     ),
     "cond.parked.fix": (
-        "`mailgate log --state parked` lists them, `mailgate explain` says why, `mailgate unrouted deliver` sends one on.",
-        "`mailgate log --state parked` nennt sie, `mailgate explain` sagt, warum, `mailgate unrouted deliver` stellt eine zu.",
+        "`mailgate parked` lists them with the reason, and sends on, wraps, exports or deletes them.",
+        "`mailgate parked` nennt sie mit dem Grund, stellt sie zu, packt sie ein, schreibt sie heraus oder löscht sie.",
     ),
     "cond.port_taken": ("A port is taken by another program", "Ein Port ist von einem anderen Programm belegt"),
     "cond.port_taken.what": (

@@ -150,7 +150,7 @@ def _add_unrouted(app: App, group: Group) -> None:
         """Send a parked message to one or more recipients, whatever it was parked for.
 
         It goes to these, and not again to others that have it already. `mailgate unrouted` lists the messages that have
-        nobody to go to, `mailgate log --state parked` all that are parked, with the reason.
+        nobody to go to, `mailgate parked` all that are parked, with the reason.
 
         Parameters
         ----------

@@ -48,7 +48,7 @@ def status(said: v1.Status) -> str:
         f"today            {said.counts.delivered_today} delivered",
         f"waiting          {_of_these(said.counts.waiting, said.counts.deferred, 'for a later try')}",
         f"parked           {_of_these(said.counts.parked, said.counts.unrouted, 'with nobody to go to')}",
-        f"internal server  {said.internal_host}{'' if said.internal_ok else ' CANNOT BE REACHED'}",
+        f"internal server  {said.internal_host}{'' if said.internal_ok else ' TAKES NO MAIL'}",
     ]
     lines += [f"account          {_account(one)}" for one in said.accounts]
     for one in said.conditions:
@@ -117,7 +117,7 @@ def unrouted(page: v1.MessagePage, others: int) -> str:
         lines = [messages(page), "", act]
     if others:
         what = "1 more is" if others == 1 else f"{others} more are"
-        lines.append(f"{what} parked for another reason: `mailgate log --state parked` tells which.")
+        lines.append(f"{what} parked for another reason: `mailgate parked` tells which.")
     return "\n".join(lines)
 
 

@@ -155,7 +155,7 @@ class Guards:
             others,
             one="1 message could not be delivered and is kept.",
             many=f"{others} messages could not be delivered and are kept.",
-            remedy="`mailgate log --state parked` lists them with the reason; `mailgate explain ID` tells the whole story.",
+            remedy="`mailgate parked` lists them with the reason, and decides about them; `mailgate explain ID` tells the whole story.",
         )
 
     def _say_count(self, code: str, count: int, *, one: str, many: str, remedy: str) -> None:

@@ -99,7 +99,7 @@ async def test_a_message_that_is_parked_for_another_reason_is_named_and_sent_on_
     await terminal.office.take(LETTER)
     assert (await terminal("unrouted")).out == (
         "every message has somebody to go to\n"
-        "1 more is parked for another reason: `mailgate log --state parked` tells which.\n"
+        "1 more is parked for another reason: `mailgate parked` tells which.\n"
     )
     terminal.office.mailboxes.answer = Reply(250, "2.0.0 taken")
     said = await terminal("unrouted", "deliver", "Pmg0001", "jonas@example.org")
