@@ -9,15 +9,17 @@ from typing import Final
 
 from mailgate.config.faults import Faults, KeyPath
 from mailgate.config.hosts import host_fault, is_loopback
+from mailgate.config.outbound import check_outbound
 from mailgate.config.protocols import check_protocols
 from mailgate.config.recipients import check_recipients, read_address
 from mailgate.config.routing import check_routing
 from mailgate.config.schedules import check_schedules
+from mailgate.config.secret_refs import check_secret
 from mailgate.config.sureness import Sure
 from mailgate.config.wording import shown
 from mailgate.model.address import parse_domain
 from mailgate.model.errors import AddressError
-from mailgate.model.settings import PLAIN_SECRET_PREFIXES, Config, Security, SmtpProtocol, SmtpSecurity
+from mailgate.model.settings import Config, Security, SmtpProtocol, SmtpSecurity
 
 NOT_ENVELOPE_HEADERS: Final = frozenset({
     "to", "cc", "bcc", "from", "sender", "reply-to", "apparently-to",
@@ -39,6 +41,7 @@ def check(config: Config, faults: Faults, *, doubtful: frozenset[KeyPath] = froz
     _check_internal(config, faults, sure)
     check_protocols(config, faults, sure)
     check_recipients(config, faults, sure)
+    check_outbound(config, faults, sure)
     check_routing(config, faults, sure)
     check_schedules(config, faults, sure)
     _check_api(config, faults, sure)
@@ -81,7 +84,7 @@ def _check_accounts(config: Config, faults: Faults, sure: Sure) -> None:
         if sure(*at, "password"):
             whose = f"the account {shown(account.name)}" if sure(*at, "name") else "this account"
             name = account.name if sure(*at, "name") else f"account-{index + 1}"
-            _check_secret(account.password, (*at, "password"), faults, whose=whose, name=name)
+            check_secret(account.password, (*at, "password"), faults, whose=whose, name=name)
         if sure(*at, "own_domains"):
             for number, domain in enumerate(account.own_domains):
                 _check_domain(domain, (*at, "own_domains", number), faults)
@@ -107,7 +110,7 @@ def _check_internal(config: Config, faults: Faults, sure: Sure) -> None:
             remedy = "Add `user = ...`. If the server asks for no login, remove `password`."
             faults.error("I01", ("internal", "password"), text, remedy)
     if sure("internal", "password") and internal.password:
-        _check_secret(internal.password, ("internal", "password"), faults, whose="the internal server", name="internal")
+        check_secret(internal.password, ("internal", "password"), faults, whose="the internal server", name="internal")
     if sure("internal", "fingerprint") and sure("internal", "security"):
         _check_fingerprint(internal.fingerprint, internal.security, ("internal", "fingerprint"), faults)
     lmtp = sure("internal", "protocol") and internal.protocol is SmtpProtocol.LMTP
@@ -147,7 +150,7 @@ def _check_api(config: Config, faults: Faults, sure: Sure) -> None:
         for number, name in enumerate(config.api.allowed_hosts):
             _check_host(name, ("api", "allowed_hosts", number), faults)
     if sure("api", "app_password") and config.api.app_password:
-        _check_secret(config.api.app_password, ("api", "app_password"), faults, whose="the app", name="app")
+        check_secret(config.api.app_password, ("api", "app_password"), faults, whose="the app", name="app")
 
 
 def _check_times(config: Config, faults: Faults, sure: Sure) -> None:
@@ -183,20 +186,3 @@ def _check_domain(text: str, path: KeyPath, faults: Faults) -> None:
         else:
             remedy = f"Write the domain alone: `{bare}`."
         faults.error("D01", path, f"{shown(text)} is not a domain.", remedy)
-
-
-def _check_secret(reference: str, path: KeyPath, faults: Faults, *, whose: str, name: str) -> None:
-    """Tell of a secret in the file, and of a reference without a name. The text never repeats the value."""
-    key = path[-1]
-    move = f'Run `mailgate secrets set keyring:{name}`, then write `{key} = "keyring:{name}"` here.'
-    if not reference:
-        faults.error("S02", path, f"The password of {whose} is empty.", move)
-    elif not reference.startswith(PLAIN_SECRET_PREFIXES):
-        text = (
-            f"The password of {whose} stands in this file in the clear: anyone who reads the file or a backup has it."
-        )
-        faults.error("S01", path, text, move)
-    elif not reference.partition(":")[2].strip():
-        prefixes = ", ".join(f"`{prefix}`" for prefix in PLAIN_SECRET_PREFIXES)
-        text = f"After {prefixes} there must be a name, and it is missing."
-        faults.error("S02", path, text, move)

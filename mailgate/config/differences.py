@@ -18,8 +18,21 @@ TITLES: Final = {
     "schedules": "schedule",
     "lists": "list",
     "internal": "internal server",
+    "listeners": "listener",
+    "users": "user",
+    "relays": "relay",
+    "senders": "sender",
 }
-NAMED_BY: Final = {"accounts": "name", "recipients": "address", "schedules": "name", "lists": "id"}
+NAMED_BY: Final = {
+    "accounts": "name",
+    "recipients": "address",
+    "schedules": "name",
+    "lists": "id",
+    "listeners": "name",
+    "users": "name",
+    "relays": "name",
+    "senders": "address",
+}
 
 
 def differences(old: Config, new: Config) -> tuple[str, ...]:

@@ -317,6 +317,9 @@ class Conversation:
             self._parameters.append("BODY=8BITMIME")  # RFC 6152 section 3
         if (sender and not sender.is_ascii) or any(not self._recipients[one].is_ascii for one in named):
             self._parameters.append(_SMTPUTF8)
+        if offers.dsn and (envelope := letter.message.envelope):  # RFC 3461 sections 4.3 and 4.4
+            self._parameters += [f"RET={envelope.ret}"] if envelope.ret else []
+            self._parameters += [f"ENVID={envelope.envid}"] if envelope.envid else []
         return binary
 
     def _offers_without(self, reply: Reply) -> Offers | None:
@@ -325,7 +328,7 @@ class Conversation:
         if not (self._parameters and not_understood(reply)):
             return None
         if self._parameters != [_SMTPUTF8]:
-            return replace(offers, size=False, eight_bit=False, binary=False)
+            return replace(offers, size=False, eight_bit=False, binary=False, dsn=False)
         return replace(offers, utf8=False)
 
     async def _verdict(self, accepted: Sequence[int], *, chunked: bool = False) -> None:
@@ -366,9 +369,20 @@ class Conversation:
                 self._replies[one] = NO_SMTPUTF8
                 continue
             try:
-                yield one, rcpt(address)
+                yield one, rcpt(address, *self._asked_for(address))
             except WireError:
                 self._replies[one] = UNSAYABLE
+
+    def _asked_for(self, address: Address) -> Sequence[str]:
+        """Return what the sender asked of the delivery report for this recipient (RFC 3461 sections 4.1 and 4.2)."""
+        envelope = self._letter.message.envelope
+        if envelope is None or not self._link.offers.dsn:
+            return ()
+        one = next((one for one in envelope.recipients if one.address == address), None)
+        if one is None:
+            return ()
+        notify = [f"NOTIFY={','.join(sorted(one.notify))}"] if one.notify else []
+        return (*notify, *([f"ORCPT={one.orcpt}"] if one.orcpt.isascii() and one.orcpt else []))
 
     def _sender(self) -> Address | None:
         """Return the sender; one that this server cannot be told is left out, as one is that nobody could read."""

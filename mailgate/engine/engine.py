@@ -23,6 +23,7 @@ from mailgate.engine.health import HealthBoard
 from mailgate.engine.learning import Learning
 from mailgate.engine.memory import Memory
 from mailgate.engine.outbox import NoticeOutbox
+from mailgate.engine.outgoing import OutgoingMail, OutgoingPorts
 from mailgate.engine.parked import Act, ParkedMessages, message_number
 from mailgate.engine.tickets import Ticket
 from mailgate.engine.timetable import Chance, ProviderFloor
@@ -36,7 +37,7 @@ from mailgate.model.events import ConfigApplied, ConfigRejected, EngineStarted, 
 from mailgate.model.notices import FALLBACK_LANGUAGE, Language
 from mailgate.model.settings import Account, Config
 from mailgate.model.verdict import TraceStep
-from mailgate.pipeline.inbound import InboundPipeline
+from mailgate.pipeline.directions import Pipeline
 from mailgate.policy.routing import Routing
 from mailgate.ports.clock import Clock
 from mailgate.ports.config_file import ConfigFile, revision_of
@@ -112,6 +113,7 @@ class Ports:
     chance: Chance = _no_chance
     provider_floor: ProviderFloor = _no_floor
     config_file: ConfigFile | None = None  # None: this engine's settings cannot be changed by program
+    outgoing: OutgoingPorts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Engine:
         self._findings = findings
         self._reloading = asyncio.Lock()
         self._taken_up = False
-        self.pipeline = InboundPipeline(config, clock=ports.clock, loop_key=secrets.token_bytes(LOOP_KEY_OCTETS))
+        self.pipeline = Pipeline(config, clock=ports.clock, loop_key=secrets.token_bytes(LOOP_KEY_OCTETS))
         self.queue = QueueManager(
             store=ports.store,
             processor=self.pipeline,
@@ -167,7 +169,7 @@ class Engine:
             machine_language=ports.language,
             store=ports.store,
             queue=self.queue,
-            pipeline=self.pipeline,
+            pipeline=self.pipeline.inbound,
             publisher=self.hub,
             health=self.health,
             clock=ports.clock,
@@ -208,6 +210,20 @@ class Engine:
         )
         self.configuring = Configuring(self, ports.config_file, ports.secrets)
         self.learning = Learning(ports.store, self.configuring, self.parked, lambda: self.wanted)
+        self.outgoing = (
+            None
+            if ports.outgoing is None
+            else OutgoingMail(
+                ports.outgoing,
+                store=ports.store,
+                queue=self.queue,
+                secrets=ports.secrets,
+                publisher=self.hub,
+                health=self.health,
+                clock=ports.clock,
+                loop_key=lambda: self.pipeline.loop_key,
+            )
+        )
         self.guards = Guards(
             config.store,
             longest_wait=_longest_wait(config),
@@ -231,6 +247,8 @@ class Engine:
                 group.create_task(self.push.run()),
                 group.create_task(self.guards.run()),
             ]
+            if self.outgoing:
+                await self.outgoing.configure(self.config)
             await self.stopping.wait()
             await self._wind_down()
             for worker in workers:
@@ -277,6 +295,8 @@ class Engine:
     async def _wind_down(self) -> None:
         third = self.config.engine.stop_timeout / 3  # one for sessions, one for conversations, one for the rest
         await self.fetching.stop()
+        if self.outgoing:
+            await self.outgoing.close(third / 2)
         await self.fetching.wait_idle(third)
         if not await self.queue.stop(third):
             log.warning("some conversations did not end in time; the next start takes them up")
@@ -371,12 +391,14 @@ class Engine:
         self.hub.keep(new.engine.events_kept)
         self.ports.set_rest(new)
         self.fetching.configure(new)
+        if self.outgoing:
+            await self.outgoing.configure(new)
 
     # -- queries
 
     def try_routing(self, account: str, header: bytes) -> Routing:
         """Return where a message with this header would go."""
-        return self.pipeline.try_routing(account, header)
+        return self.pipeline.inbound.try_routing(account, header)
 
     async def message(self, name: str) -> QueueEntry:
         """Return a message by its queue id.

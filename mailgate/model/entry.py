@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from mailgate.model.address import Address
+from mailgate.model.envelope import Envelope
 from mailgate.model.message import ContentRef, Glance, HeaderEdit
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import Reply
@@ -86,7 +87,8 @@ class QueueEntry:
     """A message in MailGate's care.
 
     Times are aware and in UTC. `attempts` counts conversations that were begun. `error` is the traceback of the
-    exception that parked it, empty otherwise; `text` is the latest news of it in one sentence.
+    exception that parked it, empty otherwise; `text` is the latest news of it in one sentence. `envelope` is how it was
+    handed over, None for fetched mail; `lane` names the way it goes (`policy.relays`), empty for the internal server.
     """
 
     id: int
@@ -106,6 +108,8 @@ class QueueEntry:
     error: str = ""
     text: str = ""
     deleted_by: str = ""
+    envelope: Envelope | None = None
+    lane: str = ""
 
     @property
     def name(self) -> str:

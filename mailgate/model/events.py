@@ -91,6 +91,55 @@ class MessageFetched(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionStarted(Event):
+    """A client has connected to a listener and greeted. `tls` is empty in the clear."""
+
+    session: int
+    listener: str
+    host: str
+    hello: str
+    esmtp: bool
+    tls: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionRefused(Event):
+    """A client was refused something; `what` says what, `reply` how."""
+
+    session: int
+    host: str
+    what: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageAccepted(Event):
+    """A message was taken from a client, durably. An empty `sender` is `<>`.
+
+    `asked` is what MAIL was said with, such as `SIZE=60 RET=FULL`; `notify` what each recipient was, such as
+    `NOTIFY=FAILURE,DELAY`. `relay` is the one that it goes by, empty for the internal server.
+    """
+
+    session: int
+    entry: str
+    sender: str
+    asked: str
+    recipients: tuple[str, ...]
+    notify: tuple[str, ...]
+    relay: str
+    subject: str
+    size_octets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionEnded(Event):
+    """A client's connection is closed; `taken` messages came by it."""
+
+    session: int
+    taken: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSkipped(Event):
     """A listed message was not taken this time; it stays at the provider."""
 
@@ -119,6 +168,18 @@ class MessageRouted(Event):
     recipients: tuple[str, ...]
     codes: str
     subject: str
+    direction: str = "inbound"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHeld(Event):
+    """A message of the office rests until then, and can be stopped."""
+
+    entry: str
+    session: int
+    recipients: tuple[str, ...]
+    until: datetime
+    subject: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +192,8 @@ class MessageDelivered(Event):
     recipients: tuple[str, ...]
     reply: str
     subject: str
+    direction: str = "inbound"
+    relay: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +207,8 @@ class MessageDeferred(Event):
     reply: str
     next_attempt: datetime
     possible_duplicate: bool = False
+    direction: str = "inbound"
+    relay: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +221,7 @@ class MessageParked(Event):
     reason: str
     text: str
     subject: str
+    direction: str = "inbound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,9 +310,14 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     SessionStarted,
     SessionListed,
     MessageFetched,
+    SubmissionStarted,
+    SubmissionRefused,
+    MessageAccepted,
+    SubmissionEnded,
     MessageSkipped,
     MailboxRenumbered,
     MessageRouted,
+    MessageHeld,
     MessageDelivered,
     MessageDeferred,
     MessageParked,

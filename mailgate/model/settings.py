@@ -19,6 +19,7 @@ from mailgate.model import imap_options as imap
 from mailgate.model import routing_options as options
 from mailgate.model import schedule as timing
 from mailgate.model.notices import NoticeSettings
+from mailgate.model.outbound import Listener, OutboundSettings, Relay, SenderLogin, SubmissionUser
 
 Octets = Annotated[int, Meta(extra={"octets": True})]
 
@@ -479,6 +480,11 @@ class Config:
     lists: tuple[options.MailingList, ...] = ()
     routing: options.RoutingSettings = field(default_factory=options.RoutingSettings)
     schedules: tuple[timing.Schedule, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    users: tuple[SubmissionUser, ...] = ()
+    relays: tuple[Relay, ...] = ()
+    senders: tuple[SenderLogin, ...] = ()
+    outbound: OutboundSettings = field(default_factory=OutboundSettings)
     fetch: FetchSettings = field(default_factory=FetchSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     store: StoreSettings = field(default_factory=StoreSettings)

@@ -14,6 +14,8 @@ class Stage(StrEnum):
 
     FETCHED = "fetched"
     WRITTEN = "written"  # by MailGate itself
+    ACCEPTED = "accepted"  # handed over by SMTP
+    HELD = "held"
     ROUTED = "routed"
     EDITED = "edited"
     DELIVERED = "delivered"
@@ -42,6 +44,7 @@ class Disposition:
     """The sum of the pipeline: where to, as whom, with which header edits; or why it is parked.
 
     `notify_sender`: the account asks that the sender of a parked message is told, where that can harm nobody.
+    With `hold_until` it rests until then, and can be stopped.
     """
 
     sender: Address | None
@@ -52,3 +55,4 @@ class Disposition:
     codes: str = ""
     park: ParkReason | None = None
     notify_sender: bool = False
+    hold_until: datetime | None = None

@@ -52,13 +52,13 @@ def incoming_edit(
     Without `codes` there is no X-MailGate-Routing.
     """
     prepend = received(host=host, account=account.name, hostname=hostname, entry_name=entry_name, at=received_at)
-    prepend += _folded("X-MailGate-Account:", [_plain(account.name)])
+    prepend += folded("X-MailGate-Account:", [plain_word(account.name)])
     marks = loop_mark(loop_key, Direction.INBOUND, (recipient.address for recipient in recipients))
-    prepend += _folded(f"{FIELD}:", marks)
+    prepend += folded(f"{FIELD}:", marks)
     letters = _NOT_CODES.sub("", codes)
     if letters:
         lines = [letters[at : at + _CODES_A_LINE] for at in range(0, len(letters), _CODES_A_LINE)]
-        prepend += _folded("X-MailGate-Routing:", lines)
+        prepend += folded("X-MailGate-Routing:", lines)
     rename = _own_delivered_to(header, recipients) if rename_delivered_to else ()
     return HeaderEdit(prepend, rename)
 
@@ -67,17 +67,17 @@ def notice_edit(
     *, kind: str, entry_name: str, recipients: Sequence[EntryRecipient], at: datetime, hostname: str, loop_key: bytes
 ) -> HeaderEdit:
     """Return the edit of a message that MailGate has written: Received, X-MailGate-Loop and X-MailGate-Notice on top."""
-    words = ["by", _domain(hostname), "(MailGate)", "id", f"{_plain(entry_name)};", date_time(at)]
+    words = ["by", domain_word(hostname), "(MailGate)", "id", f"{plain_word(entry_name)};", date_time(at)]
     marks = loop_mark(loop_key, Direction.INBOUND, (recipient.address for recipient in recipients))
-    prepend = _folded("Received:", words) + _folded(f"{FIELD}:", marks)
-    return HeaderEdit(prepend + _folded(f"{NOTICE_FIELD}:", notice_mark(loop_key, kind)))
+    prepend = folded("Received:", words) + folded(f"{FIELD}:", marks)
+    return HeaderEdit(prepend + folded(f"{NOTICE_FIELD}:", notice_mark(loop_key, kind)))
 
 
 def received(*, host: str, account: str, hostname: str, entry_name: str, at: datetime) -> bytes:
     """Return the trace field of RFC 5321 section 4.4: from where, by whom, how, as what and when."""
-    words = ["from", _domain(host), f"(account {_plain(account)})", "by", _domain(hostname)]
-    words += ["with", "POP3", "(MailGate)", "id", f"{_plain(entry_name)};", date_time(at)]
-    return _folded("Received:", words)
+    words = ["from", domain_word(host), f"(account {plain_word(account)})", "by", domain_word(hostname)]
+    words += ["with", "POP3", "(MailGate)", "id", f"{plain_word(entry_name)};", date_time(at)]
+    return folded("Received:", words)
 
 
 def date_time(at: datetime) -> str:
@@ -100,7 +100,7 @@ def _own_delivered_to(header: bytes, recipients: Sequence[EntryRecipient]) -> tu
     return tuple(renames.values())
 
 
-def _folded(name: str, words: Sequence[str]) -> bytes:
+def folded(name: str, words: Sequence[str]) -> bytes:
     """Return a field with `words` parted by spaces, or by CRLF and a tab where a line would grow too long."""
     text, column = name, len(name)
     for word in words:
@@ -112,7 +112,7 @@ def _folded(name: str, words: Sequence[str]) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _domain(text: str) -> str:
+def domain_word(text: str) -> str:
     """Return a host as RFC 5321 section 4.1.2 writes it: A-labels, or an address literal."""
     try:
         address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
@@ -123,9 +123,9 @@ def _domain(text: str) -> str:
     try:
         return parse_domain(text)
     except AddressError:
-        return _plain(text)
+        return plain_word(text)
 
 
-def _plain(text: str) -> str:
+def plain_word(text: str) -> str:
     """Return `text` without what could end a comment or a line; never empty."""
     return _NOT_PLAIN.sub("-", text).strip("-") or "unknown"

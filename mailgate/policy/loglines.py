@@ -6,6 +6,7 @@ a message after its fetch begins with its queue id, since deliveries run while t
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Final, assert_never, cast
 
 from mailgate.mime.addresses import addresses
@@ -20,10 +21,12 @@ from mailgate.model.events import (
     Event,
     FetchPaused,
     MailboxRenumbered,
+    MessageAccepted,
     MessageDecided,
     MessageDeferred,
     MessageDelivered,
     MessageFetched,
+    MessageHeld,
     MessageParked,
     MessageRouted,
     MessageSkipped,
@@ -32,7 +35,11 @@ from mailgate.model.events import (
     SessionEnded,
     SessionListed,
     SessionStarted,
+    SubmissionEnded,
+    SubmissionRefused,
+    SubmissionStarted,
 )
+from mailgate.model.source import Direction
 
 MAX_LINE_CHARS: Final = 20_000  # a message to some hundred recipients still shows all of them
 
@@ -46,7 +53,12 @@ AnyEvent = (
     | MessageFetched
     | MessageSkipped
     | MailboxRenumbered
+    | SubmissionStarted
+    | SubmissionRefused
+    | MessageAccepted
+    | SubmissionEnded
     | MessageRouted
+    | MessageHeld
     | MessageDelivered
     | MessageDeferred
     | MessageParked
@@ -99,19 +111,10 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
         case MailboxRenumbered():
             known = "1 known message" if event.recognised == 1 else f"{event.recognised} known messages"
             return [f"Fetch [{event.session}] The mailbox was renumbered: {known} recognised"]
-        case MessageRouted():
-            to = ", ".join(event.recipients) or "nobody"
-            codes = f" [{event.codes}]" if event.codes else ""
-            return [f"{_whose(event.session)} {event.entry} Routed to: {to}{codes}"]
-        case MessageDelivered():
-            return [f"{_whose(event.session)} {event.entry} Delivered ({event.reply})"]
-        case MessageDeferred():
-            again = f"next try {_when(event.next_attempt, at)}"
-            twice = "; possible duplicate" if event.possible_duplicate else ""
-            return [f"{_whose(event.session)} {event.entry} Deferred ({event.reply or 'no answer'}), {again}{twice}"]
-        case MessageParked():
-            text = f" ({event.text})" if event.text else ""
-            return [f"{_whose(event.session)} {event.entry} Parked: {event.reason}{text}"]
+        case SubmissionStarted() | SubmissionRefused() | MessageAccepted() | SubmissionEnded():
+            return _submission(event)
+        case MessageRouted() | MessageHeld() | MessageDelivered() | MessageDeferred() | MessageParked():
+            return [f"{_window(event)} {text}" for text in _message(event, at)]
         case MessageDecided():
             return [f"Queue: {event.entry} {event.what} (by {event.by})"]
         case SessionEnded():
@@ -132,6 +135,61 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
             return [f"Recovery: {finding}" for finding in event.findings]
         case _:
             assert_never(event)
+
+
+def _submission(event: SubmissionStarted | SubmissionRefused | MessageAccepted | SubmissionEnded) -> Sequence[str]:
+    window = f"Queue [{event.session}]"
+    match event:
+        case SubmissionStarted():
+            how = ", ".join([*(["ESMTP"] if event.esmtp else ["SMTP"]), *([event.tls] if event.tls else [])])
+            return [f"{window} Connection from {event.host} ({event.hello}) accepted. ({how})"]
+        case SubmissionRefused():
+            return [f"{window} Refused {event.what} of {event.host}: {event.reply}"]
+        case MessageAccepted():
+            asked = f" {event.asked}" if event.asked else ""
+            to = [
+                f"{window} Rcpt To: <{address}>{f' {notify}' if notify else ''}"
+                for address, notify in zip_longest(event.recipients, event.notify, fillvalue="")
+            ]
+            return [
+                f"{window} Mail From: <{event.sender}>{asked} ({event.entry}, {_kb(event.size_octets)})",
+                *to,
+                f"{window} Subject: {event.subject}",
+            ]
+        case SubmissionEnded():
+            return [f"{window} Connection closed."]
+
+
+def _window(event: MessageRouted | MessageHeld | MessageDelivered | MessageDeferred | MessageParked) -> str:
+    """Return the beginning of a line about a message: the window that it belongs to."""
+    if isinstance(event, MessageHeld) or event.direction == Direction.OUTBOUND:
+        return f"Send: {event.entry}"
+    return f"{_whose(event.session)} {event.entry}"
+
+
+def _message(
+    event: MessageRouted | MessageHeld | MessageDelivered | MessageDeferred | MessageParked, at: datetime
+) -> Sequence[str]:
+    match event:
+        case MessageRouted():
+            if event.direction == Direction.OUTBOUND:
+                return []  # where it goes stands in its own lines
+            codes = f" [{event.codes}]" if event.codes else ""
+            return [f"Routed to: {', '.join(event.recipients) or 'nobody'}{codes}"]
+        case MessageHeld():
+            return [f"Rests until {_when(event.until, at)}, for {', '.join(event.recipients)}"]
+        case MessageDelivered():
+            if event.direction == Direction.OUTBOUND:
+                by = f" by {event.relay}" if event.relay else ""
+                return [f"Message sent{by} to {', '.join(event.recipients)} ({event.reply})"]
+            return [f"Delivered ({event.reply})"]
+        case MessageDeferred():
+            again = f"next try {_when(event.next_attempt, at)}"
+            twice = "; possible duplicate" if event.possible_duplicate else ""
+            return [f"Deferred ({event.reply or 'no answer'}), {again}{twice}"]
+        case MessageParked():
+            text = f" ({event.text})" if event.text else ""
+            return [f"Parked: {event.reason}{text}"]
 
 
 def _ended(event: SessionEnded) -> Sequence[str]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, QueueEntry
+from mailgate.model.envelope import Envelope
 from mailgate.model.message import HeaderEdit
 from mailgate.model.notices import Notice
 from mailgate.model.status import DeliveryResult
@@ -72,7 +73,7 @@ class Outgoing:
     """One message, ready to be said: envelope, size and octets with the header edits applied.
 
     Each call of `octets` reads them anew, chunk by chunk; line ends are as they were fetched. They are `size_octets`, or
-    the message is never said to be complete.
+    the message is never said to be complete. `envelope` is what its sender asked for, None for fetched mail.
     """
 
     entry: str
@@ -80,6 +81,7 @@ class Outgoing:
     recipients: Sequence[Address]
     size_octets: int
     octets: Callable[[], AsyncIterator[bytes]]
+    envelope: Envelope | None = None
 
 
 class Transport(Protocol):

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
+from mailgate.model.envelope import Envelope
 from mailgate.model.message import ContentRef, Glance, HeaderEdit
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import DeliveryResult
@@ -60,13 +61,14 @@ class Comparison:
 class DraftContent:
     """A body that is written but not yet owned by an entry. `header` is its first octets, for a look.
 
-    A large one need not survive a power cut before `Store.make_durable`.
+    A large one need not survive a power cut before `Store.make_durable`, unless it is `durable`.
     """
 
     token: object
     size_octets: int
     sha256: str
     header: bytes
+    durable: bool = False
 
     @property
     def octets(self) -> bytes | None:
@@ -81,8 +83,8 @@ class ContentWriter(Protocol):
         """Add octets."""
         ...
 
-    async def finish(self) -> DraftContent:
-        """Return the whole body as a draft."""
+    async def finish(self, *, durable: bool = False) -> DraftContent:
+        """Return the whole body as a draft, `durable` when nobody else has the message once it is taken."""
         ...
 
     async def abandon(self) -> None:
@@ -92,7 +94,10 @@ class ContentWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What is known of a message at the moment it is taken. `header_hash` is kept with its UID; empty: not known."""
+    """What is known of a message at the moment it is taken. `header_hash` is kept with its UID; empty: not known.
+
+    Mail that was handed over by SMTP has an `envelope`, and the `lane` that it goes by (`policy.relays`); it has no UID.
+    """
 
     direction: Direction
     source: Source
@@ -100,6 +105,8 @@ class NewEntry:
     glance: Glance
     trace: tuple[TraceStep, ...]
     header_hash: str = ""
+    envelope: Envelope | None = None
+    lane: str = ""
 
 
 def received(entry_id: int, draft: DraftContent, new: NewEntry) -> QueueEntry:
@@ -116,6 +123,8 @@ def received(entry_id: int, draft: DraftContent, new: NewEntry) -> QueueEntry:
         attempts=0,
         glance=new.glance,
         text=new.trace[-1].text if new.trace else "",
+        envelope=new.envelope,
+        lane=new.lane,
     )
 
 
@@ -301,16 +310,24 @@ class Store(Protocol):
         """Return entries in RECEIVED with an id above `after`, oldest first."""
         ...
 
-    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int]) -> Sequence[QueueEntry]:
-        """Return READY entries whose `next_attempt` has come, the most overdue first."""
+    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int], lane: str = "") -> Sequence[QueueEntry]:
+        """Return READY entries of a lane whose `next_attempt` has come, the most overdue first."""
         ...
 
     async def parked_due(self, now: datetime, *, limit: int) -> Sequence[QueueEntry]:
         """Return PARKED entries that are tried once more by themselves, and whose time has come."""
         ...
 
-    async def next_due(self, *, exclude: frozenset[int]) -> datetime | None:
-        """Return the earliest `next_attempt` of READY entries, or None."""
+    async def wake(self, now: datetime) -> int:
+        """Make READY what was HELD or FROZEN until now; return how many."""
+        ...
+
+    async def rests_until(self) -> datetime | None:
+        """Return when the first of what is HELD or FROZEN for a time is to be READY, or None."""
+        ...
+
+    async def next_due(self, *, exclude: frozenset[int], lane: str = "") -> datetime | None:
+        """Return the earliest `next_attempt` of READY entries of a lane, or None."""
         ...
 
     async def decide(self, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:

@@ -1,8 +1,9 @@
 """What the queue says about an entry: each decision and each result as its events."""
 
 from mailgate.model.entry import EntryState, ParkReason, QueueEntry
-from mailgate.model.events import Event, MessageDeferred, MessageDelivered, MessageParked, MessageRouted
+from mailgate.model.events import Event, MessageDeferred, MessageDelivered, MessageHeld, MessageParked, MessageRouted
 from mailgate.model.verdict import Disposition
+from mailgate.policy.relays import relay_of
 from mailgate.ports.store import Outcome
 
 
@@ -11,6 +12,14 @@ def decision_event(entry: QueueEntry, disposition: Disposition, state: EntryStat
     if state is EntryState.PARKED:
         text = disposition.trace[-1].text if disposition.trace else ""
         return parked_event(entry, disposition.park or ParkReason.UNROUTED, text, disposition.glance.subject)
+    if state is EntryState.HELD and disposition.hold_until is not None:
+        return MessageHeld(
+            entry=entry.name,
+            session=entry.source.session,
+            recipients=tuple(str(one.address) for one in disposition.recipients),
+            until=disposition.hold_until,
+            subject=disposition.glance.subject,
+        )
     return MessageRouted(
         entry=entry.name,
         account=entry.source.account,
@@ -18,6 +27,7 @@ def decision_event(entry: QueueEntry, disposition: Disposition, state: EntryStat
         recipients=tuple(str(one.address) for one in disposition.recipients),
         codes=disposition.codes,
         subject=disposition.glance.subject,
+        direction=entry.direction.value,
     )
 
 
@@ -30,6 +40,7 @@ def parked_event(entry: QueueEntry, reason: ParkReason, text: str, subject: str)
         reason=reason.value,
         text=text,
         subject=subject,
+        direction=entry.direction.value,
     )
 
 
@@ -47,6 +58,8 @@ def outcome_events(entry: QueueEntry, outcome: Outcome) -> list[Event]:
                 recipients=tuple(one.address for one in delivered),
                 reply=str(delivered[0].reply),
                 subject=subject,
+                direction=entry.direction.value,
+                relay=relay_of(entry.lane),
             )
         )
     waiting = [one for one in outcome.results if not one.delivered and not one.permanent]
@@ -62,6 +75,8 @@ def outcome_events(entry: QueueEntry, outcome: Outcome) -> list[Event]:
                 reply=str(waiting[0].reply),
                 next_attempt=outcome.next_attempt,
                 possible_duplicate=any(one.unknown for one in waiting),
+                direction=entry.direction.value,
+                relay=relay_of(entry.lane),
             )
         )
     return told

@@ -33,6 +33,7 @@ from mailgate.ports.stages import Outgoing, Transport
 from mailgate.ports.store import Outcome
 from mailgate.queue.announce import outcome_events
 from mailgate.queue.headroom import Headroom
+from mailgate.queue.hops import INTERNAL, Hop
 from mailgate.queue.keeping import AGAIN_S, Keeper
 from mailgate.queue.lanes import Lane
 from mailgate.queue.outcomes import judge, suspected
@@ -47,8 +48,6 @@ READY_AHEAD: Final = 1024
 _IDLE_S: Final = 1.0
 _REST_S: Final = 5.0  # idle connections are looked at as often
 _LOOK_S: Final = 30.0  # what becomes due is noted here; a clock that was set may still bring it forward
-_ILL: Final = "internal_ill"
-_CONFIG: Final = "internal_config"
 _DOUBTFUL: Final = frozenset({ErrorClass.CONNECT, ErrorClass.PROTOCOL})
 """Ways to break off that may be due to the message that was said: silence, a broken line, an answer without sense."""
 _UNREACHED: Final = frozenset({ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.TEMPORARY})
@@ -61,7 +60,7 @@ UNTRIED_S: Final = 3.0
 
 
 class Deliveries:
-    """The way to the internal server. `run` works until it is cancelled."""
+    """The way to one next hop. `run` works until it is cancelled, or stopped."""
 
     def __init__(
         self,
@@ -69,7 +68,9 @@ class Deliveries:
         transport: Transport,
         settings: DeliverySettings,
         unknown_there: Callable[[QueueEntry], Awaitable[None]],
+        hop: Hop = INTERNAL,
     ) -> None:
+        self.hop = hop
         self._keeper = keeper
         self._store = keeper.store
         self._progress = keeper.progress
@@ -170,8 +171,9 @@ class Deliveries:
         self._look_again = self._clock.monotonic() + _LOOK_S
         in_hand = frozenset(self._in_hand)
         try:
-            found = await self._store.due(self._clock.now(), limit=1, exclude=in_hand)
-            soonest = None if found else await self._store.next_due(exclude=in_hand)
+            lane = self.hop.lane
+            found = await self._store.due(self._clock.now(), limit=1, exclude=in_hand, lane=lane)
+            soonest = None if found else await self._store.next_due(exclude=in_hand, lane=lane)
         except StoreError as exc:
             self._keeper.store_failed(exc)
             self._due_at(self._clock.now())
@@ -371,39 +373,38 @@ class Deliveries:
         """
         wait = self._lane.failed(self._clock.monotonic(), str(exc))
         self.headroom.lift()
-        self._progress.blocked(is_so=True)
+        if self.hop is INTERNAL:
+            self._progress.blocked(is_so=True)
         self._held = True
         if not self._talking:
             self._alarm(exc)
         return self._clock.now() + timedelta(seconds=wait)
 
     def _alarm(self, exc: MailgateError) -> None:
-        health = self._keeper.health
+        health, hop = self._keeper.health, self.hop
         if playbook.of_failure(exc.error_class) is Verdict.SERVER_ILL:
             what = "cannot be reached" if exc.error_class in _UNREACHED else "takes no mail"
-            health.clear(_CONFIG)
+            health.clear(hop.config, subject=hop.subject)
             health.raise_(
-                _ILL,
-                severity=Severity.ERROR,
-                text=f"The internal mail server {what}: {exc}",
-                remedy="Mail waits safely at the provider and goes on by itself. Check that the server runs and has room "
-                "on its disks, and [internal] in the settings.",
+                hop.ill, subject=hop.subject, severity=Severity.ERROR, text=f"{hop} {what}: {exc}", remedy=hop.remedy
             )
             return
-        health.clear(_ILL)
+        health.clear(hop.ill, subject=hop.subject)
         health.raise_(
-            _CONFIG,
+            hop.config,
+            subject=hop.subject,
             severity=Severity.ERROR,
-            text=f"The internal mail server does not take mail from MailGate: {exc}",
-            remedy=f"{REMEDIES[exc.error_class]} Mail waits safely at the provider and goes on by itself.",
+            text=f"{hop} does not take mail from MailGate: {exc}",
+            remedy=f"{REMEDIES[exc.error_class]} {hop.safe}",
         )
 
     def _go_on(self) -> None:
         """Fetch and deliver as if the way were free: whether it is will show."""
         self._held = False
-        self._progress.blocked(is_so=False)
-        self._keeper.health.clear(_ILL)
-        self._keeper.health.clear(_CONFIG)
+        if self.hop is INTERNAL:
+            self._progress.blocked(is_so=False)
+        self._keeper.health.clear(self.hop.ill, subject=self.hop.subject)
+        self._keeper.health.clear(self.hop.config, subject=self.hop.subject)
         self.headroom.unbounded = self._stopping
 
     def _free_again(self) -> None:

@@ -30,9 +30,9 @@ class Judging:
         keeper: Keeper,
         processor: Processor,
         *,
-        expect: Callable[[int], None],
+        expect: Callable[[QueueEntry], None],
         decided: Callable[[QueueEntry, Disposition], None],
-        let_go: Callable[[int], None],
+        let_go: Callable[[QueueEntry], None],
     ) -> None:
         self._keeper = keeper
         self._store = keeper.store
@@ -67,7 +67,7 @@ class Judging:
             for entry in entries:
                 if self._progress.place(entry.id) is None:  # else it is being taken just now
                     self._progress.put(entry.id, Place.PIPELINE)
-                    self._expect(entry.id)
+                    self._expect(entry)
                     await self._received.put((entry, None))
 
     async def _loop(self) -> None:
@@ -77,7 +77,7 @@ class Judging:
                 await self._judge(entry, header)
             except StoreError as exc:  # the next start takes it up
                 self._keeper.store_failed(exc)
-                self._let_go(entry.id)
+                self._let_go(entry)
                 self._progress.put(entry.id, Place.LATER)
 
     async def _judge(self, entry: QueueEntry, header: bytes | None) -> None:
@@ -90,7 +90,7 @@ class Judging:
             state = await self._keeper.surely(lambda: self._store.decide(entry.id, disposition, now=now))
         except Exception as exc:  # noqa: BLE001 whatever it is, it concerns this entry alone
             await self._keeper.park_broken(entry, exc)
-            self._let_go(entry.id)
+            self._let_go(entry)
             return
         decided = replace(
             entry,

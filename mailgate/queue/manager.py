@@ -6,7 +6,7 @@ foresaw parks that one entry, traceback kept, and the queue goes on.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -14,6 +14,7 @@ from mailgate.mime.headers import MAX_HEADER_OCTETS, split_header
 from mailgate.model.entry import EntryState, QueueEntry
 from mailgate.model.errors import ConflictError, StoreError
 from mailgate.model.settings import DeliverySettings
+from mailgate.model.source import Direction
 from mailgate.model.verdict import Disposition
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Health, Publisher
@@ -21,11 +22,16 @@ from mailgate.ports.stages import Processor, Transport
 from mailgate.ports.store import DraftContent, NewEntry, Store
 from mailgate.queue.announce import decision_event
 from mailgate.queue.delivering import Deliveries
+from mailgate.queue.hops import INTERNAL, Hop
 from mailgate.queue.judging import Judging
 from mailgate.queue.keeping import Keeper
 from mailgate.queue.operator import Operator
 from mailgate.queue.outgoing import outgoing
 from mailgate.queue.progress import Place, Progress
+from mailgate.queue.resting import Resting
+
+ENDING: Final = timedelta(seconds=5)
+"""How long a lane that is configured no more may take to end its conversations."""
 
 ONCE_MORE_S: Final = 300.0
 ONCE_MORE_AT_A_TIME: Final = 100
@@ -53,11 +59,13 @@ class QueueManager:
         self._clock = clock
         self._progress = Progress()
         self._keeper = keeper = Keeper(store, self._progress, publisher=publisher, health=health, clock=clock)
-        self._deliveries = Deliveries(keeper, transport, settings, self._unknown_there)
+        self._internal = Deliveries(keeper, transport, settings, self._unknown_there)
+        self._lanes: dict[str, Deliveries] = {INTERNAL.lane: self._internal}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._resting = Resting(keeper, self._look_again)
         self.operator = Operator(keeper, processor, self._made_ready)
-        self._judging = Judging(
-            keeper, processor, expect=self._deliveries.expect, decided=self._decided, let_go=self._let_go
-        )
+        self._judging = Judging(keeper, processor, expect=self._expect, decided=self._decided, let_go=self._let_go)
 
     # -- for the stages before
 
@@ -67,16 +75,17 @@ class QueueManager:
         What can be decided at once is decided before, and written with the message. Nobody hears of the decision before
         this returns: the intake tells of the message first.
         """
-        await self._deliveries.headroom.wait()
+        if new.direction is Direction.INBOUND:
+            await self._internal.headroom.wait()
         header = split_header(draft.header)[0]  # not the body: many of them may wait for the pipeline
         entry = self._store.draw_up(draft, new)
         decision = self._at_once(entry, header)
         self._progress.put(entry.id, Place.PIPELINE)
-        self._deliveries.expect(entry.id)
+        self._expect(entry)
         try:
             entry = await self._store.accept(draft, new, entry=entry, decision=decision)
         except BaseException:
-            self._let_go(entry.id)
+            self._let_go(entry)
             raise
         if decision is None:
             await self._judging.put(entry, header)
@@ -93,11 +102,11 @@ class QueueManager:
         entry = self._store.draw_up(draft, new)
         decision = decide(entry)
         self._progress.put(entry.id, Place.PIPELINE)
-        self._deliveries.expect(entry.id)
+        self._expect(entry)
         try:
             entry = await self._store.accept(draft, new, entry=entry, decision=decision)
         except BaseException:
-            self._let_go(entry.id)
+            self._let_go(entry)
             await self._store.discard(draft)
             raise
         asyncio.get_running_loop().call_soon(self._decided, entry, decision, draft.octets)
@@ -113,15 +122,23 @@ class QueueManager:
     def _decided(self, entry: QueueEntry, decision: Disposition, octets: bytes | None = None) -> None:
         """Go on with an entry whose decision is written."""
         self._publisher.publish(decision_event(entry, decision, entry.state))
-        if entry.state is EntryState.READY:
+        lane = self._lanes.get(entry.lane)
+        if entry.state is EntryState.READY and lane is not None:
             self._progress.put(entry.id, Place.READY)
-            self._deliveries.ready(entry, octets)
-        else:
-            self._let_go(entry.id)
+            lane.ready(entry, octets)
+            return
+        if entry.state is EntryState.HELD and entry.next_attempt is not None:
+            self._resting.until(entry.next_attempt)
+        self._let_go(entry)
 
-    def _let_go(self, entry_id: int) -> None:
-        self._deliveries.forget(entry_id)
-        self._progress.settled(entry_id)
+    def _expect(self, entry: QueueEntry) -> None:
+        if lane := self._lanes.get(entry.lane):
+            lane.expect(entry.id)
+
+    def _let_go(self, entry: QueueEntry) -> None:
+        if lane := self._lanes.get(entry.lane):
+            lane.forget(entry.id)
+        self._progress.settled(entry.id)
 
     async def wait_settled(self, entry_ids: Iterable[int], *, timeout: timedelta) -> frozenset[int]:
         """Wait until nothing is left to do for `entry_ids` now, at most `timeout`; return those that are settled."""
@@ -147,8 +164,11 @@ class QueueManager:
     async def run(self) -> None:
         """Work until cancelled. Takes up what an earlier run left first."""
         async with asyncio.TaskGroup() as group:
+            self._group = group
             self._judging.start(group)
-            group.create_task(self._deliveries.run(group))
+            for lane in self._lanes.values():
+                self._start(lane, group)
+            group.create_task(self._resting.run())
             group.create_task(self._try_parked_once_more())
 
     async def _try_parked_once_more(self) -> None:
@@ -164,7 +184,12 @@ class QueueManager:
 
     async def stop(self, timeout: timedelta) -> bool:
         """Begin nothing more and wait for conversations under way; False when some did not end in time."""
-        return await self._deliveries.stop(timeout)
+        async with asyncio.TaskGroup() as group:
+            stopping = [group.create_task(lane.stop(timeout)) for lane in self._lanes.values()]
+        return all(one.result() for one in stopping)
+
+    def _start(self, lane: Deliveries, group: asyncio.TaskGroup) -> None:
+        self._running[lane.hop.lane] = group.create_task(lane.run(group))
 
     async def _unknown_there(self, entry: QueueEntry) -> None:
         """The internal server does not know a recipient of this entry: it has nobody to go to, as far as he goes."""
@@ -174,11 +199,37 @@ class QueueManager:
         """A person has decided that an entry is sent."""
         if self._progress.place(entry_id) is None:  # else it was found in the store already
             self._progress.put(entry_id, Place.READY)
-        self._deliveries.look_again()
+        self._look_again()
+
+    def _look_again(self) -> None:
+        for lane in self._lanes.values():
+            lane.look_again()
 
     def configure(self, settings: DeliverySettings, transport: Transport) -> Transport:
-        """Put new settings in force for what begins from now on, and try at once whether the way is free by them.
+        """Put new settings of the internal server in force for what begins from now on, and try them at once.
 
         The transport that was used before is returned, for the caller to close.
         """
-        return self._deliveries.configure(settings, transport)
+        return self._internal.configure(settings, transport)
+
+    async def set_relays(self, relays: Sequence[tuple[Hop, DeliverySettings, Transport]]) -> None:
+        """Have these lanes beside the one to the internal server; others end after what they are at."""
+        wanted = {hop.lane: (hop, settings, transport) for hop, settings, transport in relays}
+        for name in [name for name in self._lanes if name and name not in wanted]:
+            lane = self._lanes.pop(name)
+            await lane.stop(ENDING)
+            for code in (lane.hop.ill, lane.hop.config):
+                self._keeper.health.clear(code, subject=lane.hop.subject)
+            self._running.pop(name, None)
+        for name, (hop, settings, transport) in wanted.items():
+            known = self._lanes.get(name)
+            if known is not None:
+                await known.configure(settings, transport).close()
+                continue
+            lane = self._lanes[name] = Deliveries(self._keeper, transport, settings, _nobody_else, hop)
+            if self._group is not None:
+                self._start(lane, self._group)
+
+
+async def _nobody_else(_: QueueEntry) -> None:
+    """Whom a relay does not know, nobody knows: there is no other to send the message to."""

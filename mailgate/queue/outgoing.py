@@ -31,7 +31,7 @@ def outgoing(store: Store, entry: QueueEntry, beginning: bytes) -> Outgoing:
                 yield chunk
 
     size = len(edited) + entry.content.size_octets - start
-    return Outgoing(entry.name, entry.sender, _open(entry), size, octets)
+    return Outgoing(entry.name, entry.sender, _open(entry), size, octets, entry.envelope)
 
 
 def _wrapped(store: Store, entry: QueueEntry) -> Outgoing:

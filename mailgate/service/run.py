@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from mailgate.adapters.config_file import DiskConfigFile
 from mailgate.adapters.imap.connection import LibraryConnector
 from mailgate.adapters.maillog import MailLog
 from mailgate.adapters.net.dialer import NetDialer
+from mailgate.adapters.net.listening import NetListener
 from mailgate.adapters.net.resolver import DnsResolver
 from mailgate.adapters.platform.disk import DiskSpace
 from mailgate.adapters.platform.files import RealFiles
@@ -44,13 +46,16 @@ from mailgate.config.load import load
 from mailgate.config.presets import load_presets
 from mailgate.config.report import report
 from mailgate.config.templates import load_templates
+from mailgate.delivery.relaying import RelayTransport, relay_settings
 from mailgate.delivery.transports import make_transport
 from mailgate.engine.engine import Engine, Ports
+from mailgate.engine.outgoing import OutgoingPorts
 from mailgate.model.errors import REMEDIES, ErrorClass, StoreError
 from mailgate.model.events import Numbered, Severity
 from mailgate.model.settings import Config, EngineSettings
 from mailgate.policy.floors import floor_for
 from mailgate.policy.loglines import lines
+from mailgate.policy.relays import RelayTable
 from mailgate.ports.config_file import revision_of
 from mailgate.ports.secrets import Secret
 from mailgate.ports.store import Finding
@@ -263,6 +268,20 @@ async def _engine(
         data_dir=data_dir,
         version=__version__,
         pid=os.getpid(),
+        outgoing=OutgoingPorts(
+            listener=NetListener(),
+            make_relay=lambda relay, now: RelayTransport(
+                relay,
+                relay_settings(relay, now.delivery, now.outbound),
+                RelayTable(now),
+                helo=now.internal.helo,
+                dialer=dialer,
+                secrets=secrets,
+                clock=clock,
+            ),
+            look_up=dialer.addresses,
+            hostname=config.internal.helo or socket.gethostname(),
+        ),
         set_rest=set_rest,
         read_templates=lambda: load_templates(data_dir),
         language=machine_language(),

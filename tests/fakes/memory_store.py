@@ -157,22 +157,25 @@ class MemoryStore:
         self._entries[entry.id] = entry
         self._bodies[entry.content.id] = draft.token
         self._traces[entry.id] = list(new.trace)
-        if draft.size_octets > self._inline_limit:
+        if draft.size_octets > self._inline_limit and not draft.durable:
             self._volatile.add(entry.id)
+        if new.source.account and new.envelope is None:
+            self._remember(entry.id, draft, new)
+        if decision is not None:
+            await self.decide(entry.id, decision, now=new.received_at)
+        return self._entries[entry.id]
+
+    def _remember(self, entry_id: int, draft: DraftContent, new: NewEntry) -> None:
         row = LedgerRow(
             new.source.uid,
             LedgerState.TAKEN,
-            entry.id,
+            entry_id,
             new.received_at,
             draft.size_octets,
             draft.sha256,
             new.header_hash,
         )
-        if new.source.account:
-            self._ledger[new.source.account, new.source.uid] = _Seen(row, new.received_at)
-        if decision is not None:
-            await self.decide(entry.id, decision, now=new.received_at)
-        return self._entries[entry.id]
+        self._ledger[new.source.account, new.source.uid] = _Seen(row, new.received_at)
 
     async def ledger(self, account: str) -> Mapping[str, LedgerRow]:
         return {uid: seen.row for (name, uid), seen in self._ledger.items() if name == account}
@@ -310,16 +313,31 @@ class MemoryStore:
     async def received(self, *, after: int, limit: int) -> Sequence[QueueEntry]:
         return [e for e in self._entries.values() if e.state is EntryState.RECEIVED and e.id > after][:limit]
 
-    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int]) -> Sequence[QueueEntry]:
-        return [entry for when, entry in self._waiting(exclude) if when <= now][:limit]
+    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int], lane: str = "") -> Sequence[QueueEntry]:
+        return [entry for when, entry in self._waiting(exclude) if when <= now and entry.lane == lane][:limit]
 
     async def parked_due(self, now: datetime, *, limit: int) -> Sequence[QueueEntry]:
         parked = [e for e in self._entries.values() if e.state is EntryState.PARKED and e.next_attempt]
         due = [e for e in parked if e.next_attempt and e.next_attempt <= now]
         return sorted(due, key=lambda e: (e.next_attempt, e.id))[:limit]
 
-    async def next_due(self, *, exclude: frozenset[int]) -> datetime | None:
-        return next((when for when, _ in self._waiting(exclude)), None)
+    async def wake(self, now: datetime) -> int:
+        resting = [
+            entry
+            for entry in self._entries.values()
+            if entry.state in {EntryState.HELD, EntryState.FROZEN} and entry.next_attempt and entry.next_attempt <= now
+        ]
+        if resting:
+            self.check()
+        self._entries |= {entry.id: replace(entry, state=EntryState.READY) for entry in resting}
+        return len(resting)
+
+    async def rests_until(self) -> datetime | None:
+        resting = [e for e in self._entries.values() if e.state in {EntryState.HELD, EntryState.FROZEN}]
+        return min((e.next_attempt for e in resting if e.next_attempt), default=None)
+
+    async def next_due(self, *, exclude: frozenset[int], lane: str = "") -> datetime | None:
+        return next((when for when, entry in self._waiting(exclude) if entry.lane == lane), None)
 
     def _waiting(self, exclude: Collection[int]) -> list[tuple[datetime, QueueEntry]]:
         ready = [e for e in self._entries.values() if e.state is EntryState.READY and e.id not in exclude]
@@ -327,7 +345,7 @@ class MemoryStore:
 
     async def decide(self, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
         park = disposition.park or (None if disposition.recipients else ParkReason.UNROUTED)
-        state = EntryState.PARKED if park else EntryState.READY
+        state = EntryState.PARKED if park else EntryState.HELD if disposition.hold_until else EntryState.READY
         self._move(
             entry_id,
             {EntryState.RECEIVED},
@@ -337,7 +355,7 @@ class MemoryStore:
             edit=disposition.edit,
             codes=disposition.codes,
             park_reason=park,
-            next_attempt=None if park else now,
+            next_attempt=None if park else disposition.hold_until or now,
             text=disposition.trace[-1].text if disposition.trace else "",
             glance=disposition.glance,
             recipients=disposition.recipients,
@@ -541,10 +559,10 @@ class _Writer:
     async def write(self, data: bytes) -> None:
         self._octets += data
 
-    async def finish(self) -> DraftContent:
+    async def finish(self, *, durable: bool = False) -> DraftContent:
         self._store.check()
         body = bytes(self._octets)
-        return DraftContent(body, len(body), hashlib.sha256(body).hexdigest(), body[:_HEADER])
+        return DraftContent(body, len(body), hashlib.sha256(body).hexdigest(), body[:_HEADER], durable)
 
     async def abandon(self) -> None:
         self._octets.clear()

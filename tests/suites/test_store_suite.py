@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mailgate.model.address import parse_address
 from mailgate.model.entry import MOVES, EntryState, ParkReason, QueueEntry, RecipientState
+from mailgate.model.envelope import BodyKind, Envelope, EnvelopeRecipient, Notify
 from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
 from mailgate.model.message import FieldRename, Glance, HeaderEdit
+from mailgate.model.source import Direction
 from mailgate.model.verdict import Stage
 from mailgate.ports.store import LedgerState, MessageFilter, Store
 from tests.fakes.clock import START
@@ -750,3 +753,62 @@ async def test_an_accept_after_another_message_was_forgotten_is_not_mixed_up_wit
     new = await store.accept(await draft(store, b"new"), new_entry(uid="uid-2"))
     assert (old.content.id < new.content.id, await body(store, new)) == (True, b"new")
     assert [one.stage for one in await store.trace(new.id)] == [Stage.FETCHED]
+
+
+# -- mail of the office
+
+PROVIDER = "relay:provider"
+ENVELOPE = Envelope(
+    parse_address(ANNA),
+    (
+        EnvelopeRecipient(
+            parse_address("bob@customer.example"), frozenset({Notify.DELAY}), "rfc822;bob@customer.example"
+        ),
+        EnvelopeRecipient(parse_address("eve@customer.example")),
+    ),
+    ret="HDRS",
+    envid="q1",
+    body=BodyKind.EIGHT_BIT,
+)
+
+
+async def sent(store: Store, octets: bytes = LETTER, *, hold: timedelta | None = None) -> QueueEntry:
+    """Let the office hand a message over."""
+    new = replace(new_entry(uid=""), direction=Direction.OUTBOUND, envelope=ENVELOPE, lane=PROVIDER)
+    writer = await store.new_content()
+    await writer.write(octets)
+    decided = replace(decision("bob@customer.example"), hold_until=START + hold if hold else None)
+    return await store.accept(await writer.finish(durable=True), new, decision=decided)
+
+
+async def test_the_envelope_of_the_office_is_kept_whole_and_has_no_place_in_the_ledger(store: Store) -> None:
+    entry = await now_is(store, (await sent(store)).id)
+    assert (entry.envelope, entry.lane, entry.direction) == (ENVELOPE, PROVIDER, Direction.OUTBOUND)
+    assert await store.ledger("office") == {}
+
+
+async def test_a_lane_sees_its_own_entries_alone(store: Store) -> None:
+    inbound, outbound = await ready(store), await sent(store)
+    for lane, entry in (("", inbound), (PROVIDER, outbound)):
+        assert [e.id for e in await store.due(START, limit=9, exclude=frozenset(), lane=lane)] == [entry.id]
+        assert await store.next_due(exclude=frozenset(), lane=lane) == START
+        assert await store.next_due(exclude=frozenset({entry.id}), lane=lane) is None
+
+
+async def test_what_rests_is_not_due_before_its_time_and_then_it_is(store: Store) -> None:
+    entry = await sent(store, hold=HOUR)
+    assert (entry.state, entry.next_attempt) == (EntryState.HELD, START + HOUR)
+    assert (await now_is(store, entry.id)).state is EntryState.HELD
+    assert await store.rests_until() == START + HOUR
+    assert await store.wake(START + HOUR / 2) == 0
+    assert await store.wake(START + HOUR) == 1
+    assert (await now_is(store, entry.id)).state is EntryState.READY
+    assert [e.id for e in await store.due(START + HOUR, limit=9, exclude=frozenset(), lane=PROVIDER)] == [entry.id]
+    assert await store.rests_until() is None
+
+
+async def test_a_large_body_of_the_office_is_durable_when_it_is_taken(store: Store) -> None:
+    """Nobody else has it: what is volatile is forgotten with a crash, and this must not be."""
+    entry = await sent(store, LARGE)
+    assert await body(store, await now_is(store, entry.id)) == LARGE
+    await store.make_durable("office")  # has nothing to do

@@ -46,6 +46,14 @@ class NetDialer:
         until_s = asyncio.get_running_loop().time() + connect_timeout.total_seconds()
         return await self._reach(endpoint, connect_timeout, until_s)
 
+    async def addresses(self, name: str) -> list[str]:
+        """Return the IP addresses of a name, none when it has none or nobody knows."""
+        try:
+            found = await self._look_ups.addresses(name.strip("[]"), 0)
+        except (OSError, UnicodeError):
+            return []
+        return [str(address[0]) for *_, address in found]
+
     async def _reach(self, endpoint: Endpoint, connect_timeout: timedelta, until_s: float) -> socket.socket:
         found = await self._addresses(endpoint, connect_timeout, until_s)
         try:

@@ -144,14 +144,7 @@ class NetStream(asyncio.Protocol):
             raise self._error()
         self._protecting = True
         try:
-            made = await self._loop.start_tls(
-                self._tcp,
-                self,
-                self._contexts.get(self._endpoint),
-                server_hostname=self._endpoint.host.strip("[]").rstrip("."),
-                ssl_handshake_timeout=_NO_LIMIT_S,
-                ssl_shutdown_timeout=_CLOSE_S,
-            )
+            made = await self._handshake()
             if made is None or made.is_closing():  # asyncio calls it a success when the connection goes meanwhile
                 raise self._failure or ConnectionResetError("the connection went in the handshake")
         except (OSError, ValueError, ConnectError) as exc:
@@ -166,6 +159,17 @@ class NetStream(asyncio.Protocol):
         self._slow_down()
         inside = made.get_extra_info("ssl_object")
         self._tls = f"{inside.version()} {inside.cipher()[0]}"
+
+    async def _handshake(self) -> asyncio.Transport | None:
+        """Return the transport inside TLS, with the certificate checked."""
+        return await self._loop.start_tls(
+            self._tcp,
+            self,
+            self._contexts.get(self._endpoint),
+            server_hostname=self._endpoint.host.strip("[]").rstrip("."),
+            ssl_handshake_timeout=_NO_LIMIT_S,
+            ssl_shutdown_timeout=_CLOSE_S,
+        )
 
     async def close(self) -> None:
         """End the connection."""

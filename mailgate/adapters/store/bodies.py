@@ -137,21 +137,21 @@ class Writer:
         if len(self._buffer) > (_FLUSH if self._handle else max(self._inline_limit, _FLUSH)):
             await self._in_thread(self._flush)
 
-    async def finish(self) -> DraftContent:
-        """Return the draft; a body above `inline_limit` is in its spool file, named but not synced, by then.
+    async def finish(self, *, durable: bool = False) -> DraftContent:
+        """Return the draft; a body above `inline_limit` is in its spool file by then, synced only if `durable`.
 
         When that fails, or is cancelled, nothing is left of the body.
         """
         token: object = bytes(self._buffer)
         if self._handle or self._size > self._inline_limit:
             try:
-                await self._in_thread(self._complete)
+                await self._in_thread(lambda: self._complete(durable=durable))
             except BaseException:
                 await self.abandon()
                 raise
             token = self._name
         self._buffer = bytearray()
-        return DraftContent(token, self._size, self._hash.hexdigest(), bytes(self._header))
+        return DraftContent(token, self._size, self._hash.hexdigest(), bytes(self._header), durable)
 
     async def abandon(self) -> None:
         """Forget the body."""
@@ -175,15 +175,19 @@ class Writer:
         self._handle.write(bytes(self._buffer))
         self._buffer = bytearray()
 
-    def _complete(self) -> None:
+    def _complete(self, *, durable: bool) -> None:
         self._flush()
         spool, handle = self._spool, self._handle
         if handle is None:
             raise AssertionError("flushed without a file")
         spool.fail_point("body.written")
+        if durable:
+            handle.sync()
         handle.close()
         self._handle = None
         spool.files.replace(spool.partial / self._name, spool.path / self._name)
+        if durable:
+            spool.files.sync_dir(spool.path)
         spool.fail_point("body.renamed")
 
     def _abandon(self) -> None:

@@ -59,6 +59,13 @@ def decide(connection: Connection, entry_id: int, disposition: Disposition, *, n
     return state
 
 
+def wake(connection: Connection, now: datetime) -> int:
+    """What was HELD or FROZEN until now becomes READY; return how many."""
+    resting = [EntryState.HELD.value, EntryState.FROZEN.value]
+    rested = update(ENTRY).where(ENTRY.c.state.in_(resting), ENTRY.c.next_attempt <= to_ms(now))
+    return int(connection.execute(rested.values(state=EntryState.READY.value)).rowcount)
+
+
 def claim(connection: Connection, entry_id: int) -> bool:
     """READY becomes ACTIVE, the attempt counted; False when the entry is in another state by now."""
     return _CLAIM.run(connection, {"moved": entry_id}).rowcount == 1

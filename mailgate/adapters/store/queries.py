@@ -40,11 +40,11 @@ def body(connection: Connection, content_id: int) -> tuple[str | None, bytes]:
     return row.file, row.octets or b""
 
 
-def next_due(connection: Connection, exclude: frozenset[int]) -> datetime | None:
-    """Return the earliest `next_attempt` of READY entries that are not in `exclude`."""
+def next_due(connection: Connection, exclude: frozenset[int], lane: str) -> datetime | None:
+    """Return the earliest `next_attempt` of READY entries of a lane that are not in `exclude`."""
     query = (
         select(ENTRY.c.id, ENTRY.c.next_attempt)
-        .where(ENTRY.c.state == EntryState.READY.value, ENTRY.c.next_attempt.is_not(None))
+        .where(ENTRY.c.lane == lane, ENTRY.c.state == EntryState.READY.value, ENTRY.c.next_attempt.is_not(None))
         .order_by(ENTRY.c.next_attempt)
         .limit(len(exclude) + 1)
     )
@@ -77,6 +77,13 @@ def _where(which: MessageFilter) -> list[ColumnElement[bool]]:
         recipients = select(RECIPIENT.c.entry_id).where(RECIPIENT.c.address.like(pattern, escape="\\"))
         where.append(or_(*(c.like(pattern, escape="\\") for c in columns), ENTRY.c.id.in_(recipients)))
     return where
+
+
+def rests_until(connection: Connection) -> datetime | None:
+    """Return when the first of what is HELD or FROZEN for a time is to be READY, or None."""
+    resting = [EntryState.HELD.value, EntryState.FROZEN.value]
+    first = connection.execute(select(func.min(ENTRY.c.next_attempt)).where(ENTRY.c.state.in_(resting))).scalar()
+    return None if first is None else from_ms(first)
 
 
 def trace(connection: Connection, entry_id: int) -> list[TraceStep]:

@@ -11,6 +11,7 @@ from mailgate.adapters.store.prepared import Prepared
 from mailgate.adapters.store.tables import CONTENT, ENTRY, RECIPIENT, TRACE
 from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry, RecipientState
+from mailgate.model.envelope import Envelope
 from mailgate.model.message import ContentRef, Glance, HeaderEdit
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import DeliveryResult, Reply
@@ -34,6 +35,7 @@ _ANSWERED: Final = Prepared(
 
 _ENCODE: Final = msgspec.msgpack.Encoder()
 _EDIT: Final = msgspec.msgpack.Decoder(HeaderEdit)
+_ENVELOPE: Final = msgspec.msgpack.Decoder(Envelope)
 
 
 def to_ms(moment: datetime) -> int:
@@ -49,6 +51,11 @@ def from_ms(ms: int) -> datetime:
 def encode_edit(edit: HeaderEdit) -> bytes:
     """Return the edits as MessagePack."""
     return _ENCODE.encode(edit)
+
+
+def encode_envelope(envelope: Envelope) -> bytes:
+    """Return the envelope as MessagePack."""
+    return _ENCODE.encode(envelope)
 
 
 def store_address(address: Address | None) -> str | None:
@@ -108,11 +115,13 @@ def _entry(row: Row[Any], recipients: tuple[EntryRecipient, ...]) -> QueueEntry:
         error=row.error,
         text=row.text,
         deleted_by=row.deleted_by or "",
+        envelope=None if row.envelope is None else _ENVELOPE.decode(row.envelope),
+        lane=row.lane,
     )
 
 
 def decision_columns(disposition: Disposition, *, now: datetime) -> tuple[EntryState, dict[str, Any]]:
-    """Return what the pipeline's decision makes of an entry, READY or PARKED, and the columns that say so."""
+    """Return what the pipeline's decision makes of an entry, READY, HELD or PARKED, and the columns that say so."""
     park = disposition.park or (None if disposition.recipients else ParkReason.UNROUTED)
     glance = disposition.glance
     columns = {
@@ -120,14 +129,16 @@ def decision_columns(disposition: Disposition, *, now: datetime) -> tuple[EntryS
         "edit": encode_edit(disposition.edit),
         "codes": disposition.codes,
         "park_reason": park.value if park else None,
-        "next_attempt": None if park else to_ms(now),
+        "next_attempt": None if park else to_ms(disposition.hold_until or now),
         "message_id": glance.message_id,
         "subject": glance.subject,
         "from_": glance.from_,
         "date": glance.date,
         **text_of(disposition.trace),
     }
-    return (EntryState.PARKED if park else EntryState.READY), columns
+    if park:
+        return EntryState.PARKED, columns
+    return (EntryState.HELD if disposition.hold_until else EntryState.READY), columns
 
 
 def text_of(trace: Sequence[TraceStep]) -> dict[str, Any]:

@@ -235,11 +235,15 @@ class SqliteStore:
         )
         return await self._read(lambda c: load_entries(c, c.execute(query).all()))
 
-    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int]) -> Sequence[QueueEntry]:
-        """Return READY entries whose time has come, the most overdue first."""
+    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int], lane: str = "") -> Sequence[QueueEntry]:
+        """Return READY entries of a lane whose time has come, the most overdue first."""
         query = (
             entry_select()
-            .where(ENTRY.c.state == EntryState.READY.value, ENTRY.c.next_attempt <= to_ms(now))
+            .where(
+                ENTRY.c.lane == lane,
+                ENTRY.c.state == EntryState.READY.value,
+                ENTRY.c.next_attempt <= to_ms(now),
+            )
             .order_by(ENTRY.c.next_attempt, ENTRY.c.id)
             .limit(limit + len(exclude))
         )
@@ -256,9 +260,20 @@ class SqliteStore:
         )
         return await self._read(lambda c: load_entries(c, c.execute(query).all()))
 
-    async def next_due(self, *, exclude: frozenset[int]) -> datetime | None:
-        """Return the earliest `next_attempt` of READY entries."""
-        return await self._read(lambda c: queries.next_due(c, exclude))
+    async def wake(self, now: datetime) -> int:
+        """Make READY what rested until now."""
+        first = await self.rests_until()
+        if first is None or first > now:
+            return 0
+        return await self._commit("decide", lambda c: moves.wake(c, now))
+
+    async def rests_until(self) -> datetime | None:
+        """Return when the first of what rests for a time is to be READY."""
+        return await self._read(queries.rests_until)
+
+    async def next_due(self, *, exclude: frozenset[int], lane: str = "") -> datetime | None:
+        """Return the earliest `next_attempt` of READY entries of a lane."""
+        return await self._read(lambda c: queries.next_due(c, exclude, lane))
 
     async def decide(self, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
         """Write the pipeline's decision on a RECEIVED entry."""

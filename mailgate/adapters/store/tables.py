@@ -83,7 +83,10 @@ ENTRY: Final = Table(
     Column("text", Utf8, nullable=False),
     Column("error", Utf8, nullable=False),
     Column("deleted_by", Utf8),  # who deleted it while it was parked; NULL: nobody
+    Column("envelope", LargeBinary),  # how it was handed over by SMTP, MessagePack; NULL: it was fetched
+    Column("lane", Utf8, nullable=False, server_default=""),  # the way it goes; empty: to the internal server
     Index(None, "state", "next_attempt"),
+    Index(None, "lane", "state", "next_attempt"),
     Index(None, "finished_at"),
     Index(None, "account", "id"),
     Index(None, "content_id"),

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from mailgate.adapters.store.logrows import log_row
 from mailgate.adapters.store.prepared import Prepared
-from mailgate.adapters.store.rows import add_recipients, add_steps, decision_columns, to_ms
+from mailgate.adapters.store.rows import add_recipients, add_steps, decision_columns, encode_envelope, to_ms
 from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER
 from mailgate.model.entry import SETTLED, EntryState, ParkReason, QueueEntry
 from mailgate.model.message import ContentRef
@@ -75,11 +75,13 @@ def take(
         "text": entry.text,
         "error": "",
         "deleted_by": None,
+        "envelope": None if new.envelope is None else encode_envelope(new.envelope),
+        "lane": new.lane,
         **decided,
     }
     _ADD_ENTRY.run(connection, row)
     add_steps(connection, entry.id, steps)
-    if new.source.account:  # else it comes from no mailbox
+    if new.source.account and new.envelope is None:  # else it comes from no mailbox
         _remember(connection, entry.id, content, new)
     if decision is None:
         return replace(entry, content=content)
@@ -95,7 +97,7 @@ def take(
         glance=decision.glance,
         edit=decision.edit,
         codes=decision.codes,
-        next_attempt=new.received_at if state is EntryState.READY else None,
+        next_attempt=None if decided["next_attempt"] is None else decision.hold_until or new.received_at,
         text=steps[-1].text if steps else "",
     )
 
@@ -103,7 +105,7 @@ def take(
 def _add_content(connection: Connection, draft: DraftContent) -> ContentRef:
     """A draft's token is the octets themselves, or the name of a spool file, which is not synced yet."""
     file, octets = (draft.token, None) if isinstance(draft.token, str) else (None, draft.token)
-    volatile = None if file is None else 1
+    volatile = None if file is None or draft.durable else 1
     row = {"size_octets": draft.size_octets, "sha256": draft.sha256, "file": file, "volatile": volatile}
     [content_id] = _ADD_CONTENT.run(connection, row).fetchone()
     if octets is not None:

@@ -131,6 +131,20 @@ LIVE = {
         "client connections connect_timeout command_timeout data_timeout idle_timeout retry reconnect "
         "rename_delivered_to"
     ),
+    "listeners": (
+        "name address port security certificate_file key_file networks auth bare_line_ends complete_header "
+        "proxy_protocol"
+    ),
+    "users": "name password senders",
+    "relays": (
+        "name host port protocol security ca_file fingerprint login user password auth senders groups recipients "
+        "sender_policy allowed_senders takes_empty_sender connections rate daily_cap"
+    ),
+    "senders": "address user password group hold",
+    "outbound": (
+        "hold local_domains may_send listed always_to max_message_size max_recipients connections "
+        "connections_per_client messages_per_minute max_errors silence_limit retry reconnect delay_warning expiry"
+    ),
     "store": "reserve_size reserve_percent keep_done keep_bodies",
     "api": "host port allowed_hosts app_password",
     "log": "keep_files level",

@@ -34,7 +34,10 @@ def test_a_misspelt_setting_below_the_wrong_heading_is_found_too() -> None:
 
 def test_a_setting_above_every_heading_is_told_where_it_belongs() -> None:
     found = remedy('host = "x"\n' + MINIMAL)
-    assert found == "It is a setting of `[internal]`, `[[accounts]]` or `[api]`: move the line below that heading."
+    assert (
+        found
+        == "It is a setting of `[internal]`, `[[accounts]]`, `[[relays]]` or `[api]`: move the line below that heading."
+    )
 
 
 def test_a_key_like_no_other_is_told_with_those_that_there_are() -> None:

@@ -40,6 +40,18 @@ def test_each_required_setting_has_an_example_to_show(section: str, setting: Set
     assert setting.example or not setting.required
 
 
+LEAST = {
+    "lists": 'id = "x.example"\nrecipients = ["anna@example.org"]',
+    "listeners": 'name = "office"',
+    "users": 'name = "scanner"\npassword = "keyring:scanner"',
+    "relays": 'name = "provider"\nhost = "smtp.example.org"\nuser = "x"\npassword = "keyring:x"',
+    "relays without a login": 'name = "provider"\nhost = "smtp.example.org"\nlogin = "none"',
+    "senders": 'address = "anna@example.org"\npassword = "keyring:anna"',
+}
+"""What a section needs beside the setting in question."""
+WITHOUT = {"relays.user", "relays.password"}
+
+
 @EACH_SETTING
 def test_each_default_is_a_value_that_the_file_may_hold(section: str, setting: Setting) -> None:
     if setting.required or setting.default is None:
@@ -55,11 +67,11 @@ def test_each_default_is_a_value_that_the_file_may_hold(section: str, setting: S
     if section in {"accounts", "recipients"}:
         [old] = [line for line in MINIMAL.splitlines() if line == f"[[{section}]]"]
         text = MINIMAL.replace(old, text.replace(f"[{section}]", old))
-    elif section == "lists":
-        heading = '[[lists]]\nid = "x.example"\nrecipients = ["anna@example.org"]'
-        found = loads(MINIMAL + text.replace("[lists]", heading), name="x").config
+    elif section in LEAST:
+        least = LEAST["relays without a login" if f"{section}.{setting.name}" in WITHOUT else section]
+        found = loads(MINIMAL + text.replace(f"[{section}]", f"[[{section}]]\n{least}"), name="x").config
         assert found
-        assert getattr(found.lists[0], setting.name) == setting.default
+        assert getattr(getattr(found, section)[0], setting.name) == setting.default
         return
     elif section == "internal":
         text = MINIMAL.replace("[internal]", text)

@@ -19,10 +19,12 @@ from mailgate.model.events import (
     Event,
     FetchPaused,
     MailboxRenumbered,
+    MessageAccepted,
     MessageDecided,
     MessageDeferred,
     MessageDelivered,
     MessageFetched,
+    MessageHeld,
     MessageParked,
     MessageRouted,
     MessageSkipped,
@@ -31,6 +33,9 @@ from mailgate.model.events import (
     SessionEnded,
     SessionListed,
     SessionStarted,
+    SubmissionEnded,
+    SubmissionRefused,
+    SubmissionStarted,
 )
 from mailgate.policy.loglines import AnyEvent, lines
 
@@ -108,6 +113,56 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
         MessageParked(**OF, reason="refused", text="550 no such user", subject="Hello"),
         ("Fetch [7] Pmg001A Parked: refused (550 no such user)",),
     ),
+    (
+        SubmissionStarted(
+            session=3, listener="office", host="192.0.2.7", hello="mail.office.example", esmtp=True, tls="TLSv1.3 X"
+        ),
+        ("Queue [3] Connection from 192.0.2.7 (mail.office.example) accepted. (ESMTP, TLSv1.3 X)",),
+    ),
+    (
+        SubmissionStarted(session=3, listener="office", host="192.0.2.7", hello="copier", esmtp=False, tls=""),
+        ("Queue [3] Connection from 192.0.2.7 (copier) accepted. (SMTP)",),
+    ),
+    (
+        SubmissionRefused(session=3, host="192.0.2.7", what="a login", reply="535 5.7.8 wrong"),
+        ("Queue [3] Refused a login of 192.0.2.7: 535 5.7.8 wrong",),
+    ),
+    (
+        MessageAccepted(
+            session=3,
+            entry="Pmg001A",
+            sender="anna@example.org",
+            asked="RET=FULL",
+            recipients=("bert@customer.example", "eve@customer.example"),
+            notify=("NOTIFY=FAILURE", ""),
+            relay="provider",
+            subject="Hello",
+            size_octets=4210,
+        ),
+        (
+            "Queue [3] Mail From: <anna@example.org> RET=FULL (Pmg001A, 4.2 kb)",
+            "Queue [3] Rcpt To: <bert@customer.example> NOTIFY=FAILURE",
+            "Queue [3] Rcpt To: <eve@customer.example>",
+            "Queue [3] Subject: Hello",
+        ),
+    ),
+    (SubmissionEnded(session=3, taken=1), ("Queue [3] Connection closed.",)),
+    (
+        MessageHeld(entry="Pmg001A", session=3, recipients=("bert@customer.example",), until=SOON, subject="Hello"),
+        ("Send: Pmg001A Rests until 09:27, for bert@customer.example",),
+    ),
+    (
+        MessageDelivered(
+            **OF,
+            recipients=("bert@c.example",),
+            reply="250 ok",
+            subject="Hello",
+            direction="outbound",
+            relay="provider",
+        ),
+        ("Send: Pmg001A Message sent by provider to bert@c.example (250 ok)",),
+    ),
+    (MessageRouted(**OF, recipients=("bert@c.example",), codes="", subject="Hello", direction="outbound"), ()),
     (
         MessageDecided(entry="Pmg001A", by="anna", what="deliver to bert@example.org"),
         ("Queue: Pmg001A deliver to bert@example.org (by anna)",),

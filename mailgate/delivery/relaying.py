@@ -1,0 +1,100 @@
+"""Hands messages to a relay: with one login, or with that of each message's sender."""
+
+from collections.abc import Sequence
+
+from mailgate.delivery.transports import make_transport
+from mailgate.model.outbound import OutboundSettings, Relay, RelayLogin, SenderLogin
+from mailgate.model.settings import (
+    DeliverySettings,
+    InternalServer,
+    SmtpAuth,
+    SmtpProtocol,
+    SmtpSecurity,
+)
+from mailgate.model.status import DeliveryResult
+from mailgate.policy.relays import RelayTable
+from mailgate.ports.clock import Clock
+from mailgate.ports.network import Dialer
+from mailgate.ports.secrets import SecretStore
+from mailgate.ports.stages import Outgoing, Transport
+
+
+def relay_settings(relay: Relay, delivery: DeliverySettings, outbound: OutboundSettings) -> DeliverySettings:
+    """Return how a relay is spoken to: time-outs as everywhere, connections its own, waits those of outbound mail."""
+    return DeliverySettings(
+        client=delivery.client,
+        connections=relay.connections,
+        connect_timeout=delivery.connect_timeout,
+        command_timeout=delivery.command_timeout,
+        data_timeout=delivery.data_timeout,
+        idle_timeout=delivery.idle_timeout,
+        retry=outbound.retry,
+        reconnect=outbound.reconnect,
+    )
+
+
+def relay_server(relay: Relay, login: SenderLogin | None, *, helo: str = "") -> InternalServer:
+    """Return the server that a relay is, with the login to use there; None: the relay's own, or none."""
+    user, password = relay.user, relay.password
+    if relay.login is RelayLogin.NONE:
+        user = password = ""
+    elif login is not None:
+        user, password = login.user or login.address, login.password
+    return InternalServer(
+        host=relay.host,
+        port=relay.effective_port,
+        protocol=SmtpProtocol(relay.protocol.value),
+        security=SmtpSecurity(relay.security.value),
+        ca_file=relay.ca_file,
+        fingerprint=relay.fingerprint,
+        user=user,
+        password=password,
+        auth=SmtpAuth(relay.auth.value),
+        helo=helo,
+    )
+
+
+class RelayTransport:
+    """The Transport to one relay. With `login = "sender"` each login has connections of its own."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        settings: DeliverySettings,
+        relays: RelayTable,
+        *,
+        helo: str,
+        dialer: Dialer,
+        secrets: SecretStore,
+        clock: Clock,
+    ) -> None:
+        self._relay = relay
+        self._settings = settings
+        self._relays = relays
+        self._helo = helo
+        self._dialer = dialer
+        self._secrets = secrets
+        self._clock = clock
+        self._by_login: dict[str, Transport] = {}
+
+    async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
+        """Return one result per recipient, in their order; see `ports.stages.Transport`."""
+        login = self._relays.login_of(message.sender) if self._relay.login is RelayLogin.SENDER else None
+        key = login.address if login else ""
+        transport = self._by_login.get(key)
+        if transport is None:
+            server = relay_server(self._relay, login, helo=self._helo)
+            transport = self._by_login[key] = make_transport(
+                server, self._settings, dialer=self._dialer, secrets=self._secrets, clock=self._clock
+            )
+        return await transport.deliver(message)
+
+    async def close_idle(self) -> None:
+        """End connections that were unused for a while."""
+        for transport in self._by_login.values():
+            await transport.close_idle()
+
+    async def close(self) -> None:
+        """End all connections."""
+        for transport in self._by_login.values():
+            await transport.close()

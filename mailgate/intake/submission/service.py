@@ -1,0 +1,165 @@
+"""The listeners of an office: which are open, who is connected, and how many may be.
+
+A session that is sent away for the number of connections costs a reply and nothing else; 200 idle connections of one
+client do not keep another out (`connections_per_client`).
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from itertools import count
+from typing import Final
+
+from mailgate.intake.submission.session import SubmissionSession
+from mailgate.intake.submission.tools import Rules, SubmissionTools
+from mailgate.model.address import Address, parse_domain
+from mailgate.model.errors import AddressError, ConnectError
+from mailgate.model.events import Severity
+from mailgate.model.outbound import Listener, ListenerSecurity
+from mailgate.model.settings import Config
+from mailgate.policy.relays import RelayTable
+from mailgate.policy.submission import SubmissionGate
+from mailgate.ports.events import Health
+from mailgate.ports.listening import AcceptedStream, ListenAt, ListenerPort, Listening
+
+log = logging.getLogger(__name__)
+
+LISTENER_DOWN: Final = "listener_down"
+_MINUTE_S: Final = 60.0
+_INTERNAL_S: Final = 300.0
+"""How long the internal server's addresses are believed before they are looked up again."""
+_BUSY: Final = b"421 4.3.2 too many connections, come again later\r\n"
+_TOO_FAST: Final = b"421 4.7.0 too many messages from you this minute, come again later\r\n"
+
+
+class Submission:
+    """Opens what the configuration says. `look_up` returns the addresses of the internal server's name."""
+
+    def __init__(
+        self,
+        tools: SubmissionTools,
+        port: ListenerPort,
+        health: Health,
+        *,
+        look_up: Callable[[str], Awaitable[Iterable[str]]],
+    ) -> None:
+        self._tools = tools
+        self._port = port
+        self._health = health
+        self._look_up = look_up
+        self._config: Config
+        self._open: dict[Listener, Listening] = {}
+        self._numbers = count(1)
+        self._clients: Counter[str] = Counter()
+        self._begun: dict[str, deque[float]] = {}
+        self._internal: tuple[str, ...] = ()
+        self._looked_s = float("-inf")
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The port of each open listener, by its name."""
+        return {listener.name: listening.port for listener, listening in self._open.items()}
+
+    @property
+    def connected(self) -> int:
+        """How many clients are connected."""
+        return self._clients.total()
+
+    async def configure(self, config: Config) -> None:
+        """Open new listeners, close those that are no more; the rest goes on by the new rules with its next session."""
+        self._config = config
+        gone = [listener for listener in self._open if listener not in config.listeners]
+        for listener in gone:
+            await self._open.pop(listener).close(patience=timedelta(seconds=1))
+            self._health.clear(LISTENER_DOWN, subject=listener.name)
+        for listener in config.listeners:
+            if listener not in self._open:
+                await self._listen(listener)
+
+    async def close(self, patience: timedelta) -> None:
+        """Accept nobody any more, and let those finish who are there."""
+        opened, self._open = self._open, {}
+        async with asyncio.TaskGroup() as group:
+            for listening in opened.values():
+                group.create_task(listening.close(patience=patience))
+
+    async def _listen(self, listener: Listener) -> None:
+        at = ListenAt(
+            listener.address,
+            listener.port,
+            listener.security is ListenerSecurity.TLS,
+            listener.certificate_file if listener.security is not ListenerSecurity.NONE else "",
+            listener.key_file,
+        )
+
+        async def serve(stream: AcceptedStream) -> None:
+            await self._serve(stream, listener)
+
+        try:
+            timeout = self._config.outbound.silence_limit
+            self._open[listener] = await self._port.listen(at, serve, timeout=timeout)
+        except ConnectError as exc:
+            self._health.raise_(
+                LISTENER_DOWN,
+                subject=listener.name,
+                severity=Severity.ERROR,
+                text=f"Listener {listener.name} takes no mail: {exc}",
+                remedy="Choose another port or address, or mend the certificate; then `mailgate reload`.",
+            )
+        else:
+            self._health.clear(LISTENER_DOWN, subject=listener.name)
+
+    async def _serve(self, stream: AcceptedStream, listener: Listener) -> None:
+        settings, host = self._config.outbound, stream.host
+        if self._clients.total() >= settings.connections or self._clients[host] >= settings.connections_per_client:
+            await stream.write(_BUSY)
+            return
+        if self._too_fast(host):
+            await stream.write(_TOO_FAST)
+            return
+        self._clients[host] += 1
+        try:
+            rules = await self._rules(listener, host)
+            await SubmissionSession(stream, rules, self._tools, number=next(self._numbers)).run()
+        finally:
+            self._clients[host] -= 1
+            if not self._clients[host]:
+                del self._clients[host]
+
+    def _too_fast(self, host: str) -> bool:
+        """Whether this client has begun as many sessions within a minute as it may send messages."""
+        limit = self._config.outbound.messages_per_minute
+        if not limit:
+            return False
+        now_s = self._tools.clock.monotonic()
+        for one in [one for one, times in self._begun.items() if times[-1] <= now_s - _MINUTE_S]:
+            del self._begun[one]
+        times = self._begun.setdefault(host, deque())
+        while times and times[0] <= now_s - _MINUTE_S:
+            times.popleft()
+        if len(times) >= limit:
+            return True
+        times.append(now_s)
+        return False
+
+    async def _rules(self, listener: Listener, host: str) -> Rules:
+        config = self._config
+        gate = SubmissionGate(config, listener, self._internal)
+        now_s = self._tools.clock.monotonic()
+        if not gate.knows(host) and now_s - self._looked_s > _INTERNAL_S:
+            self._looked_s = now_s
+            self._internal = tuple(await self._look_up(config.internal.host))
+            gate = SubmissionGate(config, listener, self._internal)
+        return Rules(listener, config.outbound, gate, RelayTable(config), _postmaster(config))
+
+
+def _postmaster(config: Config) -> Address | None:
+    """Return who gets mail for the bare `<Postmaster>`: postmaster@ in the office's first domain."""
+    for text in (*config.outbound.local_domains, *(one.address.rpartition("@")[2] for one in config.recipients)):
+        try:
+            return Address("postmaster", parse_domain(text))
+        except AddressError:
+            continue
+    return None

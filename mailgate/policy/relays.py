@@ -1,0 +1,115 @@
+"""Which way a message of the office goes: to the internal server, or by the first relay that fits.
+
+The order of the relays in the configuration is the order in which they are asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mailgate.model.address import Address, parse_domain
+from mailgate.model.errors import AddressError
+from mailgate.model.outbound import Relay, RelayLogin, SenderLogin, SenderPolicy
+from mailgate.model.settings import Config
+from mailgate.policy.patterns import AddressPatterns
+
+INTERNAL_LANE: Final = ""
+"""The way to the internal server."""
+_RELAY: Final = "relay:"
+
+
+def lane_of(relay: str) -> str:
+    """Return the name of the way by the relay called `relay`."""
+    return f"{_RELAY}{relay}"
+
+
+def relay_of(lane: str) -> str:
+    """Return the name of the relay that a way leads by, empty for the one to the internal server."""
+    return lane.removeprefix(_RELAY) if lane.startswith(_RELAY) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where one recipient's copy goes; without a lane, `why` says for whom no relay fits and what to do."""
+
+    lane: str | None
+    why: str
+
+
+class RelayTable:
+    """The relays of a configuration, ready to be asked."""
+
+    def __init__(self, config: Config) -> None:
+        self._relays = [_Choice(relay) for relay in config.relays]
+        self._groups = {one.address.casefold(): one for one in config.senders}
+        self._local = _local_domains(config)
+
+    def login_of(self, sender: Address | None) -> SenderLogin | None:
+        """Return the login that a sender has at the provider, or None."""
+        return self._groups.get(sender.key) if sender else None
+
+    def is_local(self, recipient: Address) -> bool:
+        """Return whether mail for this address stays in the office."""
+        return recipient.domain in self._local
+
+    def way(self, sender: Address | None, recipient: Address) -> Way:
+        """Return the way of a message of `sender` (None: the empty one) to `recipient`."""
+        if self.is_local(recipient):
+            return Way(INTERNAL_LANE, f"{recipient.domain} is a domain of this office")
+        login = self.login_of(sender)
+        refusals: list[str] = []
+        for choice in self._relays:
+            why_not = choice.why_not(sender, recipient, login)
+            if not why_not:
+                return Way(lane_of(choice.relay.name), f"relay {choice.relay.name} is the first that fits")
+            refusals.append(f"{choice.relay.name}: {why_not}")
+        if not refusals:
+            return Way(None, "no relay is set up: add [[relays]]")
+        return Way(None, f"no relay takes it ({'; '.join(refusals)})")
+
+
+class _Choice:
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+        self._senders = AddressPatterns(relay.senders)
+        self._recipients = AddressPatterns(relay.recipients)
+        self._allowed = AddressPatterns(relay.allowed_senders)
+
+    def why_not(self, sender: Address | None, recipient: Address, login: SenderLogin | None) -> str:
+        """Return why this relay is not the way, empty when it is."""
+        relay = self.relay
+        if self._recipients and recipient not in self._recipients:
+            return "for other recipients"
+        if sender is None:
+            return "" if relay.takes_empty_sender else "takes no empty sender"
+        if self._senders and sender not in self._senders:
+            return "for other senders"
+        if relay.groups and (login is None or login.group not in relay.groups):
+            return "for other groups"
+        if relay.login is RelayLogin.SENDER and login is None:
+            return f"{sender} has no login in [[senders]]"
+        return self._policy(sender, login)
+
+    def _policy(self, sender: Address, login: SenderLogin | None) -> str:
+        relay = self.relay
+        user = (login.user or login.address) if relay.login is RelayLogin.SENDER and login else relay.user
+        match relay.sender_policy:
+            case SenderPolicy.SAME_ADDRESS if sender.key != user.casefold():
+                return f"takes {user} as sender alone"
+            case SenderPolicy.SAME_DOMAIN if sender.domain != user.rpartition("@")[2].casefold():
+                return f"takes senders of {user.rpartition('@')[2]} alone"
+            case SenderPolicy.LIST if sender not in self._allowed:
+                return "the sender is not in allowed_senders"
+            case _:
+                return ""
+
+
+def _local_domains(config: Config) -> frozenset[str]:
+    found: set[str] = set()
+    addresses: Sequence[str] = [text for one in config.recipients for text in (one.address, *one.aliases)]
+    for text in (*config.outbound.local_domains, *(address.rpartition("@")[2] for address in addresses)):
+        try:
+            found.add(parse_domain(text))
+        except AddressError:  # told by `mailgate check`
+            continue
+    return frozenset(found)

@@ -1,0 +1,88 @@
+"""Who may hand mail over, as whom, and to whom: asked at the greeting, at MAIL and at RCPT. Never an open relay.
+
+RFC 5321 section 7.9 (access), RFC 4954 section 6 (530), RFC 3463 (5.7.1).
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from mailgate.model.address import Address
+from mailgate.model.outbound import Listener, ListenerAuth, SubmissionUser, WhoMaySend
+from mailgate.model.settings import Config
+from mailgate.model.status import Reply
+from mailgate.policy.patterns import AddressPatterns
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who is at the other end: the IP address, and as whom he has logged in; empty: he has not."""
+
+    host: str
+    login: str = ""
+
+
+class SubmissionGate:
+    """The rules of one listener. `internal` are the addresses of the internal server."""
+
+    def __init__(self, config: Config, listener: Listener, internal: Iterable[str] = ()) -> None:
+        self._listener = listener
+        self._networks = tuple(_networks((*LOOPBACK, *listener.networks, *internal)))
+        self._users: dict[str, SubmissionUser] = {user.name: user for user in config.users}
+        self._senders = {user.name: AddressPatterns(user.senders) for user in config.users}
+        self._may_send = config.outbound.may_send
+        self._listed = AddressPatterns(config.outbound.listed)
+        self._always_to = AddressPatterns(config.outbound.always_to)
+
+    def knows(self, host: str) -> bool:
+        """Return whether a client at this IP address may send without a login."""
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any(one in network for network in self._networks for one in (address, mapped) if one is not None)
+
+    def user(self, name: str) -> SubmissionUser | None:
+        """Return who may log in under this name."""
+        return self._users.get(name)
+
+    def at_greeting(self, client: Client) -> Reply | None:
+        """Return how a client is sent away at once, None when he may go on."""
+        if self.knows(client.host) or self._listener.auth is not ListenerAuth.OFF:
+            return None
+        return Reply(554, f"5.7.1 {client.host} may not send here: it is in none of the listener's networks")
+
+    def at_mail(self, client: Client, sender: Address | None) -> Reply | None:
+        """Return why this client may not send as `sender`, None when he may."""
+        if not client.login:
+            if self._listener.auth is ListenerAuth.REQUIRED or not self.knows(client.host):
+                return Reply(530, "5.7.0 log in first")
+            return None
+        allowed = self._senders.get(client.login)
+        if allowed and sender is not None and sender not in allowed:
+            return Reply(553, f"5.7.1 {client.login} may not send as {sender}")
+        return None
+
+    def at_rcpt(self, sender: Address | None, recipient: Address) -> Reply | None:
+        """Return why mail of `sender` does not go out to `recipient`, None when it does.
+
+        Delivery reports, whose sender is empty, always do: they are owed to whoever wrote.
+        """
+        if sender is None or self._may_send is WhoMaySend.EVERYONE or recipient in self._always_to:
+            return None
+        if (sender in self._listed) is (self._may_send is WhoMaySend.LISTED):
+            return None
+        return Reply(550, f"5.7.1 {sender} may not send mail to the Internet from this office")
+
+
+def _networks(texts: Iterable[str]) -> Iterable[_Network]:
+    for text in texts:
+        try:
+            yield ipaddress.ip_network(text, strict=False)
+        except ValueError:  # a name, or a slip: `mailgate check` tells of it
+            continue

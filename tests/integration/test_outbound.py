@@ -1,0 +1,141 @@
+"""Mail of the office through the whole engine: by SMTP in, held or not, by SMTP out to the relay that fits."""
+
+import asyncio
+import smtplib
+from base64 import b64decode
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mailgate.model.entry import EntryState
+from mailgate.service.run import Running
+from tests.fakes.eventually import eventually
+from tests.integration.peers import ANNA, PASSWORD_VARIABLE, Peers, conditions
+from tests.integration.smtp_peer import EXTENSIONS, SmtpPeer
+from tests.servers.base import HOST
+from tests.servers.sink import SmtpSink
+
+TEXT = b"From: anna@office.example\r\nTo: bob@customer.example\r\nSubject: hello\r\n\r\n.dotted\r\nplain\r\n"
+BOB = "bob@customer.example"
+
+
+@pytest.fixture
+def relay() -> Iterator[SmtpSink]:
+    with SmtpSink() as sink:
+        yield sink
+
+
+def smarthost(sink: SmtpSink, name: str = "provider", **more: Any) -> dict[str, Any]:
+    return {"name": name, "host": HOST, "port": sink.port, "security": "none", "login": "none"} | more
+
+
+LISTENERS = [{"name": "office", "port": 0}]
+
+
+async def send(it: Running, *recipients: str, sender: str = ANNA, text: bytes = TEXT, rcpt: str = "") -> None:
+    outgoing = it.engine.outgoing
+    assert outgoing is not None
+    await eventually(lambda: bool(outgoing.submission.ports), "the listener")
+    [port] = outgoing.submission.ports.values()
+
+    def work() -> None:
+        with smtplib.SMTP(HOST, port, timeout=20) as client:
+            client.ehlo("mail.office.example")
+            client.sendmail(sender, recipients or [BOB], text, rcpt_options=[rcpt] if rcpt else [])
+
+    await asyncio.to_thread(work)
+
+
+async def test_a_message_goes_out_by_the_relay_with_our_fields_on_top(peers: Peers, relay: SmtpSink) -> None:
+    async with peers.engine(listeners=LISTENERS, relays=[smarthost(relay)]) as it:
+        await send(it, BOB, "eve@customer.example")
+        [message] = await asyncio.to_thread(relay.wait_for, 1)
+        await it.engine.queue.wait_settled([1], timeout=timedelta(seconds=20))
+        entry = await it.engine.message("Pmg0001")
+        _, steps = await it.engine.trace("Pmg0001")
+    assert (message.sender, message.recipients) == (ANNA, (BOB, "eve@customer.example"))
+    assert message.octets.endswith(TEXT)
+    added = message.octets.removesuffix(TEXT).decode()
+    assert added.startswith("Received: from mail.office.example ([127.0.0.1]) by ")
+    assert " with ESMTP (MailGate) id Pmg0001; " in added.replace("\r\n\t", " ")
+    assert "X-MailGate-Loop: " in added
+    assert entry.state is EntryState.DONE
+    assert [step.stage for step in steps] == ["accepted", "routed", "delivered"]
+
+
+async def test_mail_for_a_colleague_goes_to_the_internal_server(peers: Peers, relay: SmtpSink) -> None:
+    async with peers.engine(listeners=LISTENERS, relays=[smarthost(relay)]) as it:
+        await send(it, BOB, ANNA)
+        await peers.has_come(1)
+        [out] = await asyncio.to_thread(relay.wait_for, 1)
+        assert out.recipients == (BOB,)
+
+
+async def test_a_message_rests_and_then_goes(peers: Peers, relay: SmtpSink) -> None:
+    async with peers.engine(listeners=LISTENERS, relays=[smarthost(relay)], outbound={"hold": "1s"}) as it:
+        await send(it)
+        entry = await it.engine.message("Pmg0001")
+        assert entry.state is EntryState.HELD
+        assert relay.messages == []
+        await asyncio.to_thread(relay.wait_for, 1)
+
+
+async def test_a_relay_that_is_down_holds_its_lane_and_no_other(peers: Peers, relay: SmtpSink) -> None:
+    with SmtpSink() as gone:
+        relays = [smarthost(gone, "gone", recipients=["@customer.example"]), smarthost(relay)]
+    async with peers.engine(listeners=LISTENERS, relays=relays, outbound={"reconnect": ["1s"]}) as it:
+        await send(it, BOB)
+        await send(it, "eve@elsewhere.example")
+        [message] = await asyncio.to_thread(relay.wait_for, 1)
+        assert message.recipients == ("eve@elsewhere.example",)
+        await eventually(lambda: "relay_ill" in conditions(it), "the alarm")
+        entry = await it.engine.message("Pmg0001")
+        assert entry.state is EntryState.READY
+
+
+async def test_what_an_earlier_run_took_goes_out_after_a_restart(peers: Peers, relay: SmtpSink) -> None:
+    with SmtpSink() as gone:
+        relays = [smarthost(gone)]
+    async with peers.engine(listeners=LISTENERS, relays=relays, outbound={"reconnect": ["1s"]}) as it:
+        await send(it, text=TEXT + b"x" * 100_000 + b"\r\n")
+        await eventually(lambda: "relay_ill" in conditions(it), "the alarm")
+    async with peers.engine(listeners=LISTENERS, relays=[smarthost(relay)]):
+        [message] = await asyncio.to_thread(relay.wait_for, 1)
+        assert message.octets.endswith(b"x" * 100_000 + b"\r\n")
+
+
+async def test_what_the_sender_asks_of_delivery_reports_is_handed_on(peers: Peers) -> None:
+    async with SmtpPeer(extensions=(*EXTENSIONS, "DSN")) as relay:
+        relays = [{"name": "p", "host": relay.host, "port": relay.port, "security": "none", "login": "none"}]
+        async with peers.engine(listeners=LISTENERS, relays=relays) as it:
+            await send(it, rcpt="NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;robert@customer.example")
+            await eventually(lambda: bool(relay.taken), "the message")
+        told = [command for command in relay.commands if command.startswith("RCPT")]
+        assert told == [f"RCPT TO:<{BOB}> NOTIFY=FAILURE,SUCCESS ORCPT=rfc822;robert@customer.example"]
+
+
+async def test_each_sender_logs_in_as_himself(peers: Peers) -> None:
+    answers = {"AUTH": "235 2.7.0 welcome"}
+    async with SmtpPeer(answers=answers, extensions=(*EXTENSIONS, "AUTH PLAIN")) as relay:
+        relays = [
+            {
+                "name": "p",
+                "host": relay.host,
+                "port": relay.port,
+                "security": "none",
+                "login": "sender",
+                "auth": "plain",
+            }
+        ]
+        senders = [
+            {"address": address, "user": user, "password": f"env:{PASSWORD_VARIABLE}"}
+            for address, user in ((ANNA, ""), ("carla@office.example", "c77"))
+        ]
+        async with peers.engine(listeners=LISTENERS, relays=relays, senders=senders) as it:
+            for sender in (ANNA, "carla@office.example"):
+                await send(it, sender=sender)
+            await eventually(lambda: len(relay.taken) == 2, "both messages")
+        logins = [command.split()[-1] for command in relay.commands if command.startswith("AUTH")]
+        assert {b64decode(one).split(b"\0")[1] for one in logins} == {ANNA.encode(), b"c77"}

@@ -1,0 +1,87 @@
+"""Who may hand mail over, as whom, and to whom."""
+
+from typing import Any
+
+import pytest
+
+from mailgate.config.load import loads
+from mailgate.model.address import parse_address
+from mailgate.policy.submission import Client, SubmissionGate
+from tests.integration.peers import toml
+
+ANNA, BOB = parse_address("anna@office.example"), parse_address("bob@customer.example")
+SCANNER = {"name": "scanner", "password": "env:X", "senders": ["scanner@office.example"]}
+
+
+def gate(listener: dict[str, Any] | None = None, internal: tuple[str, ...] = (), **more: Any) -> SubmissionGate:
+    sections: dict[str, Any] = {
+        "internal": {"host": "127.0.0.1"},
+        "recipients": [{"address": str(ANNA)}],
+        "relays": [{"name": "p", "host": "127.0.0.1", "login": "none"}],
+        "listeners": [{"name": "office"} | (listener or {})],
+    }
+    loaded = loads(toml(**(sections | more)), name="x")
+    assert loaded.config is not None, loaded.faults
+    return SubmissionGate(loaded.config, loaded.config.listeners[0], internal)
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.168.7.9", True),
+        ("::ffff:192.168.7.9", True),
+        ("192.168.8.9", False),
+        ("2001:db8::5", True),
+        ("203.0.113.9", True),
+        ("not an address", False),
+    ],
+)
+def test_loopback_the_internal_server_and_the_named_networks_may_send(host: str, known: bool) -> None:
+    made = gate({"networks": ["192.168.7.0/24", "2001:db8::/64"]}, ("203.0.113.9",))
+    assert made.knows(host) is known
+    reply = made.at_greeting(Client(host))
+    assert (reply is None) is known
+    assert known or (reply and reply.code == 554)
+
+
+def test_others_have_to_log_in_where_that_is_offered() -> None:
+    keys = {"security": "tls", "certificate_file": "/x.pem"}
+    made = gate({"auth": "optional"} | keys, users=[SCANNER])
+    stranger = Client("198.51.100.1")
+    assert made.at_greeting(stranger) is None
+    reply = made.at_mail(stranger, ANNA)
+    assert reply
+    assert reply.code == 530
+    assert made.at_mail(Client("127.0.0.1"), ANNA) is None
+    required = gate({"auth": "required"} | keys, users=[SCANNER])
+    assert required.at_mail(Client("127.0.0.1"), ANNA)
+
+
+def test_a_user_sends_as_what_he_may() -> None:
+    made = gate({"auth": "required", "security": "tls", "certificate_file": "/x.pem"}, users=[SCANNER])
+    client = Client("198.51.100.1", "scanner")
+    assert made.at_mail(client, parse_address("scanner@office.example")) is None
+    assert made.at_mail(client, None) is None
+    reply = made.at_mail(client, ANNA)
+    assert reply
+    assert reply.code == 553
+
+
+@pytest.mark.parametrize(
+    ("rule", "anna", "carla"),
+    [
+        ({}, True, True),
+        ({"may_send": "listed", "listed": ["anna@office.example"]}, True, False),
+        ({"may_send": "all-but-listed", "listed": ["anna@office.example"]}, False, True),
+    ],
+)
+def test_whose_mail_goes_out(rule: dict[str, Any], anna: bool, carla: bool) -> None:
+    made = gate(outbound=rule | {"always_to": ["@partner.example"]})
+    others = parse_address("carla@office.example")
+    assert (made.at_rcpt(ANNA, BOB) is None) is anna
+    assert (made.at_rcpt(others, BOB) is None) is carla
+    assert made.at_rcpt(None, BOB) is None
+    assert made.at_rcpt(others, parse_address("x@partner.example")) is None
