@@ -238,6 +238,7 @@ class Fetching:
             new = self._in_force.get(name)
             if new is None or not new.enabled:
                 known.stopping.set()
+                self._tools.push.let_go(name)
                 self._wanted.pop(name, None)
                 if not known.busy:
                     self._end_pass(name)

@@ -31,6 +31,11 @@ class ImapConnection(Protocol):
         ...
 
     @property
+    def patience(self) -> timedelta:
+        """How long the server may be silent."""
+        ...
+
+    @property
     def reads(self) -> int:
         """How many reads have brought something."""
         ...

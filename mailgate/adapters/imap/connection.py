@@ -67,6 +67,7 @@ class LibraryConnection:
 
     def __init__(self, stream: Stream, patience: timedelta) -> None:
         self.stream = stream
+        self.patience = patience
         self.capabilities: frozenset[str] = frozenset()
         self._bridge = StreamBridge(stream, patience)
         self._thread = JobThread(f"imap {stream.peer}")
@@ -264,6 +265,7 @@ class LibraryConnection:
         """Begin to wait for news."""
 
         def begin(client: _Client) -> bool:
+            client.noop()  # some tell of what comes after IDLE alone, not of what came just before it
             client.imap4.begin_idle()
             return "EXISTS" in client.imap4.untagged_responses
 

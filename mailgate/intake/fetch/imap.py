@@ -82,6 +82,11 @@ class ImapDialogue:
         return "\n".join(f"{one.uid_validity} {one.name}" for one in self._folders)
 
     @property
+    def patience(self) -> timedelta:
+        """How long the server may be silent."""
+        return self._talk.patience
+
+    @property
     def offered(self) -> frozenset[str]:
         """What the server offers, in capitals."""
         return self._talk.capabilities
@@ -351,6 +356,10 @@ class ImapDialogue:
             await self._select(first)
             missed = not first.sizes.keys() >= set(await self._talk.search("UNDELETED"))
         return await self._talk.idle() or missed
+
+    async def look_again(self) -> None:
+        """Make the server answer."""
+        await self._talk.look_again()
 
     async def news(self, timeout: timedelta) -> bool:
         """Wait for a new message; False after `timeout`, and after `stop_waiting`."""

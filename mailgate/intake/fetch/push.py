@@ -25,6 +25,11 @@ it before 29."""
 BURST: Final = 30
 """Sessions that news may begin in a row; then one a second. A server may tell of mail that is not there."""
 
+_FIRST_WAIT: Final = timedelta(seconds=5)
+"""What comes in the very moment in which IDLE begins, some servers tell only when it ends: so the first wait is short."""
+
+_SHARE_OF_PATIENCE: Final = 2 / 3  # a connection that is silent for as long as is borne is dropped
+_FRESH_S: Final = 5.0  # so long an answer shows that a connection is there
 _PROVEN_S: Final = 60.0  # a connection that has held so long is opened again at once when it is lost
 
 
@@ -35,6 +40,8 @@ class _Kept:
     wanted: asyncio.Event = field(default_factory=asyncio.Event)
     free: asyncio.Event = field(default_factory=asyncio.Event)
     alive: bool = True
+    unwanted: bool = False
+    idling: bool = False
 
 
 def _nobody(_account: str, _delay_s: float) -> None:
@@ -44,13 +51,15 @@ def _nobody(_account: str, _delay_s: float) -> None:
 class Push:
     """Keeps at most one connection for each account. `run` works until it is cancelled.
 
-    `heartbeat` is how long a server may be silent before it has to answer; it must be below the connection's timeout.
+    `heartbeat` is how long a server may be silent before it has to answer.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.wake: Callable[[str, float], None] = _nobody
         """Is told of an account that has new mail, and in how many seconds it may be fetched."""
         self.heartbeat = timedelta(minutes=2)
+        self.beats = 0
+        """How often servers have answered that it is still there."""
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -88,32 +97,35 @@ class Push:
         return kept.dialogue if kept.alive else None
 
     def waiting(self, account: str) -> bool:
-        """Whether a connection of this account waits for news."""
-        return account in self._kept
+        """Whether the server has been asked to tell of new mail of this account."""
+        return account in self._kept and self._kept[account].idling
 
-    async def drop(self, account: str) -> None:
-        """End an account's connection, if there is one."""
+    def let_go(self, account: str) -> None:
+        """End an account's connection, if there is one: nobody wants its news any more."""
         if kept := self._kept.get(account):
+            kept.unwanted = True
             kept.wanted.set()
             kept.dialogue.stop_waiting()
-            await kept.free.wait()
-            if kept.alive:
-                await kept.dialogue.drop()
 
     async def _watch(self, kept: _Kept) -> None:
         name = kept.account.name
         since = self._clock.monotonic()
         handed_out = False
+        first = True
         try:
             while not kept.wanted.is_set():
                 news = await kept.dialogue.idle()
+                kept.idling = True
                 if not (news or kept.wanted.is_set()):
-                    news = await kept.dialogue.news(min(self.heartbeat, LONGEST_IDLE))
+                    news = await kept.dialogue.news(min(_FIRST_WAIT, self._beat(kept)) if first else self._beat(kept))
+                first = False
                 await kept.dialogue.idle_done()
+                self.beats += 1
                 if news and not kept.wanted.is_set():
                     self.wake(name, self._delay_s(name))
-                    await self._wait_until_taken(kept)
-            handed_out = True
+                    if not await self._taken_soon(kept):
+                        await kept.dialogue.look_again()  # whether it is there still
+            handed_out = not kept.unwanted
         except MailgateError as exc:
             log.info("account %s: the connection that waited for new mail is lost: %s", name, exc)
         finally:
@@ -125,13 +137,18 @@ class Push:
         if not handed_out and not kept.wanted.is_set() and self._clock.monotonic() - since > _PROVEN_S:
             self.wake(name, self._delay_s(name))
 
-    async def _wait_until_taken(self, kept: _Kept) -> None:
-        """A session may have to wait for its turn, or fetching is paused: the server's patience is longer than that."""
+    async def _taken_soon(self, kept: _Kept) -> bool:
+        """Wait for the session that the news begins, as it may have to wait for its turn, or fetching is paused."""
+        since = self._clock.monotonic()
         try:
-            async with asyncio.timeout(self.heartbeat.total_seconds()):
+            async with asyncio.timeout(self._beat(kept).total_seconds()):
                 await kept.wanted.wait()
         except TimeoutError:
-            pass
+            return False
+        return self._clock.monotonic() - since < _FRESH_S
+
+    def _beat(self, kept: _Kept) -> timedelta:
+        return min(self.heartbeat, LONGEST_IDLE, kept.dialogue.patience * _SHARE_OF_PATIENCE)
 
     def _delay_s(self, account: str) -> float:
         now = self._clock.monotonic()
