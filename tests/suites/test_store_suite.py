@@ -321,6 +321,17 @@ async def test_a_confirmed_deletion_is_in_the_ledger_and_in_the_trace(store: Sto
     assert (await store.trace(entries[0].id))[-1].evidence == "the evidence"
 
 
+async def test_a_copy_that_stays_for_good_is_neither_deleted_nor_looked_at_again(store: Store) -> None:
+    await done(store, uid="read")
+    await done(store, uid="other")
+    await store.leave_alone("office", ["read", "unknown"])
+    await store.leave_alone("office", [])
+    assert (await store.ledger("office"))["read"].state is LedgerState.SEEN
+    assert list(await store.deletable("office", seen_before=START + DAY, even_open=True)) == ["other"]
+    found = await store.compare("office", ["read", "other"], now=START + DAY, remember=60 * DAY)
+    assert (found.new, dict(found.doubtful)) == (frozenset(), {})
+
+
 async def test_a_uid_that_is_listed_again_can_be_settled_again(store: Store) -> None:
     entry = await done(store)
     await store.mark_deleted("office", ["uid-1"], step=step(Stage.DELETED))

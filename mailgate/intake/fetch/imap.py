@@ -272,6 +272,8 @@ class ImapDialogue:
                 try:
                     await self._settle(uids)
                 except ImapRefusedError as exc:
+                    if exc.error_class is ErrorClass.TEMPORARY:  # BYE: there is nobody left to ask
+                        raise
                     log.warning(
                         "account %s: the server refuses to %s: %s", self._account.name, self._account.after, exc
                     )
