@@ -159,7 +159,7 @@ def message_line(one: v1.Message) -> str:
         to = ", ".join(recipient.address for recipient in one.recipients) + f" [{one.codes}]"
     else:
         to = "nobody"
-    state = f"{one.state}:{one.park_reason}" if one.park_reason else one.state
+    state = "deleted" if one.deleted_by else f"{one.state}:{one.park_reason}" if one.park_reason else one.state
     return f"{local(one.received_at)}  {one.id}  {state:16}  {one.from_ or one.sender} -> {to}  {one.subject}"
 
 
@@ -171,7 +171,7 @@ def trace(said: v1.MessageTrace) -> str:
         f"  from       {one.from_} (envelope {one.sender})",
         f"  account    {one.account}, UID {one.uid}",
         f"  size       {size(one.size)}",
-        f"  state      {one.state}{f' ({one.park_reason})' if one.park_reason else ''}, {_tries(one.attempts)}",
+        f"  state      {_state(one)}, {_tries(one.attempts)}",
     ]
     lines += [
         f"  recipient  {r.address} [{r.code}] {r.state}{f': {r.reply}' if r.reply else ''}" for r in one.recipients
@@ -182,6 +182,12 @@ def trace(said: v1.MessageTrace) -> str:
         lines.append(head + step.text)
         lines += [" " * len(head) + line for line in step.evidence.splitlines()]
     return "\n".join(lines)
+
+
+def _state(one: v1.Message) -> str:
+    reason = f" ({one.park_reason})" if one.park_reason else ""
+    deleted = f", deleted by {one.deleted_by}" if one.deleted_by else ""
+    return f"{one.state}{reason}{deleted}{', as an attachment' if one.wrapped else ''}"
 
 
 def _tries(count: int) -> str:

@@ -226,7 +226,7 @@ class MessageParked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDecided(Event):
-    """A person decided about a parked message."""
+    """A person decided about a parked message, or MailGate itself did by a rule: then `by` is `MailGate`."""
 
     entry: str
     by: str

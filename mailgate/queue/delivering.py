@@ -382,11 +382,12 @@ class Deliveries:
 
     def _alarm(self, exc: MailgateError) -> None:
         health, hop = self._keeper.health, self.hop
+        said = str(exc).rstrip(".") + "."
         if playbook.of_failure(exc.error_class) is Verdict.SERVER_ILL:
             what = "cannot be reached" if exc.error_class in _UNREACHED else "takes no mail"
             health.clear(hop.config, subject=hop.subject)
             health.raise_(
-                hop.ill, subject=hop.subject, severity=Severity.ERROR, text=f"{hop} {what}: {exc}", remedy=hop.remedy
+                hop.ill, subject=hop.subject, severity=Severity.ERROR, text=f"{hop} {what}: {said}", remedy=hop.remedy
             )
             return
         health.clear(hop.ill, subject=hop.subject)
@@ -394,7 +395,7 @@ class Deliveries:
             hop.config,
             subject=hop.subject,
             severity=Severity.ERROR,
-            text=f"{hop} does not take mail from MailGate: {exc}",
+            text=f"{hop} does not take mail from MailGate: {said}",
             remedy=f"{REMEDIES[exc.error_class]} {hop.safe}",
         )
 
