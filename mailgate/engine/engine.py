@@ -141,7 +141,8 @@ class Engine:
         self._findings = findings
         self._reloading = asyncio.Lock()
         self._taken_up = False
-        self.pipeline = Pipeline(config, clock=ports.clock, loop_key=secrets.token_bytes(LOOP_KEY_OCTETS))
+        key = secrets.token_bytes(LOOP_KEY_OCTETS)
+        self.pipeline = Pipeline(config, clock=ports.clock, loop_key=key, store=ports.store)
         self.queue = QueueManager(
             store=ports.store,
             processor=self.pipeline,

@@ -183,6 +183,17 @@ class MessageHeld(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageMerged(Event):
+    """A message is another copy of messages that its recipients have already: it is done. `into` names those."""
+
+    entry: str
+    account: str
+    session: int
+    into: tuple[str, ...]
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDelivered(Event):
     """Some or all recipients of a message were taken by the internal server in one conversation."""
 
@@ -318,6 +329,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     MailboxRenumbered,
     MessageRouted,
     MessageHeld,
+    MessageMerged,
     MessageDelivered,
     MessageDeferred,
     MessageParked,

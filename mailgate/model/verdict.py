@@ -17,6 +17,7 @@ class Stage(StrEnum):
     ACCEPTED = "accepted"  # handed over by SMTP
     HELD = "held"
     ROUTED = "routed"
+    MERGED = "merged"  # with another copy of the same message
     EDITED = "edited"
     DELIVERED = "delivered"
     DEFERRED = "deferred"
@@ -43,6 +44,7 @@ class TraceStep:
 class Disposition:
     """The sum of the pipeline: where to, as whom, with which header edits; or why it is parked.
 
+    `merged_into`: the entries by which everybody has it already, so that it is done without a delivery.
     `notify_sender`: the account asks that the sender of a parked message is told, where that can harm nobody.
     With `hold_until` it rests until then, and can be stopped.
     """
@@ -56,3 +58,4 @@ class Disposition:
     park: ParkReason | None = None
     notify_sender: bool = False
     hold_until: datetime | None = None
+    merged_into: tuple[int, ...] = ()

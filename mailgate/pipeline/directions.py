@@ -10,13 +10,16 @@ from mailgate.model.verdict import Disposition
 from mailgate.pipeline.inbound import InboundPipeline
 from mailgate.pipeline.outbound import OutboundPipeline
 from mailgate.ports.clock import Clock
+from mailgate.ports.store import Store
 
 
 class Pipeline:
-    """Both directions. Setting `loop_key` sets it for both."""
+    """Both directions. Setting `loop_key` sets it for both. `store` tells copies of fetched messages."""
 
-    def __init__(self, config: Config, *, clock: Clock, loop_key: bytes, hostname: str = "") -> None:
-        self.inbound = InboundPipeline(config, clock=clock, loop_key=loop_key, hostname=hostname)
+    def __init__(
+        self, config: Config, *, clock: Clock, loop_key: bytes, hostname: str = "", store: Store | None = None
+    ) -> None:
+        self.inbound = InboundPipeline(config, clock=clock, loop_key=loop_key, hostname=hostname, store=store)
         self.outbound = OutboundPipeline(config, loop_key=loop_key, hostname=hostname)
 
     @property

@@ -4,9 +4,12 @@ Further checks (virus, spam, rules) join this list; each is a step that reads th
 it found in the trace.
 """
 
+import hashlib
 import socket
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from mailgate.mime.headers import split_header
 from mailgate.model.entry import EntryRecipient, ParkReason, QueueEntry
@@ -16,12 +19,14 @@ from mailgate.model.routing_options import Fallback
 from mailgate.model.settings import Account, Config
 from mailgate.model.source import Direction
 from mailgate.model.verdict import Disposition, Stage, TraceStep
+from mailgate.policy.copies import copy_key, is_a_copy, may_have_copies, merged, partly_merged
 from mailgate.policy.inbound_headers import incoming_edit, notice_edit
 from mailgate.policy.loops import find_loop
 from mailgate.policy.recipients import RoutingTable
 from mailgate.policy.routing import Routing, envelope_sender, route
 from mailgate.policy.search import Code
 from mailgate.ports.clock import Clock
+from mailgate.ports.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +36,22 @@ class _Office:
     accounts: dict[str, Account]
     table: RoutingTable
     rename_delivered_to: bool
+    merge_window: timedelta
 
     def account_of(self, entry: QueueEntry) -> Account:
         return self.accounts.get(entry.source.account) or _former(entry.source.account)
 
 
 class InboundPipeline:
-    """The Processor for fetched mail. `loop_key` is the installation's own, for `policy.loops`."""
+    """The Processor for fetched mail. `loop_key` is the installation's own, for `policy.loops`.
 
-    def __init__(self, config: Config, *, clock: Clock, loop_key: bytes, hostname: str = "") -> None:
+    Without a store no message is told to be a copy of another.
+    """
+
+    def __init__(
+        self, config: Config, *, clock: Clock, loop_key: bytes, hostname: str = "", store: Store | None = None
+    ) -> None:
+        self._copies = store
         self.loop_key = loop_key
         self._clock = clock
         self.hostname = hostname or socket.gethostname()
@@ -54,15 +66,57 @@ class InboundPipeline:
         self._office = _office(config)
 
     async def process(self, entry: QueueEntry, header: bytes) -> Disposition:
-        """Return what is to become of `entry`."""
-        return self.at_once(entry, header)
+        """Return what is to become of `entry`, once other copies of the same message were looked for."""
+        disposition, maybe_a_copy = self._judge(entry, header)
+        if self._copies is None or not maybe_a_copy:
+            return disposition
+        return await self._merge(self._copies, entry, header, disposition)
 
-    def at_once(self, entry: QueueEntry, header: bytes) -> Disposition:
-        """Return what is to become of `entry`; its account may have been removed meanwhile."""
+    def at_once(self, entry: QueueEntry, header: bytes) -> Disposition | None:
+        """Return what is to become of `entry`; None when it may be a copy of another one, which the store knows."""
+        disposition, maybe_a_copy = self._judge(entry, header)
+        return None if self._copies and maybe_a_copy else disposition
+
+    async def _merge(self, copies: Store, entry: QueueEntry, header: bytes, found: Disposition) -> Disposition:
+        """Take out those who have the message by another copy; nobody left: it is done."""
+        head, start, _ = split_header(header)
+        body = hashlib.sha256()
+        async with aclosing(copies.read(entry.content, start=start)) as chunks:
+            async for chunk in chunks:
+                body.update(chunk)
+        now = self._clock.now()
+        key = copy_key(entry.source.account, entry.glance.message_id, body.hexdigest())
+        held = await copies.claim_copy(
+            entry.id,
+            key,
+            [one.address for one in found.recipients],
+            since=now - self._office.merge_window,
+            step=TraceStep(now, Stage.MERGED, is_a_copy(entry.name)),
+        )
+        if not held:
+            return found
+        left = tuple(one for one in found.recipients if one.address not in held)
+        into = tuple(sorted(set(held.values())))
+        step = TraceStep(now, Stage.MERGED, partly_merged(held) if left else merged(held))
+        return replace(
+            found,
+            recipients=left,
+            codes="".join(one.code for one in left),
+            edit=self._edit(entry, head, left) if left else found.edit,
+            trace=(*found.trace, step),
+            merged_into=into,
+        )
+
+    def _judge(self, entry: QueueEntry, header: bytes) -> tuple[Disposition, bool]:
+        """Return what the header alone says, and whether another copy of the message may be there.
+
+        The account of `entry` may have been removed meanwhile.
+        """
         office = self._office
         account = office.account_of(entry)
         head, _, _ = split_header(header)
-        routing = route(head, office.table.for_account(account))
+        table = office.table.for_account(account)
+        routing = route(head, table)
         now = self._clock.now()
         evidence = f"{routing.evidence}  [{routing.codes}]" if routing.codes else routing.evidence
         steps = [TraceStep(now, Stage.ROUTED, routing.sentence, evidence)]
@@ -71,7 +125,8 @@ class InboundPipeline:
         if routing.park:
             steps.append(TraceStep(now, Stage.PARKED, f"Nobody to go to: {routing.sentence}"))
             tell = routing.fallback is Fallback.NOTIFY_SENDER
-            return Disposition(sender, (), look, entry.edit, tuple(steps), park=routing.park, notify_sender=tell)
+            parked = Disposition(sender, (), look, entry.edit, tuple(steps), park=routing.park, notify_sender=tell)
+            return parked, False
         edit = self._edit(entry, head, routing.recipients)
         if routing.fallback is Fallback.NOTICE:
             edit = replace(edit, wrap=True)
@@ -84,7 +139,9 @@ class InboundPipeline:
         if loop:
             steps.append(TraceStep(now, Stage.PARKED, loop))
         park = ParkReason.LOOP if loop else None
-        return Disposition(sender, routing.recipients, look, edit, tuple(steps), codes=routing.codes, park=park)
+        decided = Disposition(sender, routing.recipients, look, edit, tuple(steps), codes=routing.codes, park=park)
+        window = bool(office.merge_window) and not park and not edit.wrap
+        return decided, window and may_have_copies(routing, table, look.message_id)
 
     def notice_edit(self, entry: QueueEntry, recipients: Sequence[EntryRecipient]) -> HeaderEdit:
         """Return the edit of a message that MailGate has written to `recipients`; its UID is its kind."""
@@ -143,7 +200,12 @@ class InboundPipeline:
 
 def _office(config: Config) -> _Office:
     accounts = {account.name: account for account in config.accounts}
-    return _Office(accounts, RoutingTable(config.recipients, config.lists), config.delivery.rename_delivered_to)
+    return _Office(
+        accounts,
+        RoutingTable(config.recipients, config.lists),
+        config.delivery.rename_delivered_to,
+        config.routing.merge_window,
+    )
 
 
 def _former(name: str) -> Account:

@@ -55,8 +55,8 @@ class MaskIndex(Generic[T]):
         """Return what stands for the masks that fit `text`, which is casefolded."""
         tried = list(self._loose)
         if self._filed:
-            for gram in dict.fromkeys(_grams(text)):
-                tried += self._filed.get(gram, ())
+            for gram in sorted(self._filed.keys() & _grams(text)):
+                tried += self._filed[gram]
         if self._inside:
             return [value for fits, value in tried if fits.search(text)]
         return [value for fits, value in tried if fits.fullmatch(text)]
@@ -66,11 +66,12 @@ class WordIndex(Generic[T]):
     """Words to be found in texts: one, or several in a row, whatever stands between them that is neither letter nor digit."""
 
     def __init__(self) -> None:
-        self._by_first: dict[str, list[tuple[tuple[str, ...], T]]] = {}
+        self._phrases: dict[tuple[str, ...], list[T]] = {}
+        self._lengths: dict[str, set[int]] = {}  # of the phrases that begin with a word
         self._masks: MaskIndex[T] = MaskIndex(inside=True)
 
     def __bool__(self) -> bool:
-        return bool(self._by_first or self._masks)
+        return bool(self._phrases or self._masks)
 
     def add(self, text: str, value: T) -> None:
         """File a keyword."""
@@ -78,7 +79,8 @@ class WordIndex(Generic[T]):
         if is_mask(folded):
             self._masks.add(" ".join(folded.split()), value)
         elif words := tuple(_WORD.findall(folded)):
-            self._by_first.setdefault(words[0], []).append((words, value))
+            self._phrases.setdefault(words, []).append(value)
+            self._lengths.setdefault(words[0], set()).add(len(words))
 
     def find(self, text: str) -> list[T]:
         """Return what stands for the keywords in `text`, in the order in which they stand there; masks last."""
@@ -87,8 +89,8 @@ class WordIndex(Generic[T]):
         found = [
             value
             for at, word in enumerate(words)
-            for wanted, value in self._by_first.get(word, ())
-            if len(wanted) == 1 or tuple(words[at : at + len(wanted)]) == wanted
+            for length in sorted(self._lengths.get(word, ()))
+            for value in self._phrases.get(tuple(words[at : at + length]), ())
         ]
         return found + self._masks.find(" ".join(folded.split())) if self._masks else found
 
@@ -166,5 +168,5 @@ def _first(locals_: Sequence[str], look: Callable[[str], Iterable[T]]) -> list[T
     return next((found for local in locals_ if (found := list(look(local)))), [])
 
 
-def _grams(text: str) -> list[str]:
-    return [text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)]
+def _grams(text: str) -> set[str]:
+    return {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}

@@ -27,6 +27,7 @@ from mailgate.model.events import (
     MessageDelivered,
     MessageFetched,
     MessageHeld,
+    MessageMerged,
     MessageParked,
     MessageRouted,
     MessageSkipped,
@@ -59,6 +60,7 @@ AnyEvent = (
     | SubmissionEnded
     | MessageRouted
     | MessageHeld
+    | MessageMerged
     | MessageDelivered
     | MessageDeferred
     | MessageParked
@@ -111,6 +113,8 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
         case MailboxRenumbered():
             known = "1 known message" if event.recognised == 1 else f"{event.recognised} known messages"
             return [f"Fetch [{event.session}] The mailbox was renumbered: {known} recognised"]
+        case MessageMerged():
+            return [f"Fetch [{event.session}] {event.entry} Merged: a copy of {', '.join(event.into)}"]
         case SubmissionStarted() | SubmissionRefused() | MessageAccepted() | SubmissionEnded():
             return _submission(event)
         case MessageRouted() | MessageHeld() | MessageDelivered() | MessageDeferred() | MessageParked():

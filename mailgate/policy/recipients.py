@@ -46,6 +46,7 @@ class _Part:
     domains: set[str] = field(default_factory=set)
     everything: list[Target] = field(default_factory=list)
     selective: bool = False
+    size: int = 0
 
     def add(self, mailbox: Mailbox, target: Target, addresses: Sequence[Address]) -> None:
         """Take `mailbox` in; the first of `addresses` is its own, the others are aliases."""
@@ -59,10 +60,19 @@ class _Part:
             self.names.add(mailbox.name.translate(_NO_MASK), Hit(target, f"name {mailbox.name}"))
         self.domains |= {address.domain for address in addresses}
         self.domains |= {domain for keyword in mailbox.keywords if (domain := domain_of(keyword))}
+        self.size += 1
         if target.route_all:
             self.everything.append(target)
         else:
             self.selective = True
+
+
+@dataclass(slots=True)
+class _Lists:
+    """Mailing lists by what they are called."""
+
+    ids: dict[str, list[Hit]] = field(default_factory=dict)
+    masks: MaskIndex[Hit] = field(default_factory=MaskIndex)
 
 
 _NO_MASK: Final = str.maketrans("*?", "  ")
@@ -78,6 +88,7 @@ class RoutingTable:
 
     def __init__(self, mailboxes: Sequence[Mailbox], lists: Sequence[MailingList] = ()) -> None:
         self._lists = lists
+        self._lists_of_all: _Lists | None = None
         self._tables: dict[Account, AccountTable] = {}
         self._of_all = _Part()
         self._parts: dict[str, _Part] = {}
@@ -112,16 +123,9 @@ class RoutingTable:
         domains = frozenset(map(parse_domain, account.own_domains))
         if not account.own_domains and not account.own_addresses:
             domains = frozenset().union(*(part.domains for part in parts))
-        lists: MaskIndex[Hit] = MaskIndex()
-        list_ids: dict[str, list[Hit]] = {}
-        for one in self._lists:
-            if not one.accounts or account.name in one.accounts:
-                key = one.id.strip().casefold()
-                for hit in (Hit(target, f"list {one.id}") for text in one.recipients for target in self._named(text)):
-                    if is_mask(key):
-                        lists.add(key, hit)
-                    else:
-                        list_ids.setdefault(key, []).append(hit)
+        if self._lists_of_all is None:
+            self._lists_of_all = self._index([one for one in self._lists if not one.accounts])
+        its_lists = self._index([one for one in self._lists if account.name in one.accounts])
         wants_one = account.fallback in {Fallback.RECIPIENT, Fallback.NOTICE}
         return AccountTable(
             account=account,
@@ -133,9 +137,19 @@ class RoutingTable:
             selective=any(part.selective for part in parts),
             fallback=next(iter(self._named(account.fallback_recipient)), None) if wants_one else None,
             parts=parts,
-            list_ids=list_ids,
-            list_masks=lists,
+            lists=(self._lists_of_all, its_lists),
         )
+
+    def _index(self, lists: Sequence[MailingList]) -> _Lists:
+        found = _Lists()
+        for one in lists:
+            key = one.id.strip().casefold()
+            for hit in (Hit(target, f"list {one.id}") for text in one.recipients for target in self._named(text)):
+                if is_mask(key):
+                    found.masks.add(key, hit)
+                else:
+                    found.ids.setdefault(key, []).append(hit)
+        return found
 
     def _named(self, text: str) -> list[Target]:
         address = lenient_address(text)
@@ -155,8 +169,12 @@ class AccountTable:
     selective: bool  # whether there are others
     fallback: Target | None  # who gets what has nobody to go to
     parts: tuple[_Part, _Part]
-    list_ids: dict[str, list[Hit]]
-    list_masks: MaskIndex[Hit]
+    lists: tuple[_Lists, _Lists]
+
+    @property
+    def size(self) -> int:
+        """How many mailboxes the account serves."""
+        return sum(part.size for part in self.parts)
 
     def is_own(self, address: Address) -> bool:
         """Return whether `address` passes the account's validation: only such ones can lead to a recipient."""
@@ -187,7 +205,7 @@ class AccountTable:
     def by_list(self, text: str) -> list[Hit]:
         """Return those who get the mail of the list that is called `text`."""
         key = text.strip().casefold()
-        return [*self.list_ids.get(key, []), *self.list_masks.find(key)]
+        return [hit for one in self.lists for hit in (*one.ids.get(key, ()), *one.masks.find(key))]
 
 
 def address_key(address: Address) -> str:

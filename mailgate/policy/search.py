@@ -277,8 +277,6 @@ class Search:
             self._ask_later(self._table.by_name(text), Code.SUBJECT, one, text)
 
     def _ask_lists(self) -> None:
-        if not (self._table.list_ids or self._table.list_masks):
-            return
         for one, text in list_names(self._by_name, self._sender):
             self._ask_later(self._table.by_list(text), Code.LIST, one, text)
             if self.recipients:

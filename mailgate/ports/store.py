@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.envelope import Envelope
 from mailgate.model.message import ContentRef, Glance, HeaderEdit
@@ -332,6 +333,16 @@ class Store(Protocol):
 
     async def decide(self, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
         """Write the pipeline's decision on a RECEIVED entry and return its new state, READY or PARKED."""
+        ...
+
+    async def claim_copy(
+        self, entry_id: int, key: str, addresses: Sequence[Address], *, since: datetime, step: TraceStep
+    ) -> Mapping[Address, int]:
+        """Return which of `addresses` have the message `key` by another entry, and by which; claim the others.
+
+        Another entry counts when it claimed them at or after `since`, and is on the way to them or has reached them.
+        `step` is added to the trace of each such entry. Asked again for the same entry, the answer is the same.
+        """
         ...
 
     async def claim(self, entry_id: int) -> bool:

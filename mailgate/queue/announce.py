@@ -1,7 +1,15 @@
 """What the queue says about an entry: each decision and each result as its events."""
 
-from mailgate.model.entry import EntryState, ParkReason, QueueEntry
-from mailgate.model.events import Event, MessageDeferred, MessageDelivered, MessageHeld, MessageParked, MessageRouted
+from mailgate.model.entry import EntryState, ParkReason, QueueEntry, entry_name
+from mailgate.model.events import (
+    Event,
+    MessageDeferred,
+    MessageDelivered,
+    MessageHeld,
+    MessageMerged,
+    MessageParked,
+    MessageRouted,
+)
 from mailgate.model.verdict import Disposition
 from mailgate.policy.relays import relay_of
 from mailgate.ports.store import Outcome
@@ -9,6 +17,14 @@ from mailgate.ports.store import Outcome
 
 def decision_event(entry: QueueEntry, disposition: Disposition, state: EntryState) -> Event:
     """Return what the pipeline's decision is told as; `state` is what the store made of it."""
+    if state is EntryState.DONE:
+        return MessageMerged(
+            entry=entry.name,
+            account=entry.source.account,
+            session=entry.source.session,
+            into=tuple(map(entry_name, disposition.merged_into)),
+            subject=disposition.glance.subject,
+        )
     if state is EntryState.PARKED:
         text = disposition.trace[-1].text if disposition.trace else ""
         return parked_event(entry, disposition.park or ParkReason.UNROUTED, text, disposition.glance.subject)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailgate.adapters.store.recovery import BODY_GONE, INTERRUPTED
+from mailgate.model.address import Address
 from mailgate.model.entry import (
     OPEN_RECIPIENT,
     SETTLED,
@@ -60,6 +61,7 @@ class MemoryStore:
         self._traces: dict[int, list[TraceStep]] = {}
         self._ledger: dict[tuple[str, str], _Seen] = {}
         self._values: dict[str, str] = {}
+        self._copies: dict[tuple[str, Address], tuple[int, datetime]] = {}
         self._last = 0
 
     def lose_body(self, entry_id: int) -> None:
@@ -344,8 +346,12 @@ class MemoryStore:
         return sorted(((e.next_attempt, e) for e in ready if e.next_attempt), key=lambda pair: (pair[0], pair[1].id))
 
     async def decide(self, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
-        park = disposition.park or (None if disposition.recipients else ParkReason.UNROUTED)
+        done = bool(disposition.merged_into) and not disposition.recipients and not disposition.park
+        park = disposition.park or (None if disposition.recipients or done else ParkReason.UNROUTED)
         state = EntryState.PARKED if park else EntryState.HELD if disposition.hold_until else EntryState.READY
+        if done:
+            state = EntryState.DONE
+            self._finished[entry_id] = now
         self._move(
             entry_id,
             {EntryState.RECEIVED},
@@ -355,12 +361,35 @@ class MemoryStore:
             edit=disposition.edit,
             codes=disposition.codes,
             park_reason=park,
-            next_attempt=None if park else disposition.hold_until or now,
+            next_attempt=None if park or done else disposition.hold_until or now,
             text=disposition.trace[-1].text if disposition.trace else "",
             glance=disposition.glance,
             recipients=disposition.recipients,
         )
         return state
+
+    async def claim_copy(
+        self, entry_id: int, key: str, addresses: Sequence[Address], *, since: datetime, step: TraceStep
+    ) -> Mapping[Address, int]:
+        self.check()
+        held: dict[Address, int] = {}
+        for address in addresses:
+            other, at = self._copies.get((key, address), (entry_id, step.at))
+            if other != entry_id and at >= since and self._is_for(self._entries.get(other), address):
+                held[address] = other
+            else:
+                self._copies[key, address] = (entry_id, step.at)
+        for other in sorted(set(held.values())):
+            self._traces[other].append(step)
+        return held
+
+    def _is_for(self, entry: QueueEntry | None, address: Address) -> bool:
+        """Whether an entry is on the way to `address`, or has reached it."""
+        if entry is None or entry.state is EntryState.RECEIVED:
+            return entry is not None
+        states = {one.state for one in entry.recipients if one.address == address}
+        under_way = entry.state not in SETTLED and bool(states & OPEN_RECIPIENT)
+        return under_way or bool(states & _REACHED)
 
     async def claim(self, entry_id: int) -> bool:
         self.check()

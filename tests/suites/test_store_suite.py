@@ -823,3 +823,66 @@ async def test_a_large_body_of_the_office_is_durable_when_it_is_taken(store: Sto
     entry = await sent(store, LARGE)
     assert await body(store, await now_is(store, entry.id)) == LARGE
     await store.make_durable("office")  # has nothing to do
+
+
+class TestCopies:
+    KEY = "message-id and body"
+
+    async def claimed(self, store: Store, entry: QueueEntry, *addresses: str, at: datetime = START) -> dict[str, int]:
+        held = await store.claim_copy(
+            entry.id,
+            self.KEY,
+            [parse_address(one) for one in addresses],
+            since=at - DAY,
+            step=replace(step(Stage.MERGED), at=at),
+        )
+        return {str(address): number for address, number in held.items()}
+
+    async def test_who_has_a_message_by_another_entry_is_told_and_the_others_are_claimed(self, store: Store) -> None:
+        first, second, third = [await take(store, uid=uid) for uid in ("u1", "u2", "u3")]
+        assert await self.claimed(store, first, ANNA) == {}
+        assert await self.claimed(store, first, ANNA) == {}, "asked again, the answer is the same"
+        assert await self.claimed(store, second, ANNA, JONAS) == {ANNA: first.id}
+        assert await self.claimed(store, third, ANNA, JONAS) == {ANNA: first.id, JONAS: second.id}
+        assert [one.stage for one in await store.trace(first.id)].count(Stage.MERGED) == 2
+        assert Stage.MERGED not in {one.stage for one in await store.trace(third.id)}
+
+    async def test_another_message_is_no_copy(self, store: Store) -> None:
+        first, second = [await take(store, uid=uid) for uid in ("u1", "u2")]
+        await self.claimed(store, first, ANNA)
+        assert (
+            await store.claim_copy(second.id, "other", [parse_address(ANNA)], since=START, step=step(Stage.MERGED))
+            == {}
+        )
+
+    async def test_a_claim_of_long_ago_counts_no_more(self, store: Store) -> None:
+        first, second = [await take(store, uid=uid) for uid in ("u1", "u2")]
+        await self.claimed(store, first, ANNA)
+        assert await self.claimed(store, second, ANNA, at=START + 2 * DAY) == {}
+        assert await self.claimed(store, first, ANNA, at=START + 2 * DAY) == {ANNA: second.id}
+
+    async def test_an_entry_that_reached_the_recipient_or_is_on_the_way_counts(self, store: Store) -> None:
+        made = [await ready(store, uid="u0"), await active(store, uid="u1"), await done(store, uid="u2")]
+        for number, first in enumerate(made):
+            mine = [one.address for one in first.recipients]
+            key = f"key {number}"
+            await store.claim_copy(first.id, key, mine, since=START, step=step(Stage.MERGED))
+            second = await take(store, uid=f"v{number}")
+            held = await store.claim_copy(second.id, key, mine, since=START, step=step(Stage.MERGED))
+            assert held == dict.fromkeys(mine, first.id), first.state
+
+    async def test_one_that_is_parked_does_not_and_its_claim_is_taken_over(self, store: Store) -> None:
+        first = await parked(store, uid="u1")
+        second, third = [await take(store, uid=uid) for uid in ("u2", "u3")]
+        await self.claimed(store, first, ANNA)
+        assert await self.claimed(store, second, ANNA) == {}
+        assert await self.claimed(store, third, ANNA) == {ANNA: second.id}
+
+    async def test_a_message_that_everybody_has_already_is_done(self, store: Store) -> None:
+        first, second = [await take(store, uid=uid) for uid in ("u1", "u2")]
+        nobody = replace(decision(), recipients=(), codes="", merged_into=(first.id,))
+        assert await store.decide(second.id, nobody, now=START) is EntryState.DONE
+        entry = await store.entry(second.id)
+        assert entry
+        assert (entry.state, entry.recipients, entry.next_attempt) == (EntryState.DONE, (), None)
+        assert "u2" in await store.deletable("office", seen_before=START + DAY, even_open=False)

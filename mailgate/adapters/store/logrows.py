@@ -26,7 +26,9 @@ _WRITE: Final = Prepared(
         coalesce((SELECT group_concat(address, ', ')
                   FROM (SELECT address FROM recipient WHERE entry_id = e.id ORDER BY position)), ''),
         e.codes, e.subject, c.size_octets,
-        CASE WHEN e.deleted_by IS NOT NULL THEN 'deleted' WHEN e.state = 'done' THEN 'delivered'
+        CASE WHEN e.deleted_by IS NOT NULL THEN 'deleted'
+            WHEN e.state = 'done' AND NOT EXISTS (SELECT 1 FROM recipient WHERE entry_id = e.id) THEN 'merged'
+            WHEN e.state = 'done' THEN 'delivered'
             ELSE coalesce(e.park_reason, e.state) END,
         r.reply_code, r.reply_text, max(0, :at - e.received_at), e.attempts
     FROM entry AS e JOIN content AS c ON c.id = e.content_id

@@ -50,7 +50,7 @@ _UNANSWERED: Final = exists().where(
 
 
 def decide(connection: Connection, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
-    """RECEIVED becomes READY, or PARKED when the pipeline says so or named nobody; return which."""
+    """RECEIVED becomes READY, PARKED when the pipeline says so or named nobody, or DONE when merged; return which."""
     state, columns = decision_columns(disposition, now=now)
     _move(connection, entry_id, {EntryState.RECEIVED}, state, **columns)
     write_recipients(connection, entry_id, disposition.recipients)

@@ -121,23 +121,25 @@ def _entry(row: Row[Any], recipients: tuple[EntryRecipient, ...]) -> QueueEntry:
 
 
 def decision_columns(disposition: Disposition, *, now: datetime) -> tuple[EntryState, dict[str, Any]]:
-    """Return what the pipeline's decision makes of an entry, READY, HELD or PARKED, and the columns that say so."""
-    park = disposition.park or (None if disposition.recipients else ParkReason.UNROUTED)
+    """Return what the pipeline's decision makes of an entry (READY, HELD, PARKED or DONE), and the columns that say so."""
+    done = bool(disposition.merged_into) and not disposition.recipients and not disposition.park
+    park = disposition.park or (None if disposition.recipients or done else ParkReason.UNROUTED)
     glance = disposition.glance
     columns = {
         "sender": store_address(disposition.sender),
         "edit": encode_edit(disposition.edit),
         "codes": disposition.codes,
         "park_reason": park.value if park else None,
-        "next_attempt": None if park else to_ms(disposition.hold_until or now),
+        "next_attempt": None if park or done else to_ms(disposition.hold_until or now),
+        "finished_at": to_ms(now) if done else None,
         "message_id": glance.message_id,
         "subject": glance.subject,
         "from_": glance.from_,
         "date": glance.date,
         **text_of(disposition.trace),
     }
-    if park:
-        return EntryState.PARKED, columns
+    if park or done:
+        return (EntryState.PARKED if park else EntryState.DONE), columns
     return (EntryState.HELD if disposition.hold_until else EntryState.READY), columns
 
 

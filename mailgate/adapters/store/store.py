@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine, bindparam, update
 
 from mailgate.adapters.platform.files import Files
-from mailgate.adapters.store import bodies, ledger, moves, queries, taking
+from mailgate.adapters.store import bodies, copies, ledger, moves, queries, taking
 from mailgate.adapters.store.failpoints import FailPoint, harmless
 from mailgate.adapters.store.faults import as_store_error
 from mailgate.adapters.store.reading import Connections
@@ -25,6 +25,7 @@ from mailgate.adapters.store.schema import DATABASE, open_database, refuse_newer
 from mailgate.adapters.store.tables import CONTENT, ENTRY
 from mailgate.adapters.store.values import Values
 from mailgate.adapters.store.writer import Writer
+from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import ErrorClass, StoreError
 from mailgate.model.message import ContentRef, HeaderEdit
@@ -278,6 +279,14 @@ class SqliteStore:
     async def decide(self, entry_id: int, disposition: Disposition, *, now: datetime) -> EntryState:
         """Write the pipeline's decision on a RECEIVED entry."""
         return await self._commit("decide", lambda c: moves.decide(c, entry_id, disposition, now=now))
+
+    async def claim_copy(
+        self, entry_id: int, key: str, addresses: Sequence[Address], *, since: datetime, step: TraceStep
+    ) -> Mapping[Address, int]:
+        """Return who has the message by another entry, and claim the others for this one."""
+        return await self._commit(
+            "claim_copy", lambda c: copies.claim(c, entry_id, key, addresses, since=since, step=step)
+        )
 
     async def claim(self, entry_id: int) -> bool:
         """Move READY to ACTIVE and count the attempt."""

@@ -120,6 +120,18 @@ TRACE: Final = Table(
     sqlite_autoincrement=True,
 )
 
+COPY: Final = Table(
+    "copy",
+    METADATA,
+    Column("key", Utf8, nullable=False),  # of account, Message-ID and body
+    Column("address", Utf8, nullable=False),
+    Column("entry_id", Integer, ForeignKey("entry.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Integer, nullable=False),
+    PrimaryKeyConstraint("key", "address"),
+    Index(None, "entry_id"),
+)
+"""Who gets a message by which of its copies; only for mail whose provider does not say for whom each copy is."""
+
 LEDGER: Final = Table(
     "ledger",
     METADATA,

@@ -98,8 +98,7 @@ async def test_a_message_that_is_parked_for_another_reason_is_named_and_sent_on_
     terminal.office.mailboxes.answer = Reply(550, "5.2.1 mailbox disabled")
     await terminal.office.take(LETTER)
     assert (await terminal("unrouted")).out == (
-        "every message has somebody to go to\n"
-        "1 more is parked for another reason: `mailgate parked` tells which.\n"
+        "every message has somebody to go to\n1 more is parked for another reason: `mailgate parked` tells which.\n"
     )
     terminal.office.mailboxes.answer = Reply(250, "2.0.0 taken")
     said = await terminal("unrouted", "deliver", "Pmg0001", "jonas@example.org")

@@ -1,18 +1,25 @@
 """What happens to fetched mail between intake and delivery."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from mailgate.mime.decode import glance
 from mailgate.mime.headers import edit
 from mailgate.model.entry import EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import UnknownError
+from mailgate.model.events import MessageMerged
 from mailgate.model.message import ContentRef, Glance
+from mailgate.model.routing_options import RoutingSettings
 from mailgate.model.settings import Account, Config, DeliverySettings, InternalServer, Mailbox
 from mailgate.model.source import Direction, Source
 from mailgate.model.verdict import Disposition, Stage
 from mailgate.pipeline.inbound import InboundPipeline
+from mailgate.ports.store import NewEntry
+from mailgate.queue.announce import decision_event
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.memory_store import MemoryStore
 
 OFFICE = Account(name="office", host="pop.example", user="all@office.example", password="env:X")
 CONFIG = Config(
@@ -144,3 +151,93 @@ async def test_an_auto_forward_to_a_colleague_that_comes_back_through_the_catch_
 
 async def test_a_message_for_nobody_is_unrouted_however_far_it_has_come() -> None:
     assert (await decided(b"Received: x\r\n" * 200)).park is ParkReason.UNROUTED
+
+
+class TestCopies:
+    """A mailbox whose provider stores one copy for each recipient, and writes nowhere for whom each is."""
+
+    CATCH_ALL = replace(CONFIG, accounts=(OFFICE,))
+    HEADER = b"Message-ID: <1@peer>\r\nTo: anna@office.example, bob@office.example\r\n\r\n"
+
+    async def taken(
+        self, store: MemoryStore, uid: str, header: bytes = HEADER, body: bytes = b"Hello\r\n"
+    ) -> QueueEntry:
+        writer = await store.new_content()
+        await writer.write(header + body)
+        source = replace(ENTRY.source, uid=uid)
+        new = NewEntry(Direction.INBOUND, source, START, glance(header), ())
+        return await store.accept(await writer.finish(), new)
+
+    async def judged(
+        self,
+        store: MemoryStore,
+        uid: str,
+        header: bytes = HEADER,
+        body: bytes = b"Hello\r\n",
+        config: Config = CATCH_ALL,
+    ) -> Disposition:
+        pipeline = InboundPipeline(config, clock=FakeClock(), hostname="gate.example", loop_key=b"key", store=store)
+        entry = await self.taken(store, uid, header, body)
+        disposition = await pipeline.process(entry, header)
+        await store.decide(entry.id, disposition, now=START)
+        return disposition
+
+    async def test_the_second_copy_is_done_and_both_say_so(self) -> None:
+        store = MemoryStore()
+        first = await self.judged(store, "u1")
+        second = await self.judged(store, "u2", b"Received: other\r\n" + self.HEADER)
+        assert (first.codes, second.codes, second.recipients) == ("II", "", ())
+        assert second.trace[-1].text == (
+            "Merged: a copy of the same message is there already. anna@office.example, bob@office.example: by Pmg0001"
+        )
+        entry = await store.entry(2)
+        assert entry
+        assert entry.state is EntryState.DONE
+        assert (await store.trace(1))[-1].text.startswith("Pmg0002 is a copy of this message")
+        assert decision_event(entry, second, entry.state) == MessageMerged(
+            entry="Pmg0002", account="office", session=7, into=("Pmg0001",), subject=""
+        )
+
+    async def test_a_copy_that_leads_to_one_more_goes_to_that_one_alone(self) -> None:
+        store = MemoryStore()
+        await self.judged(store, "u1", b"Message-ID: <1@peer>\r\nTo: anna@office.example\r\n\r\n")
+        second = await self.judged(store, "u2")
+        assert [str(one.address) for one in second.recipients] == ["bob@office.example"]
+        assert second.codes == "I"
+        assert b"X-MailGate-Routing: I\r\n" in second.edit.prepend
+        assert second.trace[-1].stage is Stage.MERGED
+
+    @pytest.mark.parametrize(
+        ("header", "body"),
+        [
+            (HEADER, b"Another text\r\n"),
+            (HEADER.replace(b"<1@peer>", b"<2@peer>"), b"Hello\r\n"),
+            (HEADER.replace(b"Message-ID", b"X-Message-ID"), b"Hello\r\n"),
+            (b"X-Original-To: anna@office.example\r\n" + HEADER, b"Hello\r\n"),
+        ],
+    )
+    async def test_what_is_no_copy_or_says_for_whom_it_is_is_not_merged(self, header: bytes, body: bytes) -> None:
+        store = MemoryStore()
+        await self.judged(store, "u1")
+        assert (await self.judged(store, "u2", header, body)).merged_into == ()
+
+    async def test_nothing_is_merged_where_the_window_is_0(self) -> None:
+        store = MemoryStore()
+        config = replace(self.CATCH_ALL, routing=RoutingSettings(merge_window=timedelta()))
+        await self.judged(store, "u1", config=config)
+        assert (await self.judged(store, "u2", config=config)).merged_into == ()
+
+    @pytest.mark.parametrize(
+        ("header", "at_once"),
+        [
+            (HEADER, False),
+            (b"X-Original-To: anna@office.example\r\n" + HEADER, True),
+            (b"To: anna@office.example\r\n\r\n", True),
+            (b"Message-ID: <1@peer>\r\nTo: x@foreign.example\r\n\r\n", True),
+        ],
+    )
+    async def test_only_what_may_have_copies_waits_for_the_store(self, header: bytes, at_once: bool) -> None:
+        store = MemoryStore()
+        pipeline = InboundPipeline(self.CATCH_ALL, clock=FakeClock(), loop_key=b"key", store=store)
+        entry = await self.taken(store, "u1", header)
+        assert (pipeline.at_once(entry, header) is not None) == at_once

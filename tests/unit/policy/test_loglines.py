@@ -25,6 +25,7 @@ from mailgate.model.events import (
     MessageDelivered,
     MessageFetched,
     MessageHeld,
+    MessageMerged,
     MessageParked,
     MessageRouted,
     MessageSkipped,
@@ -90,6 +91,10 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
         ("Fetch [7] Pmg001A Routed to: anna@example.org, bert@example.org [E*]",),
     ),
     (MessageRouted(**OF, recipients=(), codes="", subject="Hello"), ("Fetch [7] Pmg001A Routed to: nobody",)),
+    (
+        MessageMerged(**OF, into=("Pmg0018", "Pmg0019"), subject="Hello"),
+        ("Fetch [7] Pmg001A Merged: a copy of Pmg0018, Pmg0019",),
+    ),
     (
         MessageDelivered(**OF, recipients=("anna@example.org",), reply="250 2.0.0 Ok: queued as 4Abc", subject="Hello"),
         ("Fetch [7] Pmg001A Delivered (250 2.0.0 Ok: queued as 4Abc)",),
