@@ -302,6 +302,39 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Compare [internal] in the configuration with what {host} wants. MailGate goes on by itself.",
         "Vergleichen Sie [internal] in der Konfiguration mit dem, was {host} verlangt. MailGate macht dann von selbst weiter.",
     ),
+    "cond.relay_ill": ("The relay {subject} takes no mail", "Das Relay {subject} nimmt keine Post an"),
+    "cond.relay_ill.what": (
+        "Mail that goes by it waits safely here. Other relays are not affected.",
+        "Post, die darüber geht, wartet sicher hier. Andere Relays sind nicht betroffen.",
+    ),
+    "cond.relay_ill.fix": (
+        "See whether the line to the Internet works. MailGate goes on by itself as soon as the relay takes mail again.",
+        "Prüfen Sie die Leitung ins Internet. MailGate macht von selbst weiter, sobald das Relay wieder annimmt.",
+    ),
+    "cond.relay_config": (
+        "The relay {subject} refuses mail from MailGate",
+        "Das Relay {subject} weist Post von MailGate ab",
+    ),
+    "cond.relay_config.what": (
+        "A setting is wrong here or there: login, TLS, or the right to send. No mail is lost.",
+        "Eine Einstellung stimmt hier oder dort nicht: Anmeldung, TLS oder das Recht zu senden. Keine Post geht verloren.",
+    ),
+    "cond.relay_config.fix": (
+        "Compare the settings of {subject} with what the provider wants. MailGate goes on by itself.",
+        "Vergleichen Sie die Einstellungen von {subject} mit dem, was der Provider verlangt. MailGate macht dann von selbst weiter.",
+    ),
+    "cond.listener_down": (
+        "MailGate does not accept mail from your mail server",
+        "MailGate nimmt keine Post von Ihrem Mailserver an",
+    ),
+    "cond.listener_down.what": (
+        "The port for it cannot be opened. Outgoing mail waits at the mail server.",
+        "Der Port dafür lässt sich nicht öffnen. Ausgehende Post wartet beim Mailserver.",
+    ),
+    "cond.listener_down.fix": (
+        "See which program has the port, or choose another one in the configuration.",
+        "Prüfen Sie, welches Programm den Port belegt, oder wählen Sie in der Konfiguration einen anderen.",
+    ),
     "cond.disk_low": ("The disk is nearly full", "Die Platte ist fast voll"),
     "cond.disk_low.what": (
         "MailGate fetches nothing, so that what it has stays safe. New mail waits at the provider.",

@@ -150,9 +150,21 @@ DE: Final = Words(
             "Der Mailserver nimmt keine Post an",
             "Prüfen Sie, ob er läuft und Platz hat. Neue Post wartet beim Provider, und alles geht von selbst weiter.",
         ),
+        "listener_down": (
+            "MailGate nimmt keine Post vom Mailserver an",
+            "Prüfen Sie, welches Programm den Port belegt. Ausgehende Post wartet beim Mailserver.",
+        ),
         "loop": (
             "Post läuft im Kreis",
             "Prüfen Sie, ob der Mailserver oder der Provider Post in dieses Postfach zurückleitet.",
+        ),
+        "relay_config": (
+            "Ein Relay weist Post von MailGate ab",
+            "Vergleichen Sie Anmeldung und TLS mit dem, was der Provider verlangt. Die Post wartet sicher hier.",
+        ),
+        "relay_ill": (
+            "Ein Relay nimmt keine Post an",
+            "Prüfen Sie die Leitung ins Internet. Die Post wartet sicher hier, und alles geht von selbst weiter.",
         ),
         "messages_left": (
             "Nicht alle Post von {subject} lässt sich abholen",
