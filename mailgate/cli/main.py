@@ -13,10 +13,12 @@ from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter,
 
 from mailgate import __version__
 from mailgate.cli.helptext import HangingFormatter
+from mailgate.cli.learning import add_learning_verbs
 from mailgate.cli.mail import add_mail_verbs
 from mailgate.cli.office import add_office_verbs
 from mailgate.cli.offline import OfflineVerbs
 from mailgate.cli.schedule import add_schedule_verbs
+from mailgate.cli.settings import add_settings_verbs
 from mailgate.cli.tools import add_tool_verbs
 
 USAGE: Final = 64  # EX_USAGE of sysexits.h: 2 means faults in the configuration
@@ -60,6 +62,8 @@ def build(verbs: OfflineVerbs) -> App:
     add_schedule_verbs(app, everyday)
     add_office_verbs(app, office, verbs)
     add_tool_verbs(app, office)
+    add_learning_verbs(app, everyday)
+    add_settings_verbs(app, office)
     return app
 
 

@@ -102,7 +102,7 @@ def add_office_verbs(app: App, group: Group, verbs: OfflineVerbs) -> None:
 
 
 def _add_account(app: App, group: Group) -> None:
-    account = App(name="account", help="Try the connection to an account.", group=group)
+    account = App(name="account", help="List, add, change and try accounts.", group=group)
     app.command(account)
 
     @account.command(name="test")
@@ -128,16 +128,31 @@ def _add_routing(app: App, group: Group) -> None:
     app.command(routing)
 
     @routing.command(name="try")
-    def routing_try(file: FileOrInput, /, *, account: str = "", asked: Asked = ASKED) -> int:
+    def routing_try(
+        file: FileOrInput | None = None, /, *, message: str = "", account: str = "", asked: Asked = ASKED
+    ) -> int:
         """Tell who would get a message, decided as for live mail; nothing is delivered.
 
         Parameters
         ----------
         file
             A file with the message or its header; `-` reads standard input.
+        message
+            A stored message in place of a file, by its id, such as Pmg001A.
         account
-            The account that it would come from; without it the first one.
+            The account that it would come from; without it the first one, or that of the stored message.
         """
+        if (file is None) == (not message):
+            print("name a file, or a stored message by --message", file=sys.stderr)
+            return FAILED
+
+        async def ask_stored(engine: "EngineClient") -> int:
+            said = await engine.try_message(message, account=account)
+            asked.say(said, show.routing)
+            return 0 if said.recipients else FAILED
+
+        if file is None:
+            return with_engine(asked, ask_stored)
         try:
             octets = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         except OSError as exc:

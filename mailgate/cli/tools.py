@@ -77,7 +77,9 @@ def add_tool_verbs(app: App, group: Group) -> None:
 
         return with_engine(asked, ask)
 
-    recipient = App(name="recipient", help="Send a test message to a recipient.", group=group)
+    recipient = App(
+        name="recipient", help="List, add and change recipients, and send them a test message.", group=group
+    )
     app.command(recipient)
 
     @recipient.command(name="test")

@@ -95,6 +95,10 @@ class SettingsCalls:
         """Switch an account off."""
         return await self._call("POST", f"/accounts/{word(name)}/disable", v1.SettingsChanged)
 
+    async def set_up_account(self: Calls, name: str, wish: v1.SetUp) -> v1.SettingsChanged:
+        """Give an account and its recipients the settings of one of the three usual ways to share a mailbox."""
+        return await self._call("POST", f"/accounts/{word(name)}/setup", v1.SettingsChanged, body=wish)
+
     async def recipient(self: Calls, address: str) -> v1.SectionSettings:
         """Return the settings of a recipient."""
         return await self._call("GET", f"/recipients/{word(address)}", v1.SectionSettings)

@@ -3,11 +3,13 @@
 Values stand as `mailgate.toml` writes them, under its own names: durations as `"5m"`, sizes as `"50MB"`, and so on.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from mailgate.contract.shapes import Shape, Wish
+
+SetupWord = Literal["own-mailbox", "several-addresses", "one-address"]
 
 MAX_SECRET_CHARS: Final = 4096
 
@@ -98,6 +100,21 @@ class ChangeSettings(Wish):
 
     values: dict[str, Any] = {}  # noqa: RUF012 msgspec copies it
     password: Password | None = None
+    revision: Revision = ""
+
+
+class SetUp(Wish):
+    """Settings for the way in which people share an account's mailbox.
+
+    `own-mailbox`: each has one at the provider; `several-addresses`: one mailbox, each has an address, or a catch-all
+    (`envelope_header` is the provider's, if it has one); `one-address`: one mailbox and one `address`, the account's login
+    without it; the name in front of it, or the subject, tells whose it is. `recipients`: without them all that get its mail.
+    """
+
+    setup: SetupWord
+    recipients: tuple[str, ...] = ()
+    envelope_header: str = ""
+    address: str = ""
     revision: Revision = ""
 
 

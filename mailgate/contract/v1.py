@@ -47,6 +47,8 @@ from mailgate.contract.settings import (
     SettingsChanged,
     SettingsPage,
     SettingsSchema,
+    SetUp,
+    SetupWord,
 )
 from mailgate.contract.shapes import Shape, Wish
 from mailgate.contract.tools import (
@@ -96,11 +98,13 @@ __all__ = [
     "SecretInfo",
     "SectionInfo",
     "SectionSettings",
+    "SetUp",
     "SettingFault",
     "SettingInfo",
     "SettingsChanged",
     "SettingsPage",
     "SettingsSchema",
+    "SetupWord",
     "Suggestion",
     "Suggestions",
     "Teach",

@@ -20,6 +20,7 @@ from mailgate.config.schema import settings_of
 from mailgate.config.wording import shown
 from mailgate.model.errors import ConflictError, MailgateError, SecretError, UnknownError
 from mailgate.model.settings import Config
+from mailgate.policy.setups import Setup, preset
 from mailgate.ports.config_file import ConfigFile, revision_of
 from mailgate.ports.secrets import Secret, SecretStore
 
@@ -207,6 +208,40 @@ class Configuring:
             done = Changed(done.changes, (*done.warnings, told), done.revision)
         return done
 
+    async def set_up(
+        self,
+        name: str,
+        setup: Setup,
+        recipients: tuple[str, ...],
+        *,
+        by: str,
+        envelope_header: str = "",
+        address: str = "",
+        revision: str = "",
+    ) -> Changed:
+        """Give an account and its recipients the settings of a set-up; without names, all recipients that get its mail.
+
+        Raises:
+            AddressError: the set-up needs an address, and there is none.
+            ConflictError: there is no recipient; or as for `change`.
+        """
+        wanted = self._engine.wanted
+        account = next(one for one in wanted.accounts if one.name == self.item("accounts", name).name)
+        if recipients:
+            names = {self.item("recipients", one).name for one in recipients}
+            chosen = [one for one in wanted.recipients if one.address in names]
+        else:
+            chosen = [one for one in wanted.recipients if not one.accounts or account.name in one.accounts]
+        if not chosen:
+            raise ConflictError("there is no recipient that gets mail of this account: add one first, or name some")
+        done = preset(setup, account, chosen, envelope_header=envelope_header, address=address)
+        edits = [_difference("accounts", account.name, account, done.account)]
+        edits += [
+            _difference("recipients", before.address, before, after)
+            for before, after in zip(chosen, done.recipients, strict=True)
+        ]
+        return await self.apply(tuple(edits), by=by, revision=revision)
+
     async def keep_secret(self, reference: str, secret: Secret, *, by: str) -> None:
         """Store a secret under a reference of the keyring or the vault.
 
@@ -357,6 +392,13 @@ def _prepare(former: bytes, edits: tuple[Edit, ...]) -> Loaded:
 
 def _errors(loaded: Loaded) -> tuple[Fault, ...]:
     return tuple(fault for fault in loaded.faults if has_errors((fault,)))
+
+
+def _difference(section: str, name: str, before: Any, after: Any) -> Change:
+    """Return the change that makes `after` of `before`; what takes its default is left to it."""
+    old, new = plain(before), plain(after)
+    told = without_defaults(type(after), new)
+    return Change(section, name, {key: told.get(key) for key, value in new.items() if value != old[key]})
 
 
 def _known_list(section: str) -> None:

@@ -13,6 +13,7 @@ from mailgate.api.routes.messages import MAX_TEXT
 from mailgate.contract import v1
 from mailgate.engine.configuring import Changed
 from mailgate.engine.engine import Engine
+from mailgate.policy.setups import Setup
 from mailgate.ports.secrets import Secret
 
 ACCOUNTS: Final = "accounts"
@@ -133,6 +134,28 @@ class SettingsRoutes(Controller):
         """Fetch it no more until it is switched on."""
         values = {"enabled": False}
         return settingsmap.changed(await engine.configuring.change(ACCOUNTS, name, values, by=caller.name))
+
+    @post(
+        "/accounts/{name:str}/setup",
+        status_code=200,
+        operation_id="setUpAccount",
+        summary="Set up how people share an account's mailbox",
+        responses=may_answer(*_CHANGE),
+    )
+    async def set_up(
+        self, engine: EngineHere, caller: CallerHere, name: AccountName, data: JSONBody[v1.SetUp]
+    ) -> v1.SettingsChanged:
+        """Give the account and its recipients the settings of one of the three usual ways."""
+        done = await engine.configuring.set_up(
+            name,
+            Setup(data.setup),
+            data.recipients,
+            by=caller.name,
+            envelope_header=data.envelope_header,
+            address=data.address,
+            revision=data.revision,
+        )
+        return settingsmap.changed(done)
 
     # -- recipients
 
