@@ -91,6 +91,10 @@ def _check_listener(listener: Listener, at: KeyPath, config: Config, faults: Fau
         text = f"`security` is `{listener.security.value}`, and there is no certificate to show."
         remedy = 'Add `certificate_file = "..."` (PEM, with its chain), or use `security = "none"`.'
         faults.error("O03", (*at, "security"), text, remedy)
+    if listener.proxy_protocol and listener.security is ListenerSecurity.TLS and sure(*at, "proxy_protocol"):
+        text = "A proxy that says who the client is does so before TLS begins, which is not read with `security = tls`."
+        remedy = 'Use `security = "starttls"`, or let the proxy end TLS and use `security = "none"`.'
+        faults.error("O10", (*at, "proxy_protocol"), text, remedy)
     if sure(*at, "auth") and listener.auth is not ListenerAuth.OFF:
         if not protected:
             text = "Clients are to log in here, and passwords are not taken in the clear: nobody ever could."

@@ -20,6 +20,7 @@ from mailgate.ports.stages import Transport
 from mailgate.ports.store import Store
 from mailgate.queue.hops import relay_hop
 from mailgate.queue.manager import QueueManager
+from mailgate.queue.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class OutgoingMail:
                 relay_hop(lane_of(relay.name), relay.name),
                 relay_settings(relay, config.delivery, config.outbound),
                 self._ports.make_relay(relay, config),
+                Pace(rate=relay.rate, daily_cap=relay.daily_cap),
             )
             for relay in config.relays
         ]

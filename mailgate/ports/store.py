@@ -323,6 +323,10 @@ class Store(Protocol):
         """Make READY what was HELD or FROZEN until now; return how many."""
         ...
 
+    async def sent_since(self, lane: str, since: datetime) -> int:
+        """Return how many recipients the next hop of a lane has taken since then."""
+        ...
+
     async def rests_until(self) -> datetime | None:
         """Return when the first of what is HELD or FROZEN for a time is to be READY, or None."""
         ...

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS
@@ -38,6 +38,7 @@ from mailgate.queue.keeping import AGAIN_S, Keeper
 from mailgate.queue.lanes import Lane
 from mailgate.queue.outcomes import judge, suspected
 from mailgate.queue.outgoing import outgoing
+from mailgate.queue.pace import Pace
 from mailgate.queue.progress import Place
 from mailgate.queue.waiting import set_or_passed
 
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 
 READY_AHEAD: Final = 1024
 """Decided entries kept at hand; beyond that they are read from the store when their turn comes."""
+RELAY_CAP: Final = "relay_cap"
 _IDLE_S: Final = 1.0
 _REST_S: Final = 5.0  # idle connections are looked at as often
 _LOOK_S: Final = 30.0  # what becomes due is noted here; a clock that was set may still bring it forward
@@ -69,8 +71,10 @@ class Deliveries:
         settings: DeliverySettings,
         unknown_there: Callable[[QueueEntry], Awaitable[None]],
         hop: Hop = INTERNAL,
+        pace: Pace | None = None,
     ) -> None:
         self.hop = hop
+        self.pace = pace or Pace()
         self._keeper = keeper
         self._store = keeper.store
         self._progress = keeper.progress
@@ -140,12 +144,13 @@ class Deliveries:
         while not self._stopping:
             self._work.clear()
             started = False
-            for _ in range(self._lane.free(self._clock.monotonic())):
+            for _ in range(await self._places()):
                 entry = await self._next_due()
                 if entry is None:
                     break
                 started = True
                 self._lane.busy += 1
+                self.pace.begin(self._clock.monotonic())
                 group.create_task(self._work_off(entry, group))
             if not started:
                 if self._held and self._lane.is_untried(self._clock.monotonic(), UNTRIED_S):
@@ -161,6 +166,37 @@ class Deliveries:
         done = await self._progress.wait(lambda: self._lane.busy == 0, timeout)
         await self._transport.close()
         return done
+
+    async def _places(self) -> int:
+        """Return how many conversations may begin now."""
+        if self.pace.daily_cap and self.pace.counted is None:
+            await self._count_today()
+        free = self._lane.free(self._clock.monotonic())
+        room = self.pace.room(self._clock.monotonic(), self._today())
+        self._tell_of_cap()
+        return free if room is None else min(free, room)
+
+    def _today(self) -> date:
+        return self._clock.now().astimezone().date()
+
+    async def _count_today(self) -> None:
+        """Take up what this relay has taken today already, before this run of the engine too."""
+        midnight = self._clock.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        try:
+            self.pace.sent(await self._store.sent_since(self.hop.lane, midnight), self._today())
+        except StoreError as exc:
+            self._keeper.store_failed(exc)
+
+    def _tell_of_cap(self) -> None:
+        health, hop = self._keeper.health, self.hop
+        if self.pace.is_used_up(self._today()):
+            text = f"{hop} has taken {self.pace.recipients} recipients today, and {self.pace.daily_cap} are its limit."
+            remedy = (
+                f"{hop.safe.partition(' and ')[0]} until tomorrow. Raise `daily_cap`, or let another relay take some."
+            )
+            health.raise_(RELAY_CAP, subject=hop.subject, severity=Severity.WARNING, text=text, remedy=remedy)
+        elif self.pace.daily_cap:
+            health.clear(RELAY_CAP, subject=hop.subject)
 
     async def _next_due(self) -> QueueEntry | None:
         if self._ready:
@@ -197,7 +233,8 @@ class Deliveries:
     def _idle_s(self) -> float:
         """Return for how many seconds there is nothing to do that nobody rings for, at most `_REST_S`."""
         wake = max(self._look_again, self._lane.blocked_until) - self._clock.monotonic()
-        return min(max(wake, _IDLE_S), _REST_S)
+        pace_s = self.pace.wait_s(self._clock.monotonic())
+        return min(max(wake, pace_s, _IDLE_S), _REST_S)
 
     async def _work_off(self, entry: QueueEntry, group: asyncio.TaskGroup) -> None:
         """Deliver one entry after the other on this place in the lane; the next is claimed while a result is written."""
@@ -219,7 +256,13 @@ class Deliveries:
     def _following(self) -> QueueEntry | None:
         """Return the next entry for a worker that keeps its place."""
         wide = self._lane.busy <= self._lane.width
-        return self._ready.popleft() if self._ready and wide and not self._stopping else None
+        if not self._ready or not wide or self._stopping:
+            return None
+        now_s = self._clock.monotonic()
+        if self.pace.room(now_s, self._today()) == 0:
+            return None
+        self.pace.begin(now_s)
+        return self._ready.popleft()
 
     async def _claim(self, entry: QueueEntry) -> bool | StoreError:
         """Return what came of it: raised in a task of its own, an error would end the queue."""
@@ -340,6 +383,8 @@ class Deliveries:
             return
         finally:
             self.forget(entry.id)
+        if self.pace.daily_cap:
+            self.pace.sent(sum(one.delivered for one in outcome.results), self._today())
         for event in outcome_events(entry, outcome):
             self._keeper.publisher.publish(event)
         if outcome.state is EntryState.READY:

@@ -21,12 +21,13 @@ from mailgate.ports.events import Health, Publisher
 from mailgate.ports.stages import Processor, Transport
 from mailgate.ports.store import DraftContent, NewEntry, Store
 from mailgate.queue.announce import decision_event
-from mailgate.queue.delivering import Deliveries
+from mailgate.queue.delivering import RELAY_CAP, Deliveries
 from mailgate.queue.hops import INTERNAL, Hop
 from mailgate.queue.judging import Judging
 from mailgate.queue.keeping import Keeper
 from mailgate.queue.operator import Operator
 from mailgate.queue.outgoing import outgoing
+from mailgate.queue.pace import Pace
 from mailgate.queue.progress import Place, Progress
 from mailgate.queue.resting import Resting
 
@@ -212,21 +213,22 @@ class QueueManager:
         """
         return self._internal.configure(settings, transport)
 
-    async def set_relays(self, relays: Sequence[tuple[Hop, DeliverySettings, Transport]]) -> None:
+    async def set_relays(self, relays: Sequence[tuple[Hop, DeliverySettings, Transport, Pace]]) -> None:
         """Have these lanes beside the one to the internal server; others end after what they are at."""
-        wanted = {hop.lane: (hop, settings, transport) for hop, settings, transport in relays}
+        wanted = {one[0].lane: one for one in relays}
         for name in [name for name in self._lanes if name and name not in wanted]:
             lane = self._lanes.pop(name)
             await lane.stop(ENDING)
-            for code in (lane.hop.ill, lane.hop.config):
+            for code in (lane.hop.ill, lane.hop.config, RELAY_CAP):
                 self._keeper.health.clear(code, subject=lane.hop.subject)
             self._running.pop(name, None)
-        for name, (hop, settings, transport) in wanted.items():
+        for name, (hop, settings, transport, pace) in wanted.items():
             known = self._lanes.get(name)
             if known is not None:
+                known.pace.rate, known.pace.daily_cap = pace.rate, pace.daily_cap
                 await known.configure(settings, transport).close()
                 continue
-            lane = self._lanes[name] = Deliveries(self._keeper, transport, settings, _nobody_else, hop)
+            lane = self._lanes[name] = Deliveries(self._keeper, transport, settings, _nobody_else, hop, pace)
             if self._group is not None:
                 self._start(lane, self._group)
 

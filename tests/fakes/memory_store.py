@@ -334,6 +334,10 @@ class MemoryStore:
         self._entries |= {entry.id: replace(entry, state=EntryState.READY) for entry in resting}
         return len(resting)
 
+    async def sent_since(self, lane: str, since: datetime) -> int:
+        ended = [self._entries[n] for n, at in self._finished.items() if at >= since and n in self._entries]
+        return sum(one.state is RecipientState.DELIVERED for e in ended if e.lane == lane for one in e.recipients)
+
     async def rests_until(self) -> datetime | None:
         resting = [e for e in self._entries.values() if e.state in {EntryState.HELD, EntryState.FROZEN}]
         return min((e.next_attempt for e in resting if e.next_attempt), default=None)

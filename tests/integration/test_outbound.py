@@ -139,3 +139,18 @@ async def test_each_sender_logs_in_as_himself(peers: Peers) -> None:
             await eventually(lambda: len(relay.taken) == 2, "both messages")
         logins = [command.split()[-1] for command in relay.commands if command.startswith("AUTH")]
         assert {b64decode(one).split(b"\0")[1] for one in logins} == {ANNA.encode(), b"c77"}
+
+
+async def test_no_more_goes_out_in_a_day_than_a_relay_takes(peers: Peers, relay: SmtpSink) -> None:
+    async with peers.engine(listeners=LISTENERS, relays=[smarthost(relay, daily_cap=2, connections=1)]) as it:
+        for _ in range(2):
+            await send(it)
+        await asyncio.to_thread(relay.wait_for, 2)
+        await send(it)
+        await eventually(lambda: "relay_cap" in conditions(it), "the warning")
+        assert len(relay.messages) == 2
+    async with peers.engine(listeners=LISTENERS, relays=[smarthost(relay, daily_cap=2)]) as it:
+        await eventually(lambda: "relay_cap" in conditions(it), "the warning of the next run")
+        assert len(relay.messages) == 2
+    async with peers.engine(listeners=LISTENERS, relays=[smarthost(relay, daily_cap=3)]):
+        await asyncio.to_thread(relay.wait_for, 3)

@@ -432,3 +432,25 @@ async def test_every_octet_of_a_session_may_come_alone() -> None:
                 await asyncio.sleep(0)
             await client.reply()
         assert [taken.octets for taken in it.taken] == [TEXT]
+
+
+class TestBehindAProxy:
+    LISTENERS = ({"name": "office", "port": 0, "proxy_protocol": True, "networks": ["192.0.2.0/24"]},)
+
+    async def test_the_client_is_who_the_proxy_says(self) -> None:
+        async with office(listeners=list(self.LISTENERS)) as it, it.client() as client:
+            client.send(b"PROXY TCP4 192.0.2.7 192.0.2.1 5000 25\r\n")
+            await client.begin()
+            [started] = it.publisher.of(SubmissionStarted)
+            assert started.host == "192.0.2.7"
+
+    async def test_a_stranger_behind_it_is_sent_away(self) -> None:
+        async with office(listeners=list(self.LISTENERS)) as it, it.client() as client:
+            client.send(b"PROXY TCP4 198.51.100.7 192.0.2.1 5000 25\r\n")
+            assert (await client.reply()).startswith("554 5.7.1")
+
+    @pytest.mark.parametrize("said", [b"EHLO x\r\n", b"PROXY UNKNOWN\r\nEHLO x\r\n"])
+    async def test_without_its_header_or_with_more_nothing_is_said(self, said: bytes) -> None:
+        async with office(listeners=list(self.LISTENERS)) as it, it.client() as client:
+            client.send(said)
+            assert await client.is_closed()

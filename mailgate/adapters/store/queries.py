@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 from mailgate.adapters.store import logrows
 from mailgate.adapters.store.rows import entry_select, from_ms, load_entries, load_step, to_ms
 from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, RECIPIENT, TRACE
-from mailgate.model.entry import EntryState, ParkReason, QueueEntry
+from mailgate.model.entry import EntryState, ParkReason, QueueEntry, RecipientState
 from mailgate.model.errors import ContentLostError
 from mailgate.model.verdict import TraceStep
 from mailgate.ports.store import MessageFilter, StoreCounts
@@ -77,6 +77,21 @@ def _where(which: MessageFilter) -> list[ColumnElement[bool]]:
         recipients = select(RECIPIENT.c.entry_id).where(RECIPIENT.c.address.like(pattern, escape="\\"))
         where.append(or_(*(c.like(pattern, escape="\\") for c in columns), ENTRY.c.id.in_(recipients)))
     return where
+
+
+def sent_since(connection: Connection, lane: str, since: datetime) -> int:
+    """Return how many recipients of entries that ended since then were taken by the next hop of a lane."""
+    query = (
+        select(func.count())
+        .select_from(RECIPIENT)
+        .join(ENTRY, ENTRY.c.id == RECIPIENT.c.entry_id)
+        .where(
+            ENTRY.c.finished_at >= to_ms(since),
+            ENTRY.c.lane == lane,
+            RECIPIENT.c.state == RecipientState.DELIVERED.value,
+        )
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def rests_until(connection: Connection) -> datetime | None:

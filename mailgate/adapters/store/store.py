@@ -268,6 +268,10 @@ class SqliteStore:
             return 0
         return await self._commit("decide", lambda c: moves.wake(c, now))
 
+    async def sent_since(self, lane: str, since: datetime) -> int:
+        """Return how many recipients the next hop of a lane has taken since then."""
+        return await self._read(lambda c: queries.sent_since(c, lane, since))
+
     async def rests_until(self) -> datetime | None:
         """Return when the first of what rests for a time is to be READY."""
         return await self._read(queries.rests_until)

@@ -23,6 +23,8 @@ from mailgate.policy.relays import RelayTable
 from mailgate.policy.submission import SubmissionGate
 from mailgate.ports.events import Health
 from mailgate.ports.listening import AcceptedStream, ListenAt, ListenerPort, Listening
+from mailgate.wire.errors import WireError
+from mailgate.wire.proxy import read_proxy_header
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +114,8 @@ class Submission:
             self._health.clear(LISTENER_DOWN, subject=listener.name)
 
     async def _serve(self, stream: AcceptedStream, listener: Listener) -> None:
-        settings, host = self._config.outbound, stream.host
+        settings = self._config.outbound
+        host = await self._host(stream, listener)
         if self._clients.total() >= settings.connections or self._clients[host] >= settings.connections_per_client:
             await stream.write(_BUSY)
             return
@@ -122,11 +125,34 @@ class Submission:
         self._clients[host] += 1
         try:
             rules = await self._rules(listener, host)
-            await SubmissionSession(stream, rules, self._tools, number=next(self._numbers)).run()
+            await SubmissionSession(stream, rules, self._tools, host=host, number=next(self._numbers)).run()
         finally:
             self._clients[host] -= 1
             if not self._clients[host]:
                 del self._clients[host]
+
+    async def _host(self, stream: AcceptedStream, listener: Listener) -> str:
+        """Return the client's address: that of the connection, or what a proxy in front says.
+
+        Raises:
+            ConnectError: the proxy is none of ours, or says nothing that makes sense.
+        """
+        if not listener.proxy_protocol:
+            return stream.host
+        if not (await self._rules(listener, stream.host)).gate.knows(stream.host):
+            raise ConnectError(f"{stream.host} is in none of the listener's networks, so it is no proxy of ours")
+        data = b""
+        while True:
+            more = await stream.read()
+            data += more
+            try:
+                header = read_proxy_header(data) if more else None
+            except WireError as exc:
+                raise ConnectError(f"{stream.host}: {exc}") from exc
+            if header is not None and header.octets == len(data):
+                return header.host or stream.host
+            if header is not None or not more:  # RFC 5321 section 3.1: the server speaks first
+                raise ConnectError(f"{stream.host} said more than the header of the PROXY protocol, or ended")
 
     def _too_fast(self, host: str) -> bool:
         """Whether this client has begun as many sessions within a minute as it may send messages."""

@@ -58,16 +58,16 @@ class _EndOfSessionError(Exception):
 
 
 class SubmissionSession:
-    """One connection; `number` stands in its log lines."""
+    """One connection of the client at the IP address `host`; `number` stands in its log lines."""
 
-    def __init__(self, stream: AcceptedStream, rules: Rules, tools: SubmissionTools, *, number: int) -> None:
+    def __init__(self, stream: AcceptedStream, rules: Rules, tools: SubmissionTools, *, host: str, number: int) -> None:
         self._stream = stream
         self._rules = rules
         self._tools = tools
         self._number = number
         self._framing = SmtpFraming()
         self._replies: list[bytes] = []
-        self._client = Client(stream.host)
+        self._client = Client(host)
         self._hello: Hello | None = None
         self._transaction: _Transaction | None = None
         self._errors = 0

@@ -1,0 +1,51 @@
+"""How much a relay takes: messages a minute, recipients a day. Providers close accounts that send faster."""
+
+from collections import deque
+from datetime import date
+from typing import Final
+
+_MINUTE_S: Final = 60.0
+
+
+class Pace:
+    """The limits of one relay; 0 is none. Times are monotonic seconds, days those of the office's own clock.
+
+    `counted` is the day that `recipients` belong to, None before anything was counted.
+    """
+
+    def __init__(self, *, rate: int = 0, daily_cap: int = 0) -> None:
+        self.rate = rate
+        self.daily_cap = daily_cap
+        self.counted: date | None = None
+        self.recipients = 0
+        self._begun: deque[float] = deque()
+
+    def room(self, now_s: float, today: date) -> int | None:
+        """Return how many messages may begin now, None without a limit."""
+        if self.is_used_up(today):
+            return 0
+        if not self.rate:
+            return None
+        while self._begun and self._begun[0] <= now_s - _MINUTE_S:
+            self._begun.popleft()
+        return max(0, self.rate - len(self._begun))
+
+    def begin(self, now_s: float) -> None:
+        """Note that a message begins."""
+        if self.rate:
+            self._begun.append(now_s)
+
+    def wait_s(self, now_s: float) -> float:
+        """Return how long it is until another message may begin, as far as the rate goes."""
+        full = self.rate and len(self._begun) >= self.rate
+        return max(0.0, self._begun[0] + _MINUTE_S - now_s) if full else 0.0
+
+    def sent(self, recipients: int, today: date) -> None:
+        """Note that so many recipients were taken."""
+        if self.counted != today:
+            self.counted, self.recipients = today, 0
+        self.recipients += recipients
+
+    def is_used_up(self, today: date) -> bool:
+        """Return whether the relay has taken all that it takes today."""
+        return bool(self.daily_cap) and self.counted == today and self.recipients >= self.daily_cap
