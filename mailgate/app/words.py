@@ -323,6 +323,18 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Compare the settings of {subject} with what the provider wants. MailGate goes on by itself.",
         "Vergleichen Sie die Einstellungen von {subject} mit dem, was der Provider verlangt. MailGate macht dann von selbst weiter.",
     ),
+    "cond.relay_cap": (
+        "The relay {subject} has taken its mail for today",
+        "Das Relay {subject} hat seine Post für heute angenommen",
+    ),
+    "cond.relay_cap.what": (
+        "Its limit of recipients a day is reached. The rest waits here until tomorrow.",
+        "Seine Grenze der Empfänger je Tag ist erreicht. Der Rest wartet hier bis morgen.",
+    ),
+    "cond.relay_cap.fix": (
+        "Raise the limit of the relay in the configuration, or let another relay take some of the mail.",
+        "Erhöhen Sie die Grenze des Relays in der Konfiguration, oder lassen Sie ein anderes Relay einen Teil übernehmen.",
+    ),
     "cond.listener_down": (
         "MailGate does not accept mail from your mail server",
         "MailGate nimmt keine Post von Ihrem Mailserver an",

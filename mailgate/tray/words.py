@@ -158,6 +158,10 @@ DE: Final = Words(
             "Post läuft im Kreis",
             "Prüfen Sie, ob der Mailserver oder der Provider Post in dieses Postfach zurückleitet.",
         ),
+        "relay_cap": (
+            "Ein Relay hat seine Post für heute angenommen",
+            "Der Rest wartet bis morgen. Erhöhen Sie seine Grenze, oder lassen Sie ein anderes Relay einen Teil übernehmen.",
+        ),
         "relay_config": (
             "Ein Relay weist Post von MailGate ab",
             "Vergleichen Sie Anmeldung und TLS mit dem, was der Provider verlangt. Die Post wartet sicher hier.",
