@@ -22,6 +22,7 @@ from mailgate.api.problems import on_anything, on_http_exception, on_mailgate_er
 from mailgate.api.routes.fetch import FetchRoutes
 from mailgate.api.routes.learning import LearningRoutes
 from mailgate.api.routes.messages import MessageRoutes
+from mailgate.api.routes.oversize import OversizeRoutes
 from mailgate.api.routes.parked import ParkedRoutes
 from mailgate.api.routes.schedule import ScheduleRoutes
 from mailgate.api.routes.settings import SettingsRoutes
@@ -83,6 +84,7 @@ def build_api(
             FetchRoutes,
             LearningRoutes,
             MessageRoutes,
+            OversizeRoutes,
             ParkedRoutes,
             ScheduleRoutes,
             SettingsRoutes,

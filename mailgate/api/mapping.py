@@ -18,9 +18,11 @@ from mailgate.mime.view import View
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import REMEDIES, UnknownError
 from mailgate.model.events import Numbered
+from mailgate.model.oversize import OversizeMessage
 from mailgate.model.settings import Config
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.loglines import lines
+from mailgate.policy.oversize import size_limit
 from mailgate.policy.reasons import Reason, reason_of
 from mailgate.policy.routing import Routing
 from mailgate.policy.schedule import words
@@ -252,6 +254,30 @@ def preview(entry: QueueEntry, seen: View) -> v1.Preview:
             v1.Attachment(name=one.name, type=one.media_type, size=one.size_octets) for one in seen.attached
         ),
         cut=seen.cut,
+    )
+
+
+def oversize(one: OversizeMessage, config: Config, server_octets: int) -> v1.OversizeMessage:
+    """Return a message that is too large to be fetched."""
+    account = config.account(one.account)
+    return v1.OversizeMessage(
+        id=one.id,
+        account=one.account,
+        uid=one.uid,
+        size=one.size_octets,
+        limit=size_limit(account, config.fetch, server_octets) if account else 0,
+        server_limit=server_octets,
+        found_at=one.found_at,
+        from_=one.glance.from_,
+        subject=one.glance.subject,
+        date=one.glance.date,
+        message_id=one.glance.message_id,
+        recipients=one.recipients,
+        told_at=one.told_at,
+        wish=one.wish.value,
+        due=one.due,
+        by=one.by,
+        decided_at=one.decided_at,
     )
 
 

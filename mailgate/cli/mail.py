@@ -7,6 +7,7 @@ from cyclopts import App, Group
 
 from mailgate.cli import show
 from mailgate.cli.fetching import fetch as fetch_sessions
+from mailgate.cli.oversize import add_oversize_verbs
 from mailgate.cli.parked import add_parked_verbs
 from mailgate.cli.place import Asked, with_engine
 
@@ -114,6 +115,7 @@ def add_mail_verbs(app: App, group: Group) -> None:
 
     _add_unrouted(app, group)
     add_parked_verbs(app, group)
+    add_oversize_verbs(app, group)
 
 
 def _add_unrouted(app: App, group: Group) -> None:

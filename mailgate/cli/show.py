@@ -135,6 +135,34 @@ def parked(page: v1.MessagePage) -> str:
     )
 
 
+_WISHES: Final[dict[v1.OversizeWord, str]] = {
+    "none": "nothing decided",
+    "fetch": "to be fetched now",
+    "tonight": "to be fetched tonight",
+    "delete": "to be deleted at the provider",
+    "leave": "stays at the provider",
+}
+
+
+def oversize(found: v1.OversizeList) -> str:
+    """Return what is too large, with what was decided, and what to do."""
+    if not found.messages:
+        return "no message is too large to be fetched"
+    lines = []
+    for one in found.messages:
+        lines += [
+            f"{one.id:4}  {one.account}  {size(one.size):>9}  {_WISHES[one.wish]}",
+            f"      {one.from_}: {one.subject}",
+        ]
+    return "\n".join([*lines, "", "`mailgate oversize fetch|tonight|delete|leave NUMBER` decides about one."])
+
+
+def oversize_decided(one: v1.OversizeMessage) -> str:
+    """Return what was decided."""
+    due = f" ({local(one.due)})" if one.due else ""
+    return f"{one.id}: {_WISHES[one.wish]}{due}"
+
+
 def preview(said: v1.Preview) -> str:
     """Return what a message says."""
     lines = [f"{one.name}: {one.value}" for one in said.headers]

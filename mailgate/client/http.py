@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import httpx
 import msgspec
@@ -136,6 +136,17 @@ class EngineClient(SettingsCalls, LearningCalls):
         """Return messages that wait for a person, newest first."""
         params = {"reason": reason, "account": account, "text": text, "before": before, "limit": str(limit)}
         return await self._call("GET", "/parked", v1.MessagePage, params={k: v for k, v in params.items() if v})
+
+    async def oversize(self) -> v1.OversizeList:
+        """Return the messages that are too large to be fetched."""
+        return await self._call("GET", "/oversize", v1.OversizeList)
+
+    async def decide_oversize(
+        self, number: int, wish: Literal["fetch", "tonight", "delete", "leave"]
+    ) -> v1.OversizeMessage:
+        """Decide about one that is too large."""
+        body = v1.DecideOversize(wish=wish)
+        return await self._call("POST", f"/oversize/{number}", v1.OversizeMessage, body=body)
 
     async def decide_parked(
         self,

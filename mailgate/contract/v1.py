@@ -22,6 +22,7 @@ from mailgate.contract.learning import (
     TeachReport,
     TryMessage,
 )
+from mailgate.contract.oversize import DecideOversize, OversizeList, OversizeMessage, OversizeWord
 from mailgate.contract.parked import (
     MAX_ACT,
     ActRefused,
@@ -85,11 +86,15 @@ __all__ = [
     "CapabilityReport",
     "CaughtMessage",
     "ChangeSettings",
+    "DecideOversize",
     "HeaderLine",
     "HeaderUse",
     "KeepSecret",
     "LessonWord",
     "NotSent",
+    "OversizeList",
+    "OversizeMessage",
+    "OversizeWord",
     "ParkedAct",
     "ParkedReport",
     "ParkedSelection",

@@ -40,6 +40,8 @@ from mailgate.ports.stages import Outgoing
 from mailgate.wire.dot import dot_stuff
 from mailgate.wire.endings import LineEnds
 
+MAX_SIZE_DIGITS: Final = 20  # RFC 1870 section 3
+
 _LOST: Final = "the connection broke before the answer"
 _SMTPUTF8: Final = "SMTPUTF8"  # RFC 6531 section 3.4
 _QUIT_S: Final = 2.0
@@ -75,6 +77,7 @@ class LibraryTransport:
         self._opener = LibraryOpener(server, settings, dialer=dialer, secrets=secrets)
         self._idle: deque[_Link] = deque()
         self._closed = False
+        self.size_limit = 0
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
         """Return one result per recipient.
@@ -111,7 +114,10 @@ class LibraryTransport:
             if link.smtp.is_connected:
                 return link, False
             link.smtp.close()
-        return _Link(await self._opener.open(), self._clock.monotonic()), True
+        smtp = await self._opener.open()
+        said = smtp.esmtp_extensions.get("size", "")
+        self.size_limit = int(said) if said.isascii() and said.isdecimal() and len(said) <= MAX_SIZE_DIGITS else 0
+        return _Link(smtp, self._clock.monotonic()), True
 
     async def _keep(self, link: _Link) -> None:
         if not link.smtp.is_connected:

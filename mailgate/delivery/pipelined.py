@@ -51,6 +51,7 @@ class PipelinedTransport:
         self._idle: deque[Link] = deque()
         self._left_out: dict[str, float] = {}  # extensions, as `Offers` calls them, and until when (monotonic seconds)
         self._closed = False
+        self.size_limit = 0
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
         """Return one result per recipient, in their order.
@@ -95,7 +96,9 @@ class PipelinedTransport:
                 link.drop()
                 raise
             link.drop()
-        return self._without(await self._opener.open()), True
+        link = await self._opener.open()
+        self.size_limit = link.offers.size_octets
+        return self._without(link), True
 
     def _without(self, link: Link) -> Link:
         """Return `link`, without what the server cannot do."""

@@ -77,6 +77,11 @@ class RelayTransport:
         self._clock = clock
         self._by_login: dict[str, Transport] = {}
 
+    @property
+    def size_limit(self) -> int:
+        """The lowest of what its connections know; see `ports.stages.Transport`."""
+        return min((one.size_limit for one in self._by_login.values() if one.size_limit), default=0)
+
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
         """Return one result per recipient, in their order; see `ports.stages.Transport`."""
         login = self._relays.login_of(message.sender) if self._relay.login is RelayLogin.SENDER else None

@@ -24,6 +24,7 @@ from mailgate.engine.learning import Learning
 from mailgate.engine.memory import Memory
 from mailgate.engine.outbox import NoticeOutbox
 from mailgate.engine.outgoing import OutgoingMail, OutgoingPorts
+from mailgate.engine.oversize import OversizeMessages, OversizeTools
 from mailgate.engine.parked import Act, ParkedMessages, message_number
 from mailgate.engine.tickets import Ticket
 from mailgate.engine.timetable import Chance, ProviderFloor
@@ -184,6 +185,19 @@ class Engine:
             clock=ports.clock,
         )
         self.parked = ParkedMessages(ports.store, self.queue, lambda: self.config)
+        self.oversize = OversizeMessages(
+            config,
+            OversizeTools(
+                store=ports.store,
+                outbox=self.outbox,
+                pipeline=self.pipeline.inbound,
+                publisher=self.hub,
+                health=self.health,
+                clock=ports.clock,
+                size_limit=lambda: self.queue.size_limit,
+                fetch=lambda name: self.fetching.request(name),  # noqa: PLW0108 it is made below
+            ),
+        )
         self._memory = Memory(ports.store)
         self.push = Push(ports.clock)
         tools = Tools(
@@ -195,6 +209,7 @@ class Engine:
             ports.clock,
             ports.imap,
             self.push,
+            oversize=self.oversize,
             mark=self._memory.mark,
         )
         self.fetching = Fetching(
@@ -247,6 +262,7 @@ class Engine:
                 group.create_task(self.fetching.run()),
                 group.create_task(self.push.run()),
                 group.create_task(self.guards.run()),
+                group.create_task(self.oversize.run()),
             ]
             if self.outgoing:
                 await self.outgoing.configure(self.config)
@@ -385,6 +401,7 @@ class Engine:
             former = self.queue.configure(new.delivery, self.ports.make_transport(new))
             await former.close()
         self.outbox.settings = new.notices
+        self.oversize.config = new
         self.guards.settings, self.guards.longest_wait = new.store, _longest_wait(new)
         in_use = {account.name for account in new.accounts if account.enabled}
         for name in {account.name for account in old.accounts} - in_use:

@@ -97,7 +97,7 @@ class NoticeOutbox:
         writer = await self._store.new_content()
         try:
             await writer.write(octets)
-            draft = await writer.finish()
+            draft = await writer.finish(durable=True)
         except BaseException:
             await writer.abandon()
             raise

@@ -297,6 +297,17 @@ class ConditionCleared(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OversizeDecided(Event):
+    """Somebody has decided about a message that is too large to be fetched, or it was deleted as decided."""
+
+    account: str
+    uid: str
+    number: int
+    what: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeWritten(Event):
     """MailGate has written a message of its own; `about` is the message or the condition that it tells of."""
 
@@ -338,6 +349,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     FetchPaused,
     ConditionRaised,
     ConditionCleared,
+    OversizeDecided,
     NoticeWritten,
     RecoveryDone,
 )

@@ -18,6 +18,8 @@ from msgspec import Meta
 from mailgate.model import imap_options as imap
 from mailgate.model import routing_options as options
 from mailgate.model import schedule as timing
+from mailgate.model import size_options as sizes
+from mailgate.model.discovery_settings import DiscoverySettings
 from mailgate.model.notices import NoticeSettings
 from mailgate.model.outbound import Listener, OutboundSettings, Relay, SenderLogin, SubmissionUser
 
@@ -226,6 +228,7 @@ class Account:
     schedule: timing.AccountSchedule = ""
     min_interval: timing.MinInterval | None = None
     until_empty: timing.UntilEmpty = False
+    max_message_size: sizes.MaxMessageSize | None = None
     first_fetch: Annotated[
         str,
         Meta(
@@ -359,7 +362,10 @@ class FetchSettings:
     smallest_first: Annotated[bool, Meta(description="whether small messages are taken before large ones")] = False
     window_size: Annotated[Octets, Meta(ge=1, description="octets asked for ahead of what has arrived")] = 8 * _MB
     window_messages: Annotated[int, Meta(ge=1, le=1000, description="messages asked for ahead of arrival")] = 64
-    max_message_size: Annotated[Octets, Meta(ge=0, description="larger messages stay at the provider; 0: no limit")] = 0
+    max_message_size: Annotated[
+        Octets, Meta(ge=0, description="larger messages stay at the provider; 0: no limit of ours")
+    ] = 0
+    night: sizes.Night = "02:00"
     remember: Annotated[timedelta, Meta(description="how long UIDs that the server no longer lists are remembered")] = (
         timedelta(days=60)
     )
@@ -444,21 +450,6 @@ class SecretSettings:
     """How secrets are looked up."""
 
     timeout: Annotated[timedelta, Meta(description="limit for one call to the operating system's keyring")] = _s(5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscoverySettings:
-    """How servers are found for an address that somebody types."""
-
-    ispdb_url: Annotated[
-        str,
-        Meta(
-            pattern=r"^(?:https://[!-~]+)?\Z",
-            extra={"form": "an address that begins with `https://`, or nothing"},
-            examples=["https://autoconfig.thunderbird.net/v1.1/"],
-            description="directory of providers that is asked, too; it learns the domain, not the address; empty: nobody is asked",
-        ),
-    ] = "https://autoconfig.thunderbird.net/v1.1/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

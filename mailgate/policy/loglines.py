@@ -32,6 +32,7 @@ from mailgate.model.events import (
     MessageRouted,
     MessageSkipped,
     NoticeWritten,
+    OversizeDecided,
     RecoveryDone,
     SessionEnded,
     SessionListed,
@@ -69,6 +70,7 @@ AnyEvent = (
     | FetchPaused
     | ConditionRaised
     | ConditionCleared
+    | OversizeDecided
     | NoticeWritten
     | RecoveryDone
 )
@@ -132,6 +134,8 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
             return [f"{event.severity.capitalize()}: {text} ({_condition(event.code, event.subject)})"]
         case ConditionCleared():
             return [f"Over: {_condition(event.code, event.subject)}"]
+        case OversizeDecided():
+            return [f"Oversize: {event.number} ({event.uid} of account {event.account}) {event.what} (by {event.by})"]
         case NoticeWritten():
             about = f" about {event.about}" if event.about else ""
             return [f"Notice: {event.entry} {event.kind}{about} to {event.recipient}"]

@@ -1,7 +1,7 @@
 """The hand-overs between stages. Stages do not import each other: they meet here and in the queue."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from mailgate.model.entry import EntryRecipient, QueueEntry
 from mailgate.model.envelope import Envelope
 from mailgate.model.message import HeaderEdit
 from mailgate.model.notices import Notice
+from mailgate.model.settings import Account
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition
 from mailgate.ports.store import DraftContent, NewEntry
@@ -28,6 +29,58 @@ class Acceptor(Protocol):
 
     async def wait_settled(self, entry_ids: Iterable[int], *, timeout: timedelta) -> frozenset[int]:
         """Return those of `entry_ids` that are DONE or PARKED, waiting for all of them at most `timeout`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OversizePlan:
+    """What a session does with messages that are too large: `limit` in octets (0: none), and UIDs by what is wanted.
+
+    `wanted` are fetched all the same; `known` were looked at before, with their size; `left` are not told of any more.
+    `doomed` are to be deleted when size and hash of the header are still those.
+    """
+
+    limit: int
+    wanted: frozenset[str] = frozenset()
+    known: Mapping[str, int] = field(default_factory=dict)
+    left: frozenset[str] = frozenset()
+    doomed: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LargeMessage:
+    """A message at the provider that is too large, as far as a session looks at it; no header: TOP was refused."""
+
+    uid: str
+    size_octets: int
+    header: bytes
+
+
+class OversizeDesk(Protocol):
+    """Keeps what is too large in mind: tells whom it concerns, and what people have decided."""
+
+    async def plan(self, account: Account) -> OversizePlan:
+        """Return what the next session does.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        ...
+
+    async def found(self, account: str, still: Collection[str], new: Sequence[LargeMessage]) -> None:
+        """Take note of what is too large: `still` are UIDs of `known` ones, all others of the account are gone.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        ...
+
+    async def deleted(self, account: str, uids: Collection[str]) -> None:
+        """Take note that the provider has confirmed a deletion.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
         ...
 
 
@@ -86,6 +139,11 @@ class Outgoing:
 
 class Transport(Protocol):
     """Hands messages to one next hop, and keeps its connections."""
+
+    @property
+    def size_limit(self) -> int:
+        """Octets that a message may have, as the peer said last (RFC 1870 section 3); 0: not known, or no limit."""
+        ...
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
         """Return one result per recipient, in their order.

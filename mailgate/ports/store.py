@@ -14,6 +14,7 @@ from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.envelope import Envelope
 from mailgate.model.message import ContentRef, Glance, HeaderEdit
+from mailgate.model.oversize import OversizeMessage
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, TraceStep
@@ -411,6 +412,18 @@ class Store(Protocol):
 
     def read(self, ref: ContentRef, *, start: int = 0) -> AsyncGenerator[bytes, None]:
         """Return the body's octets from `start` on, in chunks."""
+        ...
+
+    async def oversize(self) -> Sequence[OversizeMessage]:
+        """Return the messages that are kept in mind since they are too large, in the order in which they were found."""
+        ...
+
+    async def put_oversize(self, message: OversizeMessage) -> int:
+        """Keep one in mind, or its change; return its id, which is never used again."""
+        ...
+
+    async def drop_oversize(self, ids: Collection[int]) -> None:
+        """Forget some."""
         ...
 
     async def value(self, key: str) -> str | None:

@@ -119,6 +119,11 @@ class Deliveries:
                 self._at_hand[entry.id] = octets
         self._work.set()
 
+    @property
+    def size_limit(self) -> int:
+        """What the transport knows of the largest message."""
+        return self._transport.size_limit
+
     def look_again(self) -> None:
         """Something in the store has become due that nobody brought."""
         self._look_again = 0.0

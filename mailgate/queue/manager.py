@@ -95,10 +95,10 @@ class QueueManager:
         return entry
 
     async def post(self, draft: DraftContent, new: NewEntry, decide: Callable[[QueueEntry], Disposition]) -> QueueEntry:
-        """Take a message that MailGate has written; `decide` says who gets it. Durable when this returns.
+        """Take a message that MailGate has written; `decide` says who gets it. `draft` is a durable one.
 
         Raises:
-            StoreError: it was not taken, or may not survive a power cut.
+            StoreError: it was not taken.
         """
         entry = self._store.draw_up(draft, new)
         decision = decide(entry)
@@ -111,7 +111,6 @@ class QueueManager:
             await self._store.discard(draft)
             raise
         asyncio.get_running_loop().call_soon(self._decided, entry, decision, draft.octets)
-        await self._store.make_durable(new.source.account)  # a large one: nobody else has it
         return entry
 
     def _at_once(self, entry: QueueEntry, header: bytes) -> Disposition | None:
@@ -205,6 +204,11 @@ class QueueManager:
     def _look_again(self) -> None:
         for lane in self._lanes.values():
             lane.look_again()
+
+    @property
+    def size_limit(self) -> int:
+        """Octets that a message may have, as the internal server said last; 0: not known, or no limit."""
+        return self._internal.size_limit
 
     def configure(self, settings: DeliverySettings, transport: Transport) -> Transport:
         """Put new settings of the internal server in force for what begins from now on, and try them at once.

@@ -23,6 +23,7 @@ from mailgate.model.entry import (
 )
 from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
 from mailgate.model.message import ContentRef, HeaderEdit
+from mailgate.model.oversize import OversizeMessage
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, Stage, TraceStep
 from mailgate.ports.store import (
@@ -62,6 +63,8 @@ class MemoryStore:
         self._ledger: dict[tuple[str, str], _Seen] = {}
         self._values: dict[str, str] = {}
         self._copies: dict[tuple[str, Address], tuple[int, datetime]] = {}
+        self._oversize: dict[int, OversizeMessage] = {}
+        self._large = 0
         self._last = 0
 
     def lose_body(self, entry_id: int) -> None:
@@ -535,6 +538,24 @@ class MemoryStore:
 
     def _delivered(self) -> list[datetime]:
         return [when for entry_id, when in self._finished.items() if not self._entries[entry_id].deleted_by]
+
+    async def oversize(self) -> Sequence[OversizeMessage]:
+        return [self._oversize[one] for one in sorted(self._oversize)]
+
+    async def put_oversize(self, message: OversizeMessage) -> int:
+        self.check()
+        if message.id and message.id not in self._oversize:
+            return message.id
+        if not message.id:
+            self._large += 1
+            message = replace(message, id=self._large)
+        self._oversize[message.id] = message
+        return message.id
+
+    async def drop_oversize(self, ids: Collection[int]) -> None:
+        self.check()
+        for one in ids:
+            self._oversize.pop(one, None)
 
     async def value(self, key: str) -> str | None:
         return self._values.get(key)

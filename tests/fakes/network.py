@@ -135,6 +135,10 @@ class FakePop3Stream:
                 return b"+OK\r\n" + stuffed + (b"" if stuffed.endswith(b"\r\n") or not stuffed else b"\r\n") + b".\r\n"
             case "STAT":
                 return f"+OK {len(self._listed)} {sum(len(body) for _, body in self._listed)}\r\n".encode()
+            case "TOP":
+                _, body = self._listed[int(argument.split(maxsplit=1)[0]) - 1]
+                header = body.partition(b"\r\n\r\n")[0]
+                return b"+OK\r\n" + header + b"\r\n\r\n.\r\n"
             case "DELE":
                 self._marked.add(self._listed[int(argument) - 1][0])
                 return b"+OK\r\n"

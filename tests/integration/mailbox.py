@@ -18,10 +18,12 @@ from mailgate.model.errors import ErrorClass
 from mailgate.model.settings import Account, Config, DeliverySettings, FetchSettings, InternalServer, Mailbox, Security
 from mailgate.pipeline.inbound import InboundPipeline
 from mailgate.ports.network import Dialer
+from mailgate.ports.stages import OversizePlan
 from mailgate.queue.manager import QueueManager
 from tests.fakes.clock import FakeClock
 from tests.fakes.eventually import others_run
 from tests.fakes.memory_store import MemoryStore
+from tests.fakes.oversize import FakeOversize
 from tests.fakes.publisher import FakeHealth, FakePublisher
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.transport import FakeTransport
@@ -67,6 +69,8 @@ class Bench:
     ) -> SessionResult:
         """Do one session and, with `deliveries`, wait until nothing is left to do for what it took."""
         self.sessions += 1
+        if isinstance(self.tools.oversize, FakeOversize):
+            self.tools.oversize.plan_now = OversizePlan(settings.get("max_message_size", 0))
         session = FetchSession(
             self.account,
             replace(self.settings, **settings),
@@ -132,6 +136,7 @@ async def mailbox(*messages: bytes, dialer: Dialer | None = None, port: int = 0)
         clock,
         LibraryConnector(),
         Push(clock),
+        FakeOversize(),
     )
     async with asyncio.TaskGroup() as group:
         work = group.create_task(queue.run())

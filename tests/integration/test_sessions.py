@@ -332,7 +332,7 @@ class TestLimits:
         async with mailbox(letter(2), large) as bench:
             result = await bench.session(max_message_size=5000)
             assert (len(result.skipped), bench.waiting()) == (1, [large])
-            assert "more than max_message_size allows" in bench.publisher.of(MessageSkipped)[0].reason
+            assert "more than may be fetched" in bench.publisher.of(MessageSkipped)[0].reason
 
     async def test_what_this_pass_could_not_take_is_not_asked_for_again_in_it(self) -> None:
         async with mailbox(*THREE) as bench:

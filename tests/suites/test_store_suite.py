@@ -12,6 +12,7 @@ from mailgate.model.entry import MOVES, EntryState, ParkReason, QueueEntry, Reci
 from mailgate.model.envelope import BodyKind, Envelope, EnvelopeRecipient, Notify
 from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
 from mailgate.model.message import FieldRename, Glance, HeaderEdit
+from mailgate.model.oversize import OversizeMessage, OversizeWish
 from mailgate.model.source import Direction
 from mailgate.model.verdict import Stage
 from mailgate.ports.store import LedgerState, MessageFilter, Store
@@ -886,3 +887,22 @@ class TestCopies:
         assert entry
         assert (entry.state, entry.recipients, entry.next_attempt) == (EntryState.DONE, (), None)
         assert "u2" in await store.deletable("office", seen_before=START + DAY, even_open=False)
+
+
+async def test_what_is_too_large_is_kept_changed_and_forgotten(store: Store) -> None:
+    first = OversizeMessage(
+        account="office",
+        uid="\xfc\t#2",
+        size_octets=30_000_000,
+        header_hash="hash",
+        found_at=START,
+        glance=Glance(subject="Grüße"),
+        recipients=(ANNA,),
+    )
+    numbers = [await store.put_oversize(first), await store.put_oversize(replace(first, uid="b"))]
+    decided = replace(first, id=numbers[0], wish=OversizeWish.TONIGHT, due=START + HOUR, by="the app")
+    assert await store.put_oversize(decided) == numbers[0]
+    assert list(await store.oversize()) == [decided, replace(first, id=numbers[1], uid="b")]
+    await store.drop_oversize([numbers[1]])
+    assert [one.id for one in await store.oversize()] == [numbers[0]]
+    assert await store.put_oversize(first) > numbers[1], "a number is never used again"

@@ -20,7 +20,7 @@ from mailgate.adapters.store.bodies import HEADER_LIMIT, PARTIAL, SPOOL
 from mailgate.adapters.store.faults import as_store_error
 from mailgate.adapters.store.rows import add_steps, from_ms
 from mailgate.adapters.store.schema import DATABASE, open_database, upgrade
-from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, LOG_ROW, RECIPIENT, TRACE, VALUE
+from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER, LOG_ROW, OVERSIZE, RECIPIENT, TRACE, VALUE
 from mailgate.mime.decode import glance
 from mailgate.model.entry import EntryState, ParkReason
 from mailgate.model.errors import StoreError
@@ -31,7 +31,7 @@ from mailgate.ports.store import LedgerState
 FOUND: Final = "Its record was lost with the damaged database; its body was found and kept"
 REROUTED: Final = "Its recipients may be lost with the damaged database: it is routed anew and may arrive twice"
 
-_TABLES: Final = (CONTENT, BODY, ENTRY, RECIPIENT, TRACE, LEDGER, VALUE, LOG_ROW)
+_TABLES: Final = (CONTENT, BODY, ENTRY, RECIPIENT, TRACE, LEDGER, VALUE, LOG_ROW, OVERSIZE)
 _BY_ROWID: Final = (RECIPIENT, LEDGER, VALUE)
 _STEP: Final = 256
 _END: Final = 4096

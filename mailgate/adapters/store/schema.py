@@ -11,8 +11,8 @@ from mailgate.adapters.store.faults import as_store_error
 from mailgate.adapters.store.tables import METADATA
 from mailgate.model.errors import StoreError, StoreTooNewError
 
-HEAD: Final = "0005"
-KNOWN: Final = ("0001", "0002", "0003", "0004", "0005")
+HEAD: Final = "0006"
+KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 DATABASE: Final = "mailgate.db"
 _MIN_SQLITE: Final = (3, 35, 0)  # RETURNING
 

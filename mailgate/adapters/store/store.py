@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine, bindparam, update
 
 from mailgate.adapters.platform.files import Files
-from mailgate.adapters.store import bodies, copies, ledger, moves, queries, taking
+from mailgate.adapters.store import bodies, copies, ledger, moves, oversize, queries, taking
 from mailgate.adapters.store.failpoints import FailPoint, harmless
 from mailgate.adapters.store.faults import as_store_error
 from mailgate.adapters.store.reading import Connections
@@ -29,6 +29,7 @@ from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import ErrorClass, StoreError
 from mailgate.model.message import ContentRef, HeaderEdit
+from mailgate.model.oversize import OversizeMessage
 from mailgate.model.verdict import Disposition, TraceStep
 from mailgate.ports.store import (
     Comparison,
@@ -353,6 +354,18 @@ class SqliteStore:
     async def counts(self, *, since: datetime, now: datetime) -> StoreCounts:
         """Return the counts that windows show."""
         return await self._read(lambda c: queries.counts(c, since, now))
+
+    async def oversize(self) -> Sequence[OversizeMessage]:
+        """Return what is kept in mind since it is too large."""
+        return await self._read(oversize.rows)
+
+    async def put_oversize(self, message: OversizeMessage) -> int:
+        """Keep one in mind, or its change."""
+        return await self._writer.run(lambda c: oversize.put(c, message))
+
+    async def drop_oversize(self, ids: Collection[int]) -> None:
+        """Forget some."""
+        await self._writer.run(lambda c: oversize.drop(c, ids))
 
     async def value(self, key: str) -> str | None:
         """Return a remembered value."""

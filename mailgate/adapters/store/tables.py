@@ -183,6 +183,16 @@ LOG_ROW: Final = Table(
     Index(None, "at"),
 )
 
+OVERSIZE: Final = Table(
+    "oversize",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("account", Utf8, nullable=False),
+    Column("uid", Utf8, nullable=False),
+    Column("message", LargeBinary, nullable=False),  # `model.oversize.OversizeMessage` as MessagePack
+    sqlite_autoincrement=True,
+)
+
 VALUE: Final = Table(
     "value",
     METADATA,

@@ -9,6 +9,7 @@ from typing import Final
 from mailgate.intake.fetch.pop3 import MAX_MESSAGE_OCTETS, Listed
 from mailgate.mime.decode import glance
 from mailgate.model.settings import FetchSettings
+from mailgate.ports.stages import OversizePlan
 from mailgate.ports.store import Comparison, LedgerRow
 
 SLACK_OCTETS: Final = 64 * 1024 * 1024
@@ -17,7 +18,7 @@ SLACK_OCTETS: Final = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What this session takes, in order; what is too large for any; `fresh` is how many could be taken in all.
+    """What this session takes, in order; what is too large, wanted or not; `fresh` is how many could be taken in all.
 
     `another` says that more is left for a further session of this pass.
     """
@@ -33,6 +34,7 @@ def choose(
     comparison: Comparison,
     settings: FetchSettings,
     *,
+    plan: OversizePlan,
     leave: Collection[str],
     last: Collection[str] = (),
     room: int | None,
@@ -45,10 +47,15 @@ def choose(
     """
     fresh: list[Listed] = []
     oversize: list[Listed] = []
+    limit = plan.limit
     for one in listed:
-        if (one.uid in comparison.new or one.uid in comparison.doubtful) and one.uid not in leave:
-            too_large = settings.max_message_size and one.size_octets > settings.max_message_size
-            (oversize if too_large else fresh).append(one)
+        if one.uid in comparison.new or one.uid in comparison.doubtful:
+            if limit and one.size_octets > limit:
+                oversize.append(one)
+                if one.uid not in plan.wanted:
+                    continue
+            if one.uid not in leave:
+                fresh.append(one)
     if settings.smallest_first:
         fresh.sort(key=lambda one: one.size_octets)
     if last:
@@ -63,10 +70,10 @@ def choose(
     return Choice(fresh[:count], oversize, len(fresh), another=count < allowed)
 
 
-def max_octets(message: Listed, settings: FetchSettings) -> int:
+def max_octets(message: Listed, plan: OversizePlan) -> int:
     """Return how many octets of a message are taken at most, whatever the server goes on to send; size 0: not known."""
-    if settings.max_message_size:
-        return settings.max_message_size
+    if plan.limit and message.uid not in plan.wanted:
+        return plan.limit
     return 2 * message.size_octets + SLACK_OCTETS if message.size_octets else MAX_MESSAGE_OCTETS
 
 

@@ -20,6 +20,7 @@ from mailgate.model.events import MessageFetched
 from mailgate.model.settings import Account, FetchSettings
 from mailgate.model.source import Direction, Source
 from mailgate.model.verdict import Stage, TraceStep
+from mailgate.ports.stages import OversizePlan
 from mailgate.ports.store import ContentWriter, DraftContent, LedgerRow, NewEntry
 from mailgate.wire.errors import WireError
 
@@ -37,6 +38,7 @@ class Download:
 
     account: Account
     settings: FetchSettings
+    plan: OversizePlan
     tools: Tools
     number: int
     result: SessionResult
@@ -84,7 +86,7 @@ class Download:
             wanted,
             window_octets=self.settings.window_size,
             window_messages=self.settings.window_messages,
-            max_octets=lambda one: max_octets(one, self.settings),
+            max_octets=lambda one: max_octets(one, self.plan),
         )
         writer: ContentWriter | None = None
         whole_ones = 0

@@ -16,6 +16,7 @@ from mailgate.intake.fetch.downloading import Download
 from mailgate.intake.fetch.identity import Identity
 from mailgate.intake.fetch.mailbox import ProviderMailbox
 from mailgate.intake.fetch.opening import reached
+from mailgate.intake.fetch.oversize import delete_doomed, look_at_large
 from mailgate.intake.fetch.pop3 import Listed
 from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
 from mailgate.model.errors import ErrorClass, MailgateError, PipelineLostError, StoreError
@@ -23,6 +24,7 @@ from mailgate.model.events import MailboxRenumbered, MessageSkipped, SessionEnde
 from mailgate.model.imap_options import ProviderCopy
 from mailgate.model.settings import Account, DeletePolicy, FetchSettings
 from mailgate.model.verdict import Stage, TraceStep
+from mailgate.ports.stages import OversizePlan
 from mailgate.wire.errors import WireError
 
 log = logging.getLogger(__name__)
@@ -162,8 +164,12 @@ class FetchSession:
         same = await identity.same_as_before(comparison, now)
         passed_over = frozenset(uid for uid, times in self._ended_at.items() if times >= ENDS_BORNE)
         leave = self._leave | same | passed_over
-        choice = choose(listed, comparison, self._settings, leave=leave, last=self._ended_at, room=self._room)
-        self._say_what_is_left(listed, choice.oversize, passed_over, dialogue.nameless)
+        plan = await tools.oversize.plan(self._account)
+        choice = choose(
+            listed, comparison, self._settings, plan=plan, leave=leave, last=self._ended_at, room=self._room
+        )
+        await look_at_large(name, dialogue, choice.oversize, plan, tools.oversize)
+        self._say_what_is_left(listed, choice.oversize, plan, passed_over, dialogue.nameless)
         result.listed, result.new, result.another = len(listed), choice.fresh, choice.another
         self._has_listed = True
         tools.publisher.publish(
@@ -179,6 +185,7 @@ class FetchSession:
         download = Download(
             account=self._account,
             settings=self._settings,
+            plan=plan,
             tools=tools,
             number=self._number,
             result=result,
@@ -192,7 +199,7 @@ class FetchSession:
                 await self._doubt()
             if download.gone and not result.another:
                 await identity.all_known()
-            await self._acknowledge(dialogue, listed, comparison.open_entries)
+            await self._acknowledge(dialogue, listed, comparison.open_entries, plan)
 
     async def _doubt(self) -> None:
         """Trust no UID that was taken here: each may stand for the message before it, and the last one be missing.
@@ -210,18 +217,20 @@ class FetchSession:
         self,
         listed: Sequence[Listed],
         oversize: Sequence[Listed],
+        plan: OversizePlan,
         passed_over: frozenset[str],
         nameless: Sequence[int],
     ) -> None:
-        name, limit = self._account.name, self._settings.max_message_size
+        name, decided = self._account.name, plan.wanted | plan.left | plan.doomed.keys()
         found = [
             LeftMessage(
                 name,
                 one.uid,
                 one.size_octets,
-                f"it has {one.size_octets} octets, more than max_message_size allows ({limit})",
+                f"it has {one.size_octets} octets, more than may be fetched ({plan.limit})",
             )
             for one in oversize
+            if one.uid not in decided and one.uid not in self._leave
         ]
         why = f"the connection ended in the middle of it {ENDS_BORNE} times; it is tried again in some hours"
         found += [LeftMessage(name, one.uid, one.size_octets, why) for one in listed if one.uid in passed_over]
@@ -232,7 +241,7 @@ class FetchSession:
     # -- the end
 
     async def _acknowledge(
-        self, dialogue: ProviderMailbox, listed: Sequence[Listed], open_before: Sequence[int]
+        self, dialogue: ProviderMailbox, listed: Sequence[Listed], open_before: Sequence[int], plan: OversizePlan
     ) -> None:
         """Delete at the provider what the policy covers, and count it only when QUIT was answered."""
         account, tools = self._account, self._tools
@@ -240,7 +249,10 @@ class FetchSession:
             await self._wait_for_deliveries([*open_before, *self._result.entries])
         await tools.store.make_durable(account.name)
         agreed = await self._delete(dialogue, listed)
+        doomed = await delete_doomed(dialogue, listed, plan)
         if await dialogue.quit():
+            if doomed:
+                await tools.oversize.deleted(account.name, doomed)
             uids = [one.uid for one in agreed]
             if account.after is ProviderCopy.SEEN:
                 await tools.store.leave_alone(account.name, uids)

@@ -11,7 +11,7 @@ from mailgate.ports.events import Publisher
 from mailgate.ports.imap import ImapConnector
 from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import Secret, SecretStore
-from mailgate.ports.stages import Acceptor
+from mailgate.ports.stages import Acceptor, OversizeDesk
 from mailgate.ports.store import Store
 
 Mark = Callable[[Account, Secret], str]
@@ -35,6 +35,7 @@ class Tools:
     clock: Clock
     imap: ImapConnector
     push: Push
+    oversize: OversizeDesk
     mark: Mark = no_mark
 
 

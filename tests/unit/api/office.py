@@ -79,6 +79,8 @@ class NoNetwork:
 class Mailboxes:
     """A Transport that takes everything, and remembers for whom; or gives another answer to all."""
 
+    size_limit = 0
+
     def __init__(self) -> None:
         self.taken: list[str] = []
         self.answer = Reply(250, "2.0.0 taken")

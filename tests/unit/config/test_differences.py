@@ -117,7 +117,7 @@ LIVE = {
         "name host user password enabled port security ca_file fingerprint auth apop own_domains envelope_header "
         "own_addresses envelope_position envelope_strict envelope_prefix search_display_names search_subject "
         "provider_hosts received_skip excluded_headers excluded_recipients fallback fallback_recipient "
-        "first_fetch delete delete_after interval schedule min_interval until_empty protocol folders after move_to push"
+        "max_message_size first_fetch delete delete_after interval schedule min_interval until_empty protocol folders after move_to push"
     ),
     "recipients": "address accounts aliases route_all keywords name enabled",
     "lists": "id recipients accounts",
@@ -125,7 +125,7 @@ LIVE = {
     "schedules": "name interval windows at cron quiet",
     "fetch": (
         "interval schedule time_zone jitter min_interval alarm_after at_start workers per_host connect_timeout timeout settle_wait session_messages session_size pass_limit "
-        "smallest_first window_size window_messages max_message_size remember backoff_first backoff_max"
+        "smallest_first window_size window_messages max_message_size night remember backoff_first backoff_max"
     ),
     "delivery": (
         "client connections connect_timeout command_timeout data_timeout idle_timeout retry reconnect "

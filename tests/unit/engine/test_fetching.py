@@ -376,7 +376,7 @@ class TestMailThatStaysAtTheProvider:
             assert (ticket.skipped, len(ticket.entries)) == (1, 1)
             [left] = ticket.left
             assert (left.account, left.uid, left.size_octets) == ("office", "large", len(letter(2)) + 500)
-            assert "more than max_message_size allows (200)" in left.reason
+            assert "more than may be fetched (200)" in left.reason
             [held] = desk.engine.health.conditions
             assert (held.code, held.subject, held.severity) == ("messages_left", "office", Severity.WARNING)
             assert "large" in held.text

@@ -16,9 +16,11 @@ from mailgate.intake.fetch.choosing import (
 )
 from mailgate.intake.fetch.pop3 import MAX_MESSAGE_OCTETS, Listed
 from mailgate.model.settings import FetchSettings
+from mailgate.ports.stages import OversizePlan
 from mailgate.ports.store import Comparison, LedgerRow, LedgerState
 from tests.fakes.clock import START
 
+ANY_SIZE = OversizePlan(0)
 ALL = [Listed(n, f"uid-{n}", size) for n, size in enumerate([300, 100, 200, 50], 1)]
 
 
@@ -35,20 +37,30 @@ def numbers(listed: object) -> list[int]:
 
 
 def test_what_is_new_or_doubtful_is_taken_and_what_is_known_is_not() -> None:
-    choice = choose(ALL, compared("uid-1", "uid-4", doubtful=("uid-3",)), FetchSettings(), leave=(), room=None)
+    choice = choose(
+        ALL, compared("uid-1", "uid-4", doubtful=("uid-3",)), FetchSettings(), plan=ANY_SIZE, leave=(), room=None
+    )
     assert (numbers(choice.wanted), choice.fresh, choice.another) == ([1, 3, 4], 3, False)
 
 
 def test_what_is_to_be_left_is_left() -> None:
     every = compared(*(one.uid for one in ALL))
-    choice = choose(ALL, every, FetchSettings(max_message_size=250), leave={"uid-1", "uid-4"}, room=None)
-    assert (numbers(choice.wanted), choice.oversize) == ([2, 3], [])
+    choice = choose(ALL, every, FetchSettings(), plan=OversizePlan(250), leave={"uid-1", "uid-4"}, room=None)
+    assert (numbers(choice.wanted), numbers(choice.oversize)) == ([2, 3], [1])
 
 
 def test_too_large_ones_are_named_and_do_not_count() -> None:
     every = compared(*(one.uid for one in ALL))
-    choice = choose(ALL, every, FetchSettings(max_message_size=250), leave=(), room=None)
+    choice = choose(ALL, every, FetchSettings(), plan=OversizePlan(250), leave=(), room=None)
     assert (numbers(choice.wanted), numbers(choice.oversize), choice.fresh) == ([2, 3, 4], [1], 3)
+
+
+def test_a_too_large_one_is_taken_when_somebody_wants_it() -> None:
+    every = compared(*(one.uid for one in ALL))
+    plan = OversizePlan(250, wanted=frozenset({"uid-1"}))
+    choice = choose(ALL, every, FetchSettings(), plan=plan, leave=(), room=None)
+    assert (numbers(choice.wanted), numbers(choice.oversize)) == ([1, 2, 3, 4], [1])
+    assert max_octets(ALL[0], plan) == 600 + SLACK_OCTETS
 
 
 @pytest.mark.parametrize(
@@ -68,20 +80,20 @@ def test_a_session_has_its_limits_and_so_has_a_pass(
     messages: int, size: int, room: int | None, taken: list[int], another: bool
 ) -> None:
     settings = FetchSettings(session_messages=messages, session_size=size)
-    choice = choose(ALL, compared(*(one.uid for one in ALL)), settings, leave=(), room=room)
+    choice = choose(ALL, compared(*(one.uid for one in ALL)), settings, plan=ANY_SIZE, leave=(), room=room)
     assert (numbers(choice.wanted), choice.another) == (taken, another)
 
 
 def test_small_ones_come_first_where_that_is_wished() -> None:
     settings = FetchSettings(smallest_first=True, session_messages=3)
-    choice = choose(ALL, compared(*(one.uid for one in ALL)), settings, leave=(), room=None)
+    choice = choose(ALL, compared(*(one.uid for one in ALL)), settings, plan=ANY_SIZE, leave=(), room=None)
     assert (numbers(choice.wanted), choice.another) == ([4, 2, 3], True)
 
 
 def test_a_body_is_bounded_by_the_setting_or_by_what_is_listed() -> None:
-    assert max_octets(ALL[0], FetchSettings(max_message_size=50)) == 50
-    assert max_octets(ALL[0], FetchSettings()) == 600 + SLACK_OCTETS
-    assert max_octets(Listed(1, "no size", 0), FetchSettings()) == MAX_MESSAGE_OCTETS
+    assert max_octets(ALL[0], OversizePlan(50)) == 50
+    assert max_octets(ALL[0], OversizePlan(0)) == 600 + SLACK_OCTETS
+    assert max_octets(Listed(1, "no size", 0), OversizePlan(0)) == MAX_MESSAGE_OCTETS
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from mailgate.model.events import (
     MessageRouted,
     MessageSkipped,
     NoticeWritten,
+    OversizeDecided,
     RecoveryDone,
     SessionEnded,
     SessionListed,
@@ -236,6 +237,10 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
             entry="Pmg001A", account="", session=0, recipients=("anna@office.example",), reply="250 ok", subject="x"
         ),
         ("Notice: Pmg001A Delivered (250 ok)",),
+    ),
+    (
+        OversizeDecided(account="office", uid="u7", number=3, what="to be fetched now", by="the app"),
+        ("Oversize: 3 (u7 of account office) to be fetched now (by the app)",),
     ),
     (RecoveryDone(findings=()), ()),
     (RecoveryDone(findings=("a body without a row was removed",)), ("Recovery: a body without a row was removed",)),

@@ -1,0 +1,40 @@
+"""What a session does with messages that are too large: a look at their header, and the deletions that people decided."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from mailgate.intake.fetch.mailbox import ProviderMailbox
+from mailgate.intake.fetch.pop3 import Listed
+from mailgate.ports.stages import LargeMessage, OversizeDesk, OversizePlan
+
+LOOKS: Final = 50
+"""Headers of new ones that a session asks for; the others wait for the next session."""
+
+
+async def look_at_large(
+    account: str, dialogue: ProviderMailbox, large: Sequence[Listed], plan: OversizePlan, desk: OversizeDesk
+) -> None:
+    """Tell the desk which messages are too large, with the header of those that it does not know.
+
+    A server may refuse TOP; then there is no header.
+    """
+    if not large and not plan.known:
+        return
+    still = {one.uid for one in large if plan.known.get(one.uid) == one.size_octets}
+    unknown = [one for one in large if one.uid not in still][:LOOKS]
+    headers = {one.number: header async for one, header in dialogue.top_headers(unknown)}
+    new = [LargeMessage(one.uid, one.size_octets, headers.get(one.number, b"")) for one in unknown]
+    await desk.found(account, still, new)
+
+
+async def delete_doomed(dialogue: ProviderMailbox, listed: Sequence[Listed], plan: OversizePlan) -> list[str]:
+    """Mark messages as deleted that a person wants deleted; return the UIDs to which the server agreed.
+
+    Only what has still the size and the header that he has seen: a server may give its UID to another message.
+    """
+    if not plan.doomed:
+        return []
+    meant = [one for one in listed if one.uid in plan.doomed and plan.doomed[one.uid][0] == one.size_octets]
+    hashes = await dialogue.top_header_hash(meant)
+    same = [one for one in meant if hashes.get(one.number) == plan.doomed[one.uid][1]]
+    return [one.uid for one in await dialogue.delete(same)]
