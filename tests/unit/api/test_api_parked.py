@@ -24,7 +24,7 @@ def shaped(answer: httpx.Response, shape: Any) -> Any:
 async def refused(office: Office, uid: str) -> str:
     """Take a message that the internal server refuses for good, and return its id."""
     office.mailboxes.answer = NO
-    entry = await office.take(LETTER, uid=uid)
+    entry = await office.take(LETTER.replace(b"<1@", f"<r{uid}@".encode()), uid=uid)
     office.mailboxes.answer = Reply(250, "2.0.0 taken")
     return entry.name
 
@@ -69,10 +69,11 @@ async def test_a_message_comes_out_octet_for_octet_or_as_it_is_sent(office: Offi
     async with office.client() as client:
         fetched = await client.get("/api/v1/messages/Pmg0001/eml")
         sent = await client.get("/api/v1/messages/Pmg0001/eml", params={"form": "sent"})
-    assert (fetched.content, fetched.headers["content-type"]) == (LETTER, "message/rfc822")
+    letter = LETTER.replace(b"<1@", b"<r1@")
+    assert (fetched.content, fetched.headers["content-type"]) == (letter, "message/rfc822")
     assert fetched.headers["content-disposition"] == 'attachment; filename="Pmg0001.eml"'
     assert sent.content.startswith(b"Received: from pop.example.net ")
-    assert sent.content.endswith(LETTER)
+    assert sent.content.endswith(letter)
 
 
 @pytest.mark.parametrize("path", ["preview", "eml", "eml?form=sent"])
