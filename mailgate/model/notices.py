@@ -14,9 +14,6 @@ LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
 FALLBACK_LANGUAGE: Final[Language] = "en"
 
-MAX_ATTACHED: Final = 1
-"""Messages that one notice carries."""
-
 
 class NoticeKind(StrEnum):
     """Every message there is that MailGate writes; also the name of its template."""
@@ -116,26 +113,9 @@ class NoticeSettings:
         str,
         Meta(
             examples=["anna@example.org"],
-            description="address on the internal server that is told of conditions and of their end; empty: nobody",
+            description="address on the internal server that is told where a message concerns nobody else; empty: nobody",
         ),
     ] = ""
-    alarm_from: Annotated[
-        Literal["warning", "error"],
-        Meta(description="how serious a condition must be for a message to the administrator"),
-    ] = "error"
     per_hour: Annotated[
         int, Meta(ge=1, le=1000, description="messages that MailGate writes in an hour at most, of all kinds together")
     ] = 60
-    senders: Annotated[
-        bool,
-        Meta(
-            description="whether a sender outside may be told that nobody has an address; only where that can harm nobody"
-        ),
-    ] = False
-    trusted_authserv: Annotated[
-        tuple[str, ...],
-        Meta(
-            examples=["mx.provider.example"],
-            description="names in `Authentication-Results` by which your provider signs its own checks of SPF and DKIM",
-        ),
-    ] = ()
