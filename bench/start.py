@@ -48,7 +48,7 @@ def run(options: Options) -> Section:
             folder = Path(tempfile.mkdtemp(prefix="mailgate-bench-"))
             ground = Ground(
                 folder=folder,
-                pop3_port=provider.pop3,
+                port=provider.pop3,
                 internal=sink,
                 users=[USER],
                 messages=0,

@@ -70,6 +70,12 @@ def cpu(must: float, aim: float) -> tuple[Goal, Value]:
     return Goal("CPU of 1,000 messages", "s", must, aim, least=False), lambda of: of[OURS].cpu_per_1000
 
 
+def cpu_beside(peer: str, must: float, aim: float) -> tuple[Goal, Value]:
+    """MailGate's CPU seconds as a share of a peer's."""
+    goal = Goal(f"CPU beside {peer}", "%", must, aim, least=False)
+    return goal, lambda of: of[OURS].cpu_per_1000 / of[peer].cpu_per_1000
+
+
 def memory(peer: str, must: float) -> tuple[Goal, Value]:
     """MailGate's peak memory as a share of a peer's."""
     goal = Goal(f"memory beside {peer}", "%", must, must, least=False)
@@ -129,6 +135,16 @@ DRAINS: Final = (
             Entrant(program=OURS, label=PLAIN),
         ),
         (own_rate(PLAIN, f"rate beside {PLAIN}", 0.7, 0.8),),
+    ),
+    Drain(
+        "imap",
+        "1 account x 2,000 by IMAP, no delay",
+        Mail(1, 2000),
+        tuple(
+            Entrant(program=name, label=name, imap=True, at_most=at_most)
+            for name, at_most in (("fetchmail", STALLING), ("getmail", 1000), ("fdm", 0), (OURS, 0))
+        ),
+        (faster("fdm", 2, 2), cpu_beside("fdm", 0.75, 0.75), cpu_beside("getmail", 0.25, 0.25)),
     ),
     Drain(
         "postfix",

@@ -249,12 +249,13 @@ def write_settings(data: Path, ground: Ground, *, interval_s: int = 0) -> None:
     """Write `mailgate.toml` for these accounts; a scenario's own lines are about TLS, deletion and the interval alone."""
     office, _, account = TEMPLATE.read_text("utf-8").partition(_ACCOUNT_MARK)
     values = {
-        "pop3_port": str(ground.pop3_port),
+        "provider_port": str(ground.port),
         "smtp_port": str(ground.internal.port),
         "recipient": RECIPIENT,
         "security": "tls" if ground.ca_file else "none",
     }
     more = f'ca_file = "{ground.ca_file}"\n' if ground.ca_file else ""
+    more += 'protocol = "imap"\n' if ground.imap else ""
     more += 'delete = "never"\n' if ground.keep else ""
     more += f'interval = "{interval_s}s"\nmin_interval = "{interval_s}s"\n' if interval_s else ""
     parts = [string.Template(office).substitute(values)]

@@ -31,10 +31,11 @@ class Ground:
     `fill` lays the mail into the mailboxes, which were empty before; `left` counts what is in them. With `keep` nothing
     is deleted and only new mail is fetched; `seed` is the run before that, in which a peer learns what there is without
     delivering it. `explain`: of how many messages MailGate has to tell the path afterwards.
+    `port` is the provider's, for POP3, or with `imap` for IMAP.
     """
 
     folder: Path
-    pop3_port: int
+    port: int
     internal: Internal
     users: Sequence[str]
     messages: int
@@ -44,6 +45,7 @@ class Ground:
     keep: bool = False
     seed: bool = False
     explain: int = 0
+    imap: bool = False
 
     @property
     def log(self) -> Path:
@@ -120,7 +122,7 @@ class Fetchmail(Peer):
             for user in ground.users
         )
         uidl = " uidl" if ground.keep else ""
-        _write(settings, f"poll {HOST} proto pop3 port {ground.pop3_port}{uidl}\n{users}\n")
+        _write(settings, f"poll {HOST} proto {'imap' if ground.imap else 'pop3'} port {ground.port}{uidl}\n{users}\n")
         state = ["-i", str(ground.folder / "ids"), "--pidfile", str(ground.folder / "pid")]
         return [program("fetchmail"), "-s", "--nosyslog", "-d0", *state, "-f", str(settings)]
 
@@ -139,7 +141,7 @@ class Fdm(Peer):
     def command(self, ground: Ground) -> Sequence[str]:
         """Into the action of the one rule there is."""
         ground.folder.chmod(0o777)  # it fetches as its own user, who writes here
-        way = "pop3s" if ground.ca_file else "pop3"
+        way = ("imap" if ground.imap else "pop3") + ("s" if ground.ca_file else "")
         trust = " no-verify" if ground.ca_file else ""
         lines = [
             "set maximum-size 200M",
@@ -152,7 +154,7 @@ class Fdm(Peer):
             new = f' new-only cache "{ground.folder}/cache-{user}"' if ground.keep else ""
             kept = " keep" if ground.keep else ""
             lines.append(
-                f'account "{user}" {way} server "{HOST}" port {ground.pop3_port} user "{user}" pass "{PASSWORD}"'
+                f'account "{user}" {way} server "{HOST}" port {ground.port} user "{user}" pass "{PASSWORD}"'
                 f"{new}{trust}{kept}"
             )
         settings = ground.folder / "fdm.conf"
@@ -173,9 +175,9 @@ class Getmail(Peer):
             settings = ground.folder / f"getmailrc-{user}"
             sections: Mapping[str, Mapping[str, object]] = {
                 "retriever": {
-                    "type": "SimplePOP3SSLRetriever" if ground.ca_file else "SimplePOP3Retriever",
+                    "type": f"Simple{'IMAP' if ground.imap else 'POP3'}{'SSL' if ground.ca_file else ''}Retriever",
                     "server": HOST,
-                    "port": ground.pop3_port,
+                    "port": ground.port,
                     "username": user,
                     "password": PASSWORD,
                 },
@@ -212,7 +214,7 @@ class Mpop(Peer):
         )
         tls = "tls on\ntls_starttls off\ntls_certcheck off" if ground.ca_file else "tls off"
         lines = [
-            f"defaults\nhost {HOST}\nport {ground.pop3_port}\nauth user\npassword {PASSWORD}\n{tls}",
+            f"defaults\nhost {HOST}\nport {ground.port}\nauth user\npassword {PASSWORD}\n{tls}",
             f'delivery mda "{hand_over}"',
             f"keep {'on' if ground.keep else 'off'}\nonly_new {'on' if ground.keep else 'off'}",
             f"uidls_file {ground.folder}/uidls-%U",

@@ -79,7 +79,7 @@ def _polls(options: Options) -> Iterator[tuple[str, int, Cost]]:
             opened.callback(shutil.rmtree, folder, ignore_errors=True)
             ground = Ground(
                 folder=folder,
-                pop3_port=line.port,
+                port=line.port,
                 internal=sink,
                 users=[mailbox[name]],
                 messages=seen,

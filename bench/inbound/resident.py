@@ -41,7 +41,7 @@ class _Office:
         folder = Path(tempfile.mkdtemp(prefix="mailgate-bench-"))
         ground = Ground(
             folder=folder,
-            pop3_port=self.provider.pop3,
+            port=self.provider.pop3,
             internal=self.sink,
             users=self.users,
             messages=0,

@@ -38,6 +38,7 @@ class Entrant:
     at_most: int = 0
     rtt_ms: float = 0.0
     tls: bool = False
+    imap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def measure(mail: Mail, entrants: Sequence[Entrant], rounds: int, programs: Prog
     """Yield the samples as they come."""
     users = [f"u{number}" for number in range(mail.accounts)]
     with ExitStack() as started:
-        provider = started.enter_context(Provider(dict.fromkeys(users, PASSWORD)))
+        provider = started.enter_context(Provider(dict.fromkeys(users, PASSWORD), imap=any(one.imap for one in entrants)))
         internal = started.enter_context(INTERNAL[mail.internal]())
         lines: dict[tuple[bool, float], Delay] = {}
         for entrant in entrants:
@@ -119,7 +120,7 @@ class _Course:
         users = list(mailboxes)
         files = [path for paths in mailboxes.values() for path in paths]
         line = self._lines.get((entrant.tls, entrant.rtt_ms))
-        port = provider.pop3s if entrant.tls else provider.pop3
+        port = provider.pop3s if entrant.tls else provider.imap if entrant.imap else provider.pop3
         provider.fill(dict.fromkeys(users, ()))
         internal.clear()
         folder = Path(tempfile.mkdtemp(prefix="mailgate-bench-"))
@@ -132,7 +133,7 @@ class _Course:
 
         ground = Ground(
             folder=folder,
-            pop3_port=line.port if line else port,
+            port=line.port if line else port,
             internal=internal,
             users=users,
             messages=len(files),
@@ -140,6 +141,7 @@ class _Course:
             left=lambda: provider.left(users),
             ca_file=provider.ca_file if entrant.tls else None,
             explain=EXPLAINED if explain else 0,
+            imap=entrant.imap,
         )
         faults: list[str] = []
         cost = _NOTHING

@@ -29,14 +29,18 @@ service pop3-login {{
   process_min_avail = 1
   {setting}
 }}
+service imap-login {{
+  process_min_avail = 1
+  {setting}
+}}
 """
 
 
 class Provider(Dovecot):
     """Dovecot, whose mailboxes are hard links to messages that were written once. Login processes are used again."""
 
-    def __init__(self, users: Mapping[str, str]) -> None:
-        super().__init__(users, lock_session=False)
+    def __init__(self, users: Mapping[str, str], *, imap: bool = False) -> None:
+        super().__init__(users, lock_session=False, imap=imap)
         self._added = 0
 
     def configure(self) -> None:
