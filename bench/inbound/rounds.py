@@ -85,7 +85,9 @@ def measure(mail: Mail, entrants: Sequence[Entrant], rounds: int, programs: Prog
     """Yield the samples as they come."""
     users = [f"u{number}" for number in range(mail.accounts)]
     with ExitStack() as started:
-        provider = started.enter_context(Provider(dict.fromkeys(users, PASSWORD), imap=any(one.imap for one in entrants)))
+        provider = started.enter_context(
+            Provider(dict.fromkeys(users, PASSWORD), imap=any(one.imap for one in entrants))
+        )
         internal = started.enter_context(INTERNAL[mail.internal]())
         lines: dict[tuple[bool, float], Delay] = {}
         for entrant in entrants:

@@ -59,6 +59,7 @@ class ImapDialogue:
         self._folders = [_Folder(name) for name in account.folders]
         self._selected: _Folder | None = None
         self._places: list[tuple[_Folder, int]] = []  # folder and UID by number in the listing
+        self._up_to_date = False  # the selected folder, since the last command
         self._well = False  # between two sessions, and the server has answered all
         self.nameless: list[int] = []
         self.mechanisms: frozenset[str] = frozenset()
@@ -134,8 +135,9 @@ class ImapDialogue:
 
     async def _select(self, folder: _Folder, *, anew: bool = False) -> None:
         if self._selected is folder:
-            if anew:
+            if anew and not self._up_to_date:
                 await self._talk.look_again()
+            self._up_to_date = False
             return
         self._selected = None
         try:
@@ -358,6 +360,16 @@ class ImapDialogue:
             await self._select(first)
             missed = not first.sizes.keys() >= set(await self._talk.search("UNDELETED"))
         return await self._talk.idle() or missed
+
+    async def is_of_use(self) -> bool:
+        """Whether the server still has the folder open for a connection that was kept; its view is up to date then."""
+        try:
+            await self._talk.look_again()
+        except MailgateError as exc:
+            log.info("account %s: the connection that was kept is of no use: %s", self._account.name, exc)
+            return False
+        self._up_to_date = True
+        return True
 
     async def look_again(self) -> None:
         """Make the server answer."""

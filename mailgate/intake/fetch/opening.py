@@ -27,7 +27,9 @@ async def reached(account: Account, settings: FetchSettings, tools: Tools, *, pi
         ConnectError: it cannot be reached.
     """
     if account.protocol is MailProtocol.IMAP and (kept := await tools.push.take(account)):
-        return kept
+        if await kept.is_of_use():
+            return kept
+        await kept.drop()
     stream = await tools.dialer.dial(
         endpoint_of(account), connect_timeout=settings.connect_timeout, timeout=settings.timeout
     )
