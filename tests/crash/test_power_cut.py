@@ -22,6 +22,7 @@ KINDS = {
     for what in (
         *("make_dir", "sync_dir", "create", "write", "sync", "replace", "remove"),
         *("commit accept", "commit claim", "commit record", "commit durable", "commit deleting", "commit deleted"),
+        *("commit claim_copy", "commit decide"),  # these letters say nowhere for whom the provider took them
     )
 }
 
