@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
-from sqlalchemy.pool import Pool
 
 from mailgate.adapters.clock import SystemClock
 from mailgate.adapters.imap.connection import LibraryConnector
@@ -31,6 +30,7 @@ from mailgate.adapters.platform.files import Files, RealFiles
 from mailgate.adapters.platform.system import detect
 from mailgate.adapters.store.check import check_store
 from mailgate.adapters.store.store import SqliteStore, open_store
+from mailgate.adapters.store.writer import Writer
 from mailgate.config.load import Loaded
 from mailgate.delivery.transports import make_transport
 from mailgate.demo.provider import Pop3Provider
@@ -204,19 +204,23 @@ class Film:
     @contextmanager
     def commits(self) -> Generator[None, None, None]:
         """Film around each transaction of the writer thread; no file operation goes on during one."""
-        hooks: list[tuple[Any, str, Callable[[], None]]] = [
-            (Pool, "checkout", self._begin),
-            (Engine, "commit", lambda: self._commit("before")),
-            (Pool, "checkin", self._end),
-        ]
-        listeners = [(target, name, _by_writer(hook)) for target, name, hook in hooks]
-        for listener in listeners:
-            event.listen(*listener)
+        listener = _by_writer(lambda: self._commit("before"))
+        plain = Writer._committed
+
+        def filmed(writer: Writer, batch: Any) -> Any:
+            self._begin()
+            try:
+                return plain(writer, batch)
+            finally:
+                self._end()
+
+        event.listen(Engine, "commit", listener)
+        Writer._committed = filmed  # type: ignore[method-assign,assignment]  # as it is, between two looks at the disk
         try:
             yield
         finally:
-            for listener in listeners:
-                event.remove(*listener)
+            Writer._committed = plain  # type: ignore[method-assign]
+            event.remove(Engine, "commit", listener)
 
     def _begin(self) -> None:
         self.files._lock.acquire()

@@ -5,18 +5,32 @@ a poll of a full mailbox in which nothing has changed writes nothing. These few 
 come as one value: 20,000 rows one by one would ask for the interpreter's lock as often, and get it late from a busy loop.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, case, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    bindparam,
+    case,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from mailgate.adapters.store.prepared import Prepared
 from mailgate.adapters.store.rows import from_ms, to_ms
-from mailgate.adapters.store.tables import CONTENT, ENTRY, LEDGER, TRACE, Utf8
+from mailgate.adapters.store.tables import CONTENT, ENTRY, LEDGER, TRACE
 from mailgate.adapters.store.values import put
 from mailgate.model.entry import SETTLED, EntryState
 from mailgate.model.verdict import TraceStep
@@ -39,38 +53,90 @@ _DELETABLE: Final = (
     "SELECT uid FROM ledger INDEXED BY ix_ledger_live "
     "WHERE account = ? AND state = ? AND state <> 'deleted' AND first_seen <= ?"
 )
-_HERE: Final = (LEDGER.c.account == bindparam("of"), LEDGER.c.uid == bindparam("which"))
-_GONE: Final = (
-    update(LEDGER)
-    .where(*_HERE, LEDGER.c.state != LedgerState.DELETED.value)
-    .values(state=LedgerState.DELETED.value, last_listed=bindparam("at"))
-)
-_FORGET: Final = delete(LEDGER).where(*_HERE, LEDGER.c.state == LedgerState.DELETED.value)
-_DELETING: Final = (
-    update(LEDGER)
-    .where(
-        *_HERE,
-        or_(LEDGER.c.state == LedgerState.TAKEN.value, LEDGER.c.state == LedgerState.SETTLED.value),
-        ~exists().where(
-            ENTRY.c.id == LEDGER.c.entry_id,
-            ENTRY.c.state != EntryState.DONE.value,
-            CONTENT.c.id == ENTRY.c.content_id,
-            CONTENT.c.volatile.is_not(None),
-        ),
+_SIZES: Final = (1, 8, 64, 400)  # so many UIDs a statement takes
+
+
+class _ForUids:
+    """A statement about UIDs of one account, many at a time: run for each by itself it costs ten times as much."""
+
+    def __init__(self, make: Callable[[Sequence[ColumnElement[bool]]], Executable]) -> None:
+        self._make = make
+        self._prepared: dict[int, Prepared] = {}
+
+    def run(self, connection: Connection, account: str, uids: Iterable[str], **values: Any) -> Iterator[sqlite3.Cursor]:
+        """Run it for these UIDs and yield the rows of each portion."""
+        rest = iter(uids)
+        while portion := list(islice(rest, _SIZES[-1])):
+            size = next(size for size in _SIZES if size >= len(portion))
+            portion += portion[-1:] * (size - len(portion))
+            named = {f"uid_{place}": uid for place, uid in enumerate(portion)}
+            yield self._for(size).run(connection, {"of": account, **named, **values})
+
+    def _for(self, size: int) -> Prepared:
+        if size not in self._prepared:  # not all are ever needed, and some take milliseconds to make
+            self._prepared[size] = Prepared(self._make(_these(size)))
+        return self._prepared[size]
+
+    def do(self, connection: Connection, account: str, uids: Iterable[str], **values: Any) -> None:
+        """Run it for these UIDs, as many times as it takes."""
+        for _ in self.run(connection, account, uids, **values):
+            pass
+
+
+def _these(size: int) -> Sequence[ColumnElement[bool]]:
+    return LEDGER.c.account == bindparam("of"), LEDGER.c.uid.in_([bindparam(f"uid_{place}") for place in range(size)])
+
+
+_GONE: Final = _ForUids(
+    lambda these: (
+        update(LEDGER)
+        .where(*these, LEDGER.c.state != LedgerState.DELETED.value)
+        .values(state=LedgerState.DELETED.value, last_listed=bindparam("at"))
     )
-    .values(state=LedgerState.DELETING.value)
 )
-_TAKE_UP: Final = (
-    update(LEDGER)
-    .where(*_HERE)
-    .values(
-        state=case(
-            (
-                exists().where(ENTRY.c.id == LEDGER.c.entry_id, *(ENTRY.c.state != state.value for state in SETTLED)),
-                LedgerState.TAKEN.value,
+_FORGET: Final = _ForUids(lambda these: delete(LEDGER).where(*these, LEDGER.c.state == LedgerState.DELETED.value))
+_DELETING: Final = _ForUids(
+    lambda these: (
+        update(LEDGER)
+        .where(
+            *these,
+            or_(LEDGER.c.state == LedgerState.TAKEN.value, LEDGER.c.state == LedgerState.SETTLED.value),
+            ~exists().where(
+                ENTRY.c.id == LEDGER.c.entry_id,
+                ENTRY.c.state != EntryState.DONE.value,
+                CONTENT.c.id == ENTRY.c.content_id,
+                CONTENT.c.volatile.is_not(None),
             ),
-            else_=LedgerState.SETTLED.value,
         )
+        .values(state=LedgerState.DELETING.value)
+    )
+)
+_THAT_MAY_GO: Final = _ForUids(
+    lambda these: select(LEDGER.c.uid).where(*these, LEDGER.c.state == LedgerState.DELETING.value)
+)
+_TAKE_UP: Final = _ForUids(
+    lambda these: (
+        update(LEDGER)
+        .where(*these)
+        .values(
+            state=case(
+                (
+                    exists().where(
+                        ENTRY.c.id == LEDGER.c.entry_id, *(ENTRY.c.state != state.value for state in SETTLED)
+                    ),
+                    LedgerState.TAKEN.value,
+                ),
+                else_=LedgerState.SETTLED.value,
+            )
+        )
+    )
+)
+_TELL: Final = _ForUids(
+    lambda these: insert(TRACE).from_select(
+        ["entry_id", "at", "stage", "text", "evidence"],
+        select(LEDGER.c.entry_id, bindparam("at"), bindparam("stage"), bindparam("text"), bindparam("evidence")).where(
+            *these, exists().where(ENTRY.c.id == LEDGER.c.entry_id)
+        ),
     )
 )
 _LEFT: Final = upsert(LEDGER)
@@ -151,10 +217,8 @@ def note_gone(
     What is not listed any more is gone from the mailbox, whoever took it away. A server may give its UID to another
     message, so one that comes back is compared by its octets before anything is deleted.
     """
-    if gone:
-        connection.execute(_GONE, [{"of": account, "which": uid, "at": to_ms(now)} for uid in gone])
-    if stale:
-        connection.execute(_FORGET, [{"of": account, "which": uid} for uid in stale])
+    _GONE.do(connection, account, gone, at=to_ms(now))
+    _FORGET.do(connection, account, stale)
 
 
 def begin_mailbox(
@@ -202,15 +266,13 @@ def mark_deleting(connection: Connection, account: str, uids: Collection[str]) -
 
     Refused for a message that is not delivered while a power cut could still take its body: promise 1.
     """
-    connection.execute(_DELETING, [{"of": account, "which": uid} for uid in uids])
-    rows_now = _rows_of(connection, account, uids)
-    return frozenset(row.uid for row in rows_now if row.state is LedgerState.DELETING)
+    _DELETING.do(connection, account, uids)
+    return frozenset(uid for rows in _THAT_MAY_GO.run(connection, account, uids) for (uid,) in rows)
 
 
 def mark_deleted(connection: Connection, account: str, uids: Collection[str], step: TraceStep) -> None:
     """Note that these UIDs are gone, and tell it in the traces of the messages behind them."""
-    which = [{"of": account, "which": uid, "at": to_ms(step.at)} for uid in uids]
-    connection.execute(_GONE, which)
+    _GONE.do(connection, account, uids, at=to_ms(step.at))
     # Told whatever the state was: another session may have found it gone meanwhile.
     _tell(connection, account, uids, step)
 
@@ -223,7 +285,7 @@ def leave_alone(connection: Connection, account: str, uids: Collection[str]) -> 
 
 def take_up(connection: Connection, account: str, uids: Collection[str], step: TraceStep | None) -> None:
     """These UIDs stand for the messages they stood for: each is what the state of its message makes of it."""
-    connection.execute(_TAKE_UP, [{"of": account, "which": uid} for uid in uids])
+    _TAKE_UP.do(connection, account, uids)
     if step is not None:
         _tell(connection, account, uids, step)
 
@@ -237,12 +299,6 @@ def rename(connection: Connection, account: str, old: str, new: str, step: Trace
 
 def _tell(connection: Connection, account: str, uids: Collection[str], step: TraceStep) -> None:
     """Add the step to the trace behind each UID. The ledger outlives the entry: a purged one has no trace any more."""
-    told = select(
-        LEDGER.c.entry_id,
-        literal(to_ms(step.at)),
-        literal(step.stage.value),
-        literal(step.text, Utf8()),
-        literal(step.evidence, Utf8()),
-    ).where(*_HERE, exists().where(ENTRY.c.id == LEDGER.c.entry_id))
-    columns: Sequence[str] = ["entry_id", "at", "stage", "text", "evidence"]
-    connection.execute(insert(TRACE).from_select(columns, told), [{"of": account, "which": uid} for uid in uids])
+    _TELL.do(
+        connection, account, uids, at=to_ms(step.at), stage=step.stage.value, text=step.text, evidence=step.evidence
+    )

@@ -5,6 +5,7 @@ microseconds, and a message needs some fifteen of them.
 """
 
 import sqlite3
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -24,8 +25,8 @@ class Prepared:
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> sqlite3.Cursor:
         """Run it in the connection's transaction; text that is no Unicode is written with question marks."""
-        values = {**self._fixed, **parameters}
-        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        values = {**self._fixed, **parameters} if self._fixed else parameters
+        driver = driver_of(connection)
         try:
             return driver.execute(self.sql, values)
         except UnicodeEncodeError:
@@ -36,12 +37,23 @@ class Prepared:
         if len(rows) == 1:
             self.run(connection, rows[0])
             return
-        values = [{**self._fixed, **row} for row in rows]
-        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        values = [{**self._fixed, **row} for row in rows] if self._fixed else rows
+        driver = driver_of(connection)
         try:
             driver.executemany(self.sql, values)
         except UnicodeEncodeError:
             driver.executemany(self.sql, [_printable(one) for one in values])
+
+
+_last = threading.local()
+
+
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """Return the driver's own connection. To ask SQLAlchemy for it costs as much as a statement, so it is kept."""
+    if getattr(_last, "connection", None) is not connection:
+        _last.connection = connection
+        _last.driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+    return cast(sqlite3.Connection, _last.driver)
 
 
 def _printable(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from mailgate.adapters.store.faults import as_store_error
+from mailgate.adapters.store.prepared import driver_of
 from mailgate.adapters.store.tables import METADATA
 from mailgate.model.errors import StoreError, StoreTooNewError
 
@@ -51,7 +52,7 @@ def open_database(path: Path, *, read_only: bool = False) -> Engine:
         cursor.close()
 
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN DEFERRED")
+        driver_of(connection).execute("BEGIN DEFERRED")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)

@@ -31,6 +31,7 @@ class Writer:
         self._engine = engine
         self._jobs: queue.SimpleQueue[tuple[asyncio.Future[Any], Job] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
+        self._connection: Connection | None = None  # the thread's
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
         self._closed = False
@@ -53,6 +54,7 @@ class Writer:
         self._closed = True
         self._jobs.put(None)
         self._thread.join()
+        self._let_go()
 
     def _run(self) -> None:
         ended = False
@@ -62,22 +64,21 @@ class Writer:
                 return
             batch = [first]
             while len(batch) < MAX_BATCH:
-                with contextlib.suppress(queue.Empty):
+                try:
                     following = self._jobs.get_nowait()
-                    if following is None:
-                        ended = True
-                        break
-                    batch.append(following)
-                    continue
-                break
+                except queue.Empty:
+                    break
+                if following is None:
+                    ended = True
+                    break
+                batch.append(following)
             done = self._together(batch)
             with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits any more
                 self._loop.call_soon_threadsafe(_resolve, done)
 
     def _together(self, batch: list[tuple[asyncio.Future[Any], Job]]) -> "list[_Done]":
         try:
-            with self._engine.begin() as connection:
-                done: list[_Done] = [(future, job(connection), None) for future, job in batch]
+            done = self._committed(batch)
         except Exception as exc:  # noqa: BLE001 whatever a job raises belongs to its caller
             if len(batch) == 1:
                 error = as_store_error(exc)
@@ -86,6 +87,24 @@ class Writer:
             return [one for pair in batch for one in self._together([pair])]
         self.commits += 1
         return done
+
+    def _committed(self, batch: list[tuple[asyncio.Future[Any], Job]]) -> "list[_Done]":
+        """Run jobs in one transaction and commit it; a connection on which something failed is not used again."""
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._engine.connect()  # kept: to take one costs half a commit
+        try:
+            with connection.begin():
+                return [(future, job(connection), None) for future, job in batch]
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        """Give the connection back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 _Done = tuple[asyncio.Future[Any], Any, StoreError | None]
