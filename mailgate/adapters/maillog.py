@@ -6,10 +6,11 @@
 import contextlib
 import logging
 import os
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +21,17 @@ MAX_WAITING: Final = 10_000
 """Lines that may wait for a slow disk; beyond that the oldest of them are lost, and the log says there how many."""
 
 
+GATHER_S: Final = 0.05
+"""So long the thread waits for more lines behind a first one: it takes the interpreter's lock from busy others."""
+TOGETHER: Final = 100
+"""Lines that are written in one piece at most."""
+
+
 class MailLog:
     """Takes lines from the event loop and writes them to the file of their day. `close` writes what waits.
 
-    `mirror` gets each line, too, in the log's own thread: a terminal that takes nothing must not hold the loop up.
+    `mirror` gets the lines, too, as one text or several, in the log's own thread: a terminal that takes nothing must not
+    hold the loop up.
     `keep_files` may be changed at any time; the next file counts by it.
     """
 
@@ -31,7 +39,9 @@ class MailLog:
         self._folder = data_dir / FOLDER
         self.keep_files = keep_files
         self._mirror = mirror
-        self._waiting: queue.Queue[tuple[datetime, str] | None] = queue.Queue(MAX_WAITING)
+        self._waiting: deque[tuple[datetime, str]] = deque()
+        self._bell = threading.Event()  # there are lines
+        self._closing = threading.Event()
         self._lost = 0
         self._counting = threading.Lock()  # of `_lost`: both threads count
         self._day = ""
@@ -41,37 +51,48 @@ class MailLog:
 
     def write(self, at: datetime, line: str) -> None:
         """Take one line; `at` is local time. Never waits."""
-        while True:
-            try:
-                return self._waiting.put_nowait((at, line))
-            except queue.Full:
-                # The oldest goes, so that the gap is where the log says so: before the next line that it writes.
-                with contextlib.suppress(queue.Empty):
-                    self._waiting.get_nowait()
-                    self._lose()
+        if len(self._waiting) >= MAX_WAITING:
+            # The oldest goes, so that the gap is where the log says so: before the next line that it writes.
+            with contextlib.suppress(IndexError):  # the thread was quicker
+                self._waiting.popleft()
+                self._lose(1)
+        self._waiting.append((at, line))
+        if not self._bell.is_set():
+            self._bell.set()
 
     def close(self) -> None:
         """Write what waits and end the thread."""
-        with contextlib.suppress(queue.Full):
-            self._waiting.put(None, timeout=2)
+        self._closing.set()
+        self._bell.set()
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        while (taken := self._waiting.get()) is not None:
-            at, line = taken
-            try:
-                self._append(at, line)
-            except OSError as exc:
-                self._close_file()
-                if not self._lost:  # one warning for as long as it lasts
-                    log.warning("the mail log cannot be written: %s", exc)
-                self._lose()
-            if self._mirror is not None:
-                self._mirror(line)
+        ended = False
+        while not ended:
+            self._bell.wait()
+            ended = self._closing.wait(GATHER_S)
+            self._bell.clear()
+            while self._waiting:
+                for day, together in groupby(self._taken(), key=lambda one: f"{one[0]:%Y-%m-%d}"):
+                    self._write(day, list(together))
         self._close_file()
 
-    def _append(self, at: datetime, line: str) -> None:
-        day = f"{at:%Y-%m-%d}"
+    def _taken(self) -> list[tuple[datetime, str]]:
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER))]
+
+    def _write(self, day: str, together: list[tuple[datetime, str]]) -> None:
+        lines = "\n".join(line for _, line in together)
+        try:
+            self._append(day, together[0][0], lines)
+        except OSError as exc:
+            self._close_file()
+            if not self._lost:  # one warning for as long as it lasts
+                log.warning("the mail log cannot be written: %s", exc)
+            self._lose(len(together))
+        if self._mirror is not None:
+            self._mirror(lines)
+
+    def _append(self, day: str, at: datetime, lines: str) -> None:
         if day != self._day or self._file is None:
             self._close_file()
             self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -84,11 +105,13 @@ class MailLog:
             os.write(self._file, text.encode())
             with self._counting:
                 self._lost -= lost
-        os.write(self._file, f"{line}\n".encode("utf-8", "replace"))
+        rest = f"{lines}\n".encode("utf-8", "replace")
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
 
-    def _lose(self) -> None:
+    def _lose(self, count: int) -> None:
         with self._counting:
-            self._lost += 1
+            self._lost += count
 
     def _drop_old(self) -> None:
         files = sorted(self._folder.glob("mail-????-??-??.log"))

@@ -37,6 +37,7 @@ class EventHub:
         self._kept: deque[Numbered] = deque(maxlen=keep)
         self._listeners: list[Listener] = []
         self._bell = asyncio.Event()
+        self._awaited = False
         self.run = secrets.token_hex(6)
         self.last = 0
 
@@ -54,8 +55,10 @@ class EventHub:
                 listener(numbered)
             except Exception:
                 log.exception("a listener failed on %s", type(event).__name__)
-        bell, self._bell = self._bell, asyncio.Event()
-        bell.set()
+        if self._awaited:
+            self._awaited = False
+            bell, self._bell = self._bell, asyncio.Event()
+            bell.set()
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` for every event from now on."""
@@ -80,6 +83,7 @@ class EventHub:
             return found
         try:
             async with asyncio.timeout(timeout_s):
+                self._awaited = True
                 await self._bell.wait()
         except TimeoutError:
             pass

@@ -96,7 +96,9 @@ def printable(text: str, limit: int = MAX_TEXT_CHARS) -> str:
 
     White space, line ends included, is folded to one space; control characters and bidirectional overrides go.
     """
-    text = _UNWANTED.sub("", _WHITE_SPACE.sub(" ", text)).strip()
+    if not (text.isascii() and text.isprintable() and "  " not in text):  # most text is nothing that needs more
+        text = _UNWANTED.sub("", _WHITE_SPACE.sub(" ", text))
+    text = text.strip()
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"
 
 

@@ -6,6 +6,7 @@ crash left), and only then anything that takes mail.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -103,6 +104,8 @@ async def _run(data_dir: Path, config_file: Path | None, deadline: Deadline, *, 
     try:
         async with running(data_dir, config_file, with_app=with_app, mirror=_print_line) as it:
             signals.it = it
+            gc.collect()
+            gc.freeze()  # what a start makes stays: to look through it again and again costs, and finds nothing
             print(f"MailGate {__version__} runs on {data_dir}; API at {it.host.url}", flush=True)
             if it.engine.config.api.app and with_app:
                 code = it.doorkeeper.issue_code()
