@@ -74,7 +74,7 @@ def _header_end(data: bytes) -> int:
         if at >= 0:
             ends.append(at + 1)
             stop = at + 2
-    if crs := _TWO_CRS.search(data, 0, stop):
+    if data.find(b"\r\r", 0, stop) >= 0 and (crs := _TWO_CRS.search(data, 0, stop)):
         ends.append(crs.start() + 1)
     blank = _LINE_END.match(data, min(ends)) if ends else None
     return blank.end() if blank else 0

@@ -83,7 +83,8 @@ def lines(event: Event, at: datetime) -> tuple[str, ...]:
     `at` is in the reader's own time zone, and so are the times that a line names. What came from outside is made
     harmless: a line is one line, and steers no terminal.
     """
-    return tuple(f"[{at:%H:%M}] {printable(text, MAX_LINE_CHARS)}" for text in _texts(cast("AnyEvent", event), at))
+    head = f"[{at.hour:02}:{at.minute:02}]"  # strftime takes as long as all the rest
+    return tuple([f"{head} {printable(text, MAX_LINE_CHARS)}" for text in _texts(cast("AnyEvent", event), at)])
 
 
 def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:

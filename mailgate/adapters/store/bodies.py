@@ -26,6 +26,7 @@ PARTIAL: Final = "tmp"
 HEADER_LIMIT: Final = 256 * 1024
 """Octets of a body that are looked at as its header; the same bound as in `mime.headers`."""
 _FLUSH: Final = 512 * 1024
+_MANY: Final = 1024  # so many pieces are joined: a server may send octet by octet
 _CHUNK: Final = 256 * 1024
 
 
@@ -114,13 +115,14 @@ class SpoolFolder:
 
 
 class Writer:
-    """Takes one body in constant memory: in a buffer up to `inline_limit`, beyond it in a partial spool file."""
+    """Takes one body in constant memory: as it comes up to `inline_limit`, beyond it in a partial spool file."""
 
     def __init__(self, spool: SpoolFolder, inline_limit: int) -> None:
         self._spool = spool
         self._inline_limit = inline_limit
-        self._buffer = bytearray()
-        self._header = bytearray()
+        self._chunks: list[bytes] = []  # not in the file yet, as they came
+        self._held = 0
+        self._header = b""
         self._hash = hashlib.sha256()
         self._size = 0
         self._name = ""
@@ -131,10 +133,11 @@ class Writer:
         """Add octets; blocks no longer than the disk takes for half a megabyte."""
         self._hash.update(data)
         self._size += len(data)
-        if len(self._header) < HEADER_LIMIT:
-            self._header += data[: HEADER_LIMIT - len(self._header)]
-        self._buffer += data
-        if len(self._buffer) > (_FLUSH if self._handle else max(self._inline_limit, _FLUSH)):
+        self._chunks.append(data)
+        self._held += len(data)
+        if len(self._chunks) >= _MANY:
+            self._chunks = [b"".join(self._chunks)]
+        if self._held > (_FLUSH if self._handle else max(self._inline_limit, _FLUSH)):
             await self._in_thread(self._flush)
 
     async def finish(self, *, durable: bool = False) -> DraftContent:
@@ -142,7 +145,7 @@ class Writer:
 
         When that fails, or is cancelled, nothing is left of the body.
         """
-        token: object = bytes(self._buffer)
+        token: object = self._joined()
         if self._handle or self._size > self._inline_limit:
             try:
                 await self._in_thread(lambda: self._complete(durable=durable))
@@ -150,8 +153,15 @@ class Writer:
                 await self.abandon()
                 raise
             token = self._name
-        self._buffer = bytearray()
-        return DraftContent(token, self._size, self._hash.hexdigest(), bytes(self._header), durable)
+        self._chunks = []
+        return DraftContent(token, self._size, self._hash.hexdigest(), self._header, durable)
+
+    def _joined(self) -> bytes:
+        """Return what is not in the file yet: the very octets that came, when they came in one piece."""
+        joined = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks = [joined]
+        self._header = self._header or joined[:HEADER_LIMIT]  # the first portion of a large body has all of it
+        return joined
 
     async def abandon(self) -> None:
         """Forget the body."""
@@ -172,8 +182,8 @@ class Writer:
             self._name = os.urandom(16).hex()
             self._handle = self._spool.files.create(self._spool.partial / self._name)
             self._spool.fail_point("body.created")
-        self._handle.write(bytes(self._buffer))
-        self._buffer = bytearray()
+        self._handle.write(self._joined())
+        self._chunks, self._held = [], 0
 
     def _complete(self, *, durable: bool) -> None:
         self._flush()
