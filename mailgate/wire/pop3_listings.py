@@ -6,12 +6,15 @@ RFC 1939 sections 5 and 7 (LIST, UIDL), RFC 2449 sections 5 and 6 (CAPA).
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from mailgate.wire.lines import printable
 
 MAX_MESSAGE_NUMBER: Final = 10**9  # ours: far above the lines that a listing may have
 MAX_SIZE_OCTETS: Final = 2**53  # ours: integers are exact in any JSON up to here (RFC 8259 section 6)
+
+_REMEMBERED_OCTETS: Final = 4096  # CAPA answers are a tenth of that
 
 _NUMBER_AND_REST: Final = re.compile(rb"[ \t]*([0-9]{1,19})[ \t]+(.*)", re.DOTALL)
 _SIZE: Final = re.compile(rb"([0-9]{1,19})(?![^ \t\r])")
@@ -92,6 +95,17 @@ def parse_capa(lines: Iterable[bytes]) -> Capabilities:
     Tags are read in any case (RFC 2449 section 5); unknown tags and senseless arguments are skipped. The names of
     mechanisms add up when a server spreads them over several lines; otherwise the last line of a tag counts.
     """
+    said = tuple(lines)
+    return _remembered(said) if sum(map(len, said)) <= _REMEMBERED_OCTETS else _capabilities(said)
+
+
+@lru_cache(maxsize=64)
+def _remembered(lines: tuple[bytes, ...]) -> Capabilities:
+    """A server says the same in each session."""
+    return _capabilities(lines)
+
+
+def _capabilities(lines: Iterable[bytes]) -> Capabilities:
     told: dict[str, list[str]] = {}
     sasl: set[str] = set()
     for line in lines:

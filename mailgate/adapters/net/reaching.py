@@ -20,6 +20,9 @@ async def connected_socket(found: Sequence[Found]) -> socket.socket:
     Raises:
         OSError: none of them does; the most telling failure.
     """
+    if len(found) == 1:
+        family, kind, protocol, _, address = found[0]
+        return await _connected(family, kind, protocol, address)
     loop = asyncio.get_running_loop()
     waiting = deque(_interleaved(found))
     trying: set[asyncio.Task[socket.socket]] = set()

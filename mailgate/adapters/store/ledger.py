@@ -111,6 +111,7 @@ _DELETING: Final = _ForUids(
         .values(state=LedgerState.DELETING.value)
     )
 )
+_LEAVE_ALONE: Final = _ForUids(lambda these: update(LEDGER).where(*these).values(state=LedgerState.SEEN.value))
 _THAT_MAY_GO: Final = _ForUids(
     lambda these: select(LEDGER.c.uid).where(*these, LEDGER.c.state == LedgerState.DELETING.value)
 )
@@ -279,8 +280,7 @@ def mark_deleted(connection: Connection, account: str, uids: Collection[str], st
 
 def leave_alone(connection: Connection, account: str, uids: Collection[str]) -> None:
     """Leave these UIDs where they are for good."""
-    left = update(LEDGER).where(*_HERE).values(state=LedgerState.SEEN.value)
-    connection.execute(left, [{"of": account, "which": uid} for uid in uids])
+    _LEAVE_ALONE.do(connection, account, uids)
 
 
 def take_up(connection: Connection, account: str, uids: Collection[str], step: TraceStep | None) -> None:

@@ -284,6 +284,8 @@ class FetchSession:
 
     async def _wait_for_deliveries(self, entries: list[int]) -> None:
         """Give the last deliveries their time, unless the session is asked to stop."""
+        if not entries:
+            return
         async with asyncio.TaskGroup() as group:
             settled = self._tools.acceptor.wait_settled(entries, timeout=self._settings.settle_wait)
             waits = [group.create_task(settled), group.create_task(self._stopping.wait())]
