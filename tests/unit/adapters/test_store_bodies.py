@@ -40,6 +40,20 @@ async def test_only_bodies_above_the_limit_become_files(store: SqliteStore, tmp_
     assert (tmp_path / "spool" / name).read_bytes() == b"x" * (INLINE_LIMIT + 1)
 
 
+async def test_a_body_that_comes_octet_by_octet_is_the_same(store: SqliteStore) -> None:
+    writer = await store.new_content()
+    for at in range(len(LARGE) // 8):
+        await writer.write(LARGE[at : at + 1])
+    slow, whole = await writer.finish(), await draft(store, LARGE[: len(LARGE) // 8])
+    assert (slow.size_octets, slow.sha256, slow.header, slow.octets) == (
+        whole.size_octets,
+        whole.sha256,
+        whole.header,
+        whole.octets,
+    )
+    assert slow.octets == slow.header == LARGE[: len(LARGE) // 8]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has access lists in place of modes")
 async def test_a_spool_file_is_its_owners_alone(store: SqliteStore, tmp_path: Path) -> None:
     await take(store, LARGE)

@@ -1,12 +1,13 @@
 """The life of an entry: from RECEIVED to DONE or PARKED, and everything that can come between."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from mailgate.model.entry import EntryState, ParkReason, RecipientState
+from mailgate.model.entry import EntryState, ParkReason, QueueEntry, RecipientState
 from mailgate.model.errors import (
     ConflictError,
     ConnectError,
@@ -22,8 +23,10 @@ from mailgate.model.status import Reply
 from mailgate.queue import delivering, judging
 from mailgate.queue.headroom import AHEAD
 from mailgate.queue.judging import PROCESSORS
+from tests.fakes.clock import START
 from tests.fakes.entries import ANNA, JONAS, LETTER, draft, new_entry, ready, take
 from tests.fakes.eventually import eventually, others_run
+from tests.fakes.memory_store import MemoryStore
 from tests.fakes.transport import LOST, FakeTransport
 from tests.unit.queue.office import SETTINGS, FakeProcessor, Office, running, to
 
@@ -113,6 +116,31 @@ class TestTheGoodDay:
             for _ in range(3):
                 await office.advance(5 * SECOND)
             assert office.transport.idle_closings >= 3
+
+    async def test_a_store_in_which_nothing_is_due_is_left_alone_until_something_is(self) -> None:
+        store = CountingStore()
+        office = Office(store=store, transport=FakeTransport({ANNA: Reply(450, "4.2.0 later")}))
+        async with running(office):
+            entry_id = await office.take()
+            deferred = await office.is_deferred(entry_id)
+            assert deferred.next_attempt is not None
+            asked = store.asked
+            while office.clock.now() < deferred.next_attempt - SECOND:
+                await office.advance(SECOND)
+            assert store.asked - asked <= 2 + (deferred.next_attempt - START) // timedelta(seconds=30)
+            await office.advance(2 * SECOND)
+            await office.advance(2 * SECOND)
+            await office.begun(2)
+
+
+class CountingStore(MemoryStore):
+    """Counts how often it is asked for what is due."""
+
+    asked = 0
+
+    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int]) -> Sequence[QueueEntry]:
+        self.asked += 1
+        return await super().due(now, limit=limit, exclude=exclude)
 
 
 class TestRefusals:
