@@ -138,9 +138,9 @@ class CountingStore(MemoryStore):
 
     asked = 0
 
-    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int]) -> Sequence[QueueEntry]:
+    async def due(self, now: datetime, *, limit: int, exclude: frozenset[int], lane: str = "") -> Sequence[QueueEntry]:
         self.asked += 1
-        return await super().due(now, limit=limit, exclude=exclude)
+        return await super().due(now, limit=limit, exclude=exclude, lane=lane)
 
 
 class TestRefusals:
