@@ -23,16 +23,14 @@ class Headroom:
         """Return once there is room, or after `LONGEST`."""
         if self.unbounded or (self._ahead < AHEAD and not self._waiting):
             return
-        loop = asyncio.get_running_loop()
-        mine = loop.create_future()
+        mine = asyncio.get_running_loop().create_future()
         self._waiting.append(mine)
-        enough = loop.call_later(
-            LONGEST.total_seconds(), _let_go, mine
-        )  # a timeout of asyncio's costs ten times as much
         try:
-            await mine
+            async with asyncio.timeout(LONGEST.total_seconds()):
+                await mine
+        except TimeoutError:
+            pass
         finally:
-            enough.cancel()
             if mine in self._waiting:
                 self._waiting.remove(mine)
 
@@ -50,10 +48,5 @@ class Headroom:
         while self._waiting and (room > 0 or self.unbounded):
             waiter = self._waiting.popleft()
             if not waiter.done():
-                _let_go(waiter)
+                waiter.set_result(None)
                 room -= 1
-
-
-def _let_go(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -21,7 +21,6 @@ class Progress:
     def __init__(self) -> None:
         self._ids: dict[Place, set[int]] = {place: set() for place in Place}
         self._bell = asyncio.Event()
-        self._awaited = False
         self._blocked = False
 
     def put(self, entry_id: int, place: Place) -> None:
@@ -62,7 +61,6 @@ class Progress:
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 while not done():
-                    self._awaited = True
                     await self._bell.wait()
         except TimeoutError:
             return False
@@ -84,7 +82,5 @@ class Progress:
             ids.discard(entry_id)
 
     def _ring(self) -> None:
-        if self._awaited:
-            self._awaited = False
-            bell, self._bell = self._bell, asyncio.Event()
-            bell.set()
+        bell, self._bell = self._bell, asyncio.Event()
+        bell.set()
