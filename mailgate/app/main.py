@@ -15,13 +15,17 @@ from urllib.parse import parse_qs, urlparse
 
 import flet as ft
 
-from mailgate.app.components.shell import PLACES, Shell
+from mailgate.app.components.places import PLACES
+from mailgate.app.components.shell import Shell
+from mailgate.app.engine import Engine
 from mailgate.app.material import material
 from mailgate.app.screens.live import Live
+from mailgate.app.screens.more import More
 from mailgate.app.screens.overview import Overview
+from mailgate.app.screens.parked import Parked
 from mailgate.app.screens.unrouted import Unrouted
 from mailgate.app.session import ACCEPTED_LANGUAGE, Feed, Prefs, Reader, Ui, UiContext, View, Width
-from mailgate.app.store import Engine, SessionStore
+from mailgate.app.store import SessionStore
 from mailgate.app.theme import DARK, LIGHT
 from mailgate.app.words import LANGS, Lang, language_of
 from mailgate.client.errors import ClientError
@@ -41,6 +45,8 @@ ROUTES: Final = [
             ft.Route(index=True, component=Overview),
             ft.Route(path="live", component=Live),
             ft.Route(path="unrouted", component=Unrouted),
+            ft.Route(path="parked/:id?", component=Parked),
+            ft.Route(path="more", component=More),
             ft.Route(path=":elsewhere*", component=Overview),
         ],
     )

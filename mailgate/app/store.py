@@ -7,11 +7,12 @@ library that draws: the session's screens are told by `changed` that there is so
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
+from mailgate.app.engine import Engine
 from mailgate.app.lines import LINES_KEPT, Line, lines_of, type_of
 from mailgate.client.errors import ClientError, NotRunningError
 from mailgate.contract import v1
@@ -25,6 +26,9 @@ HEARTBEAT_S: Final = 15.0
 RETRY_S: Final = (1.0, 2.0, 5.0)
 """Waits before each new attempt to reach the engine; the last one stays."""
 
+SETTLE_S: Final = 0.25
+"""So long after the last key a search begins."""
+
 PAGE: Final = 50
 """Unrouted messages drawn at once."""
 
@@ -37,60 +41,14 @@ BACKLOG: Final = LINES_KEPT
 log = logging.getLogger(__name__)
 
 
-class Engine(Protocol):
-    """What the app asks of `EngineClient`. Every call may raise `ClientError`."""
-
-    async def status(self) -> v1.Status:
-        """Return the whole picture."""
-        ...
-
-    async def events(self, after: int, *, wait_s: float = 0) -> v1.EventPage:
-        """Return the events after `after`."""
-        ...
-
-    def follow(self, after: int) -> AsyncIterator[v1.EventPage]:
-        """Yield pages of events after `after` for ever."""
-        ...
-
-    async def start_session(self, account: str | None = None) -> v1.SessionTicket:
-        """Start download sessions now, of one account or of all."""
-        ...
-
-    async def session(self, ticket: int, *, wait_s: float = 0) -> v1.SessionReport:
-        """Return how a request for sessions stands, waiting up to `wait_s` seconds for its end."""
-        ...
-
-    async def stop_sessions(self) -> None:
-        """Ask running sessions to end after the message they are at."""
-        ...
-
-    async def resume(self) -> None:
-        """Let fetching go on."""
-        ...
-
-    async def unrouted(self, *, before: str = "", limit: int = 100) -> v1.MessagePage:
-        """Return the messages that have nobody to go to."""
-        ...
-
-    async def deliver_to(self, message_id: str, addresses: tuple[str, ...]) -> v1.Message:
-        """Send a parked message to these addresses."""
-        ...
-
-    async def recipients(self) -> tuple[str, ...]:
-        """Return the addresses of the configured recipients."""
-        ...
-
-    async def close(self) -> None:
-        """End the connections."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Picture:
     """What is drawn; replaced as a whole. `status` is None until the engine has answered once.
 
     `lost_since` is when it stopped answering. `asked` says that this reader wants a fetch that is not seen to run yet,
     `stopping` that she asked for an end. `unrouted` is the page she looks at, None while it was not asked for.
+    `mail_turn` and `settings_turn` grow when messages were parked or decided about, and when settings were changed: a
+    screen that shows such things asks for them again.
     """
 
     status: v1.Status | None = None
@@ -100,6 +58,8 @@ class Picture:
     stopping: bool = False
     unrouted: v1.MessagePage | None = None
     skipped: int = 0
+    mail_turn: int = 0
+    settings_turn: int = 0
 
     @property
     def busy(self) -> bool:
@@ -139,6 +99,21 @@ class SessionStore:
         self._wants_unrouted = False
         self._unrouted_changed = False
         self._failures = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The client of this session, for what a screen asks on its own."""
+        return self._engine
+
+    def look(self) -> None:
+        """Take a new snapshot soon, and ask again for what screens show: the reader has changed something."""
+        self._turned(settings=True)
+        self._changed()
+        self._bell.set()
+
+    async def settle(self) -> None:
+        """Wait until the reader has stopped typing for a moment."""
+        await self._sleep(SETTLE_S)
 
     def now(self) -> datetime | None:
         """Return the engine's time, carried on since its last answer; None when it never answered."""
@@ -227,15 +202,23 @@ class SessionStore:
                 self._count += 1
             match type_of(event):
                 case "messageparked" | "messagedecided":
-                    self._unrouted_changed = True
+                    self._turned()
+                case "configapplied":
+                    self._turned(mail=False, settings=True)
                 case "sessionended":  # perhaps so soon that it was never seen to run
                     self.picture = replace(self.picture, asked=False)
                 case _:
                     pass
         self._seen = page.last
 
+    def _turned(self, *, mail: bool = True, settings: bool = False) -> None:
+        """Have what a screen shows asked for again."""
+        self._unrouted_changed = self._unrouted_changed or mail
+        turns = self.picture
+        self.picture = replace(turns, mail_turn=turns.mail_turn + mail, settings_turn=turns.settings_turn + settings)
+
     def _gap(self, page: v1.EventPage) -> None:
-        self._unrouted_changed = True
+        self._turned(settings=True)
         if page.run == self._run and self._lines:  # a new run of the engine has missed nothing of its own
             self._lines.append(Line(self._count, "", "", "", gap=True))
             self._count += 1

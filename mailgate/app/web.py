@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import flet_web.fastapi
 
+from mailgate.app.engine import Engine
 from mailgate.app.main import build
 from mailgate.app.session import ACCEPTED_LANGUAGE
-from mailgate.app.store import Engine
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -21,7 +21,7 @@ def _refused(ui: Ui, error: ClientError) -> str:
     return ui.t(own) if knows(own) else ui.t("refused", why=error.args[0])
 
 
-async def _told(ui: Ui, work: Awaitable[T]) -> T | None:
+async def told(ui: Ui, work: Awaitable[T]) -> T | None:
     """Return the result of `work`, or None after telling the reader why there is none."""
     page = ft.context.page
     try:
@@ -46,19 +46,19 @@ def _ended(ui: Ui, report: v1.SessionReport) -> str:
 async def fetch(ui: Ui, account: str | None = None) -> None:
     """Fetch now, from one account or from all, and say what came."""
     page = ft.context.page
-    report = await _told(ui, ui.reader.store.fetch(account))
+    report = await told(ui, ui.reader.store.fetch(account))
     if report is not None:
         toast(page, ui, _ended(ui, report))
 
 
 async def stop(ui: Ui) -> None:
     """End running sessions."""
-    await _told(ui, ui.reader.store.stop())
+    await told(ui, ui.reader.store.stop())
 
 
 async def resume(ui: Ui) -> None:
     """Let fetching go on."""
-    await _told(ui, ui.reader.store.resume())
+    await told(ui, ui.reader.store.resume())
 
 
 async def copy(ui: Ui, words: str) -> None:
@@ -71,22 +71,22 @@ async def copy(ui: Ui, words: str) -> None:
 
 async def open_unrouted(ui: Ui) -> None:
     """Show the newest unrouted messages."""
-    await _told(ui, ui.reader.store.open_unrouted())
+    await told(ui, ui.reader.store.open_unrouted())
 
 
 async def older_unrouted(ui: Ui) -> None:
     """Turn to the next page."""
-    await _told(ui, ui.reader.store.older_unrouted())
+    await told(ui, ui.reader.store.older_unrouted())
 
 
 async def newer_unrouted(ui: Ui) -> None:
     """Turn back a page."""
-    await _told(ui, ui.reader.store.newer_unrouted())
+    await told(ui, ui.reader.store.newer_unrouted())
 
 
 async def recipients(ui: Ui) -> tuple[str, ...] | None:
     """Return whom a message can go to, or None after telling why that is not known."""
-    return await _told(ui, ui.reader.store.recipients())
+    return await told(ui, ui.reader.store.recipients())
 
 
 async def deliver(ui: Ui, message_id: str, address: str) -> None:

@@ -138,9 +138,11 @@ def tonal(ui: Ui, label: str, icon: ft.IconData | None, on_click: Handler | None
     )
 
 
-def quiet(ui: Ui, label: str | ft.Text, icon: ft.IconData | None, on_click: Handler | None) -> ft.OutlinedButton:
-    """Return a button with an outline only; disabled without a handler."""
-    ink = ui.p.ink if on_click else ui.p.edge
+def quiet(
+    ui: Ui, label: str | ft.Text, icon: ft.IconData | None, on_click: Handler | None, *, ink: str = ""
+) -> ft.OutlinedButton:
+    """Return a button with an outline only; disabled without a handler. `ink` is a colour of its own."""
+    ink = (ink or ui.p.ink) if on_click else ui.p.edge
     return ft.OutlinedButton(
         label,
         icon=icon,
@@ -184,6 +186,15 @@ def pressable(
     return ft.MergeSemantics(ft.Semantics(label=name, button=True, selected=selected, content=box))
 
 
+def outlines(ui: Ui) -> dict[ft.ControlState, ft.InputBorder]:
+    """Return the borders of a field, at rest and in focus."""
+
+    def outline(color: str, width: int) -> ft.InputBorder:
+        return ft.OutlineInputBorder(side=ft.BorderSide(width, color), border_radius=Radius.CONTROL)
+
+    return {ft.ControlState.DEFAULT: outline(ui.p.edge, 1), ft.ControlState.FOCUSED: outline(ui.p.brand, 2)}
+
+
 def field(ui: Ui, label: str, value: str, **more: Any) -> ft.TextField:
     """Return a text field. While it has the focus, keys are letters and no shortcuts."""
     keyboard = ui.reader.keyboard
@@ -194,16 +205,10 @@ def field(ui: Ui, label: str, value: str, **more: Any) -> ft.TextField:
     def left(_: object) -> None:
         keyboard.typing = False
 
-    def outline(color: str, width: int) -> ft.InputBorder:
-        return ft.OutlineInputBorder(side=ft.BorderSide(width, color), border_radius=Radius.CONTROL)
-
     return ft.TextField(
         label=label,
         value=value,
-        border={
-            ft.ControlState.DEFAULT: outline(ui.p.edge, 1),
-            ft.ControlState.FOCUSED: outline(ui.p.brand, 2),
-        },
+        border=outlines(ui),
         bgcolor=ui.p.panel,
         focused_bgcolor=ui.p.panel,  # both, else it turns grey under the mouse and in focus
         hover_color=ui.p.panel,

@@ -2,10 +2,10 @@
 
 import flet as ft
 
-from mailgate.app.components.base import dim, text
+from mailgate.app.components.base import Handler, dim, text
 from mailgate.app.material import style
 from mailgate.app.session import Ui
-from mailgate.app.theme import Face, Radius, Space
+from mailgate.app.theme import Face, Radius, Space, State
 
 TOAST_MS = 5_000
 BOTTOM_BAR_PX = 80
@@ -30,6 +30,20 @@ def toast(page: ft.Page, ui: Ui, message: str) -> None:
 def title(ui: Ui, words: str) -> ft.Control:
     """Return the title of a dialog."""
     return ft.Text(words, style=style(20, Face.SEMI, ui.p.ink))
+
+
+def confirm(ui: Ui, named: str, body: str, do_label: str, on_yes: Handler, on_no: Handler) -> ft.AlertDialog:
+    """Return the question before an act that cannot be undone. The safe answer comes first and has the focus."""
+    red = ui.p.tones[State.ERROR].ink
+    return ft.AlertDialog(
+        title=title(ui, named),
+        content=text(ui, body, 14.5, width=420),
+        on_dismiss=on_no,
+        actions=[
+            ft.TextButton(ui.t("do.cancel"), on_click=on_no, autofocus=True),
+            ft.FilledButton(do_label, on_click=on_yes, bgcolor=red, color=ui.p.panel),
+        ],
+    )
 
 
 def shortcuts(ui: Ui, keys: list[tuple[str, str]]) -> ft.AlertDialog:

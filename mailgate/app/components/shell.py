@@ -1,8 +1,5 @@
 """The frame around every screen: side bar, rail or bottom bar, by window class."""
 
-from dataclasses import dataclass
-from typing import Final
-
 import flet as ft
 
 from mailgate.app.answers import service_state
@@ -14,39 +11,13 @@ from mailgate.app.components.base import (
     pressable,
     text,
 )
-from mailgate.app.components.dialogs import shortcuts
+from mailgate.app.components.dialogs import BOTTOM_BAR_PX, shortcuts
 from mailgate.app.components.fetch import fetch_box, fetch_icon, progress_bar, progress_words
+from mailgate.app.components.places import BOTTOM, GROUPS, MORE, PLACES, Place, count_of, place_of
 from mailgate.app.material import STATE_ICON
 from mailgate.app.session import Ui, Width, go, use_picture, use_ui
 from mailgate.app.store import Picture
 from mailgate.app.theme import Face, Radius, Space, State
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A screen of the navigation: the key of its name, its address, and its icon, plain and when one is there."""
-
-    key: str
-    path: str
-    icon: ft.IconData
-    icon_here: ft.IconData
-
-
-PLACES: Final = (
-    Place("nav.overview", "/", ft.Icons.SPACE_DASHBOARD_OUTLINED, ft.Icons.SPACE_DASHBOARD),
-    Place("nav.live", "/live", ft.Icons.SWAP_VERT, ft.Icons.SWAP_VERT),
-    Place("nav.unrouted", "/unrouted", ft.Icons.ALT_ROUTE, ft.Icons.ALT_ROUTE),
-)
-
-
-def place_of(location: str) -> Place:
-    """Return the place at an address, query and all; the overview when there is none."""
-    path = location.partition("?")[0]
-    return next((place for place in PLACES[1:] if path.startswith(place.path)), PLACES[0])
-
-
-def _count(picture: Picture, place: Place) -> int:
-    return picture.status.counts.unrouted if picture.status and place.key == "nav.unrouted" else 0
 
 
 def logo(ui: Ui, size: int = 34) -> ft.Control:
@@ -82,7 +53,7 @@ def _switches(ui: Ui) -> list[ft.Control]:
 
 def _icon(ui: Ui, picture: Picture, place: Place, *, here: bool) -> ft.Icon:
     """Return the icon of a place with its count, for where there are no words beside it."""
-    count, tone = _count(picture, place), ui.p.tones[State.WARNING]
+    count, tone = count_of(picture, place), ui.p.tones[State.WARNING]
     mark = ft.Badge(ui.number(count), offset=ft.Offset(10, -6), bgcolor=tone.ink, text_color=ui.p.panel)
     return ft.Icon(
         place.icon_here if here else place.icon,
@@ -94,7 +65,7 @@ def _icon(ui: Ui, picture: Picture, place: Place, *, here: bool) -> ft.Icon:
 
 def _nav_item(ui: Ui, picture: Picture, place: Place, *, here: bool) -> ft.Control:
     ink = ui.p.on_brand_soft if here else ui.p.ink
-    count = _count(picture, place)
+    count = count_of(picture, place)
     parts: list[ft.Control] = [
         ft.Icon(place.icon_here if here else place.icon, size=20, color=ink if here else ui.p.ink2),
         ft.Container(one_line(ui, ui.t(place.key), 14, Face.MEDIUM if here else Face.BODY, ink), expand=True),
@@ -119,8 +90,11 @@ def _side_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
         ],
         spacing=Space.M,
     )
-    group = ft.Container(dim(ui, ui.t("nav.watch"), 12), padding=ft.Padding.only(left=12, top=Space.L, bottom=Space.XS))
-    items = [_nav_item(ui, picture, place, here=place is here) for place in PLACES]
+    items: list[ft.Control] = []
+    for name, places in GROUPS:
+        head = dim(ui, ui.t(name), 12)
+        items.append(ft.Container(head, padding=ft.Padding.only(left=12, top=Space.L, bottom=Space.XS)))
+        items += [_nav_item(ui, picture, place, here=place is here) for place in places]
     state, word = service_state(picture)
     foot = ft.Row(
         [chip(ui, state, ui.t(word)), ft.Row(_switches(ui), spacing=0)],
@@ -130,7 +104,7 @@ def _side_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
         ft.Column(
             [
                 brand,
-                ft.Column([group, *items], spacing=2, expand=True, scroll=ft.ScrollMode.AUTO),
+                ft.Column(items, spacing=2, expand=True, scroll=ft.ScrollMode.AUTO),
                 ft.Container(fetch_box(ui, picture), padding=ft.Padding.only(top=Space.S)),
                 foot,
             ],
@@ -165,7 +139,7 @@ def _rail(ui: Ui, picture: Picture, here: Place) -> ft.Control:
             [
                 logo(ui),
                 ft.Container(height=Space.S),
-                ft.Column([item(place) for place in PLACES], spacing=Space.XS, expand=True),
+                ft.Column([item(p) for p in PLACES], spacing=Space.XS, expand=True, scroll=ft.ScrollMode.AUTO),
                 *progress,
                 fetch_icon(ui, picture),
                 *_switches(ui),
@@ -197,21 +171,21 @@ def _top_bar(ui: Ui, picture: Picture) -> ft.Control:
 
 def _bottom_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
     def change(event: ft.Event[ft.NavigationBar]) -> None:
-        go(PLACES[event.control.selected_index].path)(event)
+        go(BOTTOM[event.control.selected_index].path)(event)
 
     return ft.NavigationBar(
-        selected_index=PLACES.index(here),
+        selected_index=BOTTOM.index(here if here in BOTTOM else MORE),
         on_change=change,
         bgcolor=ui.p.sunken,
         indicator_color=ui.p.brand_soft,
-        height=68,
+        height=BOTTOM_BAR_PX,
         destinations=[
             ft.NavigationBarDestination(
                 icon=_icon(ui, picture, place, here=False),
                 selected_icon=_icon(ui, picture, place, here=True),
                 label=ui.t(place.key),
             )
-            for place in PLACES
+            for place in BOTTOM
         ],
     )
 
@@ -239,10 +213,17 @@ def screen(
     actions: list[ft.Control] | None = None,
     *,
     scroll: bool = True,
+    back: str = "",
 ) -> ft.Control:
-    """Return a screen: title, one sentence that answers its question, actions, body."""
+    """Return a screen: title, one sentence that answers its question, actions, body.
+
+    `back` is the address of the list that a detail was opened from.
+    """
     named = ft.Semantics(header=True, heading_level=1, content=text(ui, title, 22 if ui.compact else 26, Face.SEMI))
-    words = ft.Column([named, *([dim(ui, lead, 14)] if lead else [])], spacing=Space.XS, expand=True)
+    words: ft.Control = ft.Column([named, *([dim(ui, lead, 14)] if lead else [])], spacing=Space.XS, expand=True)
+    if back:
+        arrow = icon_button(ui, ft.Icons.ARROW_BACK, ui.t("do.back"), go(back))
+        words = ft.Row([arrow, words], spacing=Space.S, expand=True)
     if ui.compact:
         top: ft.Control = ft.Column([ft.Row([words]), *([ft.Row(actions)] if actions else [])], spacing=Space.M)
     else:

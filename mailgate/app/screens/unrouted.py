@@ -6,12 +6,12 @@ from mailgate.app.answers import sender as sender_of
 from mailgate.app.components import act
 from mailgate.app.components.base import Handler, dim, icon_button, one_line, panel, quiet
 from mailgate.app.components.picker import Question, pick_dialog
+from mailgate.app.components.reasons import why
 from mailgate.app.components.shell import screen
 from mailgate.app.components.states import empty, skeleton
 from mailgate.app.session import Ui, run, use_picture, use_ui
 from mailgate.app.store import PAGE
 from mailgate.app.theme import Face, Space
-from mailgate.app.words import knows
 from mailgate.contract import v1
 
 
@@ -19,24 +19,6 @@ def _button(ui: Ui, message: v1.Message, press: Handler) -> ft.Control:
     """Return the button of a row; its spoken name holds the subject, since there is one such button in every row."""
     name = ui.t("un.deliver.name", s=message.subject or ui.t("un.nosubject"))
     return quiet(ui, ft.Text(ui.t("un.deliver"), semantics_label=name), ft.Icons.PERSON_ADD_ALT, press)
-
-
-def why(ui: Ui, message: v1.Message) -> str:
-    """Return why a message has nobody to go to; in the engine's own words where ours do not fit."""
-    reason = message.reason
-    if reason is None or not knows(f"why.{reason.code}"):
-        return message.text
-    addresses = ", ".join(reason.addresses)
-    if reason.more:
-        addresses = ui.t("list.more", all=addresses, n=ui.number(reason.more))
-    *fields, last = reason.fields or ("",)
-    return ui.t(
-        f"why.{reason.code}",
-        account=reason.account,
-        addresses=addresses,
-        fields=ui.t("list.and", all=", ".join(fields), last=last) if fields else last,
-        n=len(reason.addresses) + reason.more,
-    )
 
 
 def _row(ui: Ui, message: v1.Message, button: ft.Control) -> ft.Control:

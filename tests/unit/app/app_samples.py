@@ -9,6 +9,7 @@ import msgspec
 
 from mailgate.client.errors import ClientError, RefusedError
 from mailgate.contract import v1
+from tests.unit.app.fake_parked import FakeParked
 
 NOW: Final = datetime(2026, 11, 24, 9, 44, tzinfo=UTC)
 RUN: Final = "first run"
@@ -132,13 +133,14 @@ def report(**changes: Any) -> v1.SessionReport:
     return msgspec.structs.replace(plain, **changes)
 
 
-class FakeEngine:
+class FakeEngine(FakeParked):
     """An engine that says what the test sets, and keeps what it was asked.
 
     `broken` is raised by every call while it is set, and ends every stream. A fetch lasts until `end_fetch`.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.says = status()
         self.broken: ClientError | None = None
         self.asked: list[tuple[object, ...]] = []

@@ -51,6 +51,7 @@ class BrowserStandIn(Connection):
         self.memory = memory
         self.session: Session | None = None
         self.crashes: list[str] = []
+        self.saved: dict[str, bytes] = {}
 
     def send_message(self, message: Message) -> None:
         """Take a message as a browser would."""
@@ -71,6 +72,8 @@ class BrowserStandIn(Connection):
                 result = self.memory.get(str(arguments["key"]))
             case "set":
                 self.memory[str(arguments.get("key", "clipboard"))] = str(arguments.get("value", arguments.get("data")))
+            case "save_file":
+                self.saved[str(arguments["file_name"])] = arguments["src_bytes"]
             case "push_route":
                 self.loop.create_task(self._routed(str(arguments["route"])))
             case _:
@@ -146,12 +149,16 @@ class ReaderStandIn:
         buttons = self.buttons()
         return buttons.get(name) or next((c for n, c in buttons.items() if n.startswith(name)), None)
 
-    async def choose(self, kind: type, value: str) -> None:
-        """Set the value of the only control of a kind."""
-        control: Any
-        [control] = [control for control in self.controls() if isinstance(control, kind)]
+    async def choose(self, kind: type, value: object, event: str = "change", *, label: str = "") -> None:
+        """Set the value of the only control of a kind, or of the one with this label, as soon as it is there."""
+
+        def found() -> list[Any]:
+            return [c for c in self.controls() if isinstance(c, kind) and label in {"", getattr(c, "label", "")}]
+
+        await eventually(lambda: len(found()) == 1, f"one {kind.__name__} {label!r}")
+        [control] = found()
         self.session.apply_patch(control._i, {"value": value})
-        await self.fire(control, "change", value)
+        await self.fire(control, event, value)
 
     async def fire(self, control: Any, name: str, data: object) -> None:
         """Have an event happen to a control."""
@@ -188,6 +195,7 @@ async def reading(
     _context_page.set(page)
     brightness = ft.Brightness.DARK if dark else ft.Brightness.LIGHT
     session.apply_page_patch({"route": route, "width": width, "height": 800, "platform_brightness": brightness})
+    session.apply_page_patch({"web": True})
     first = session.get_page_patch()  # type: ignore[no-untyped-call]  # the library's own
     answer = RegisterClientResponseBody(session_id=session.id, page_patch=first, error="")
     browser.send_message(Message(MessageAction.REGISTER_CLIENT, answer))
