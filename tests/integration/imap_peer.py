@@ -79,9 +79,13 @@ class ImapPeer:
                 ]
             case "UID FETCH BODY":
                 start, most = map(int, re.findall(r"<(\d+)\.(\d+)>", rest)[0])
-                parts = [(uid, self.messages[uid][start : start + most]) for uid in _asked(rest, self.messages)]
+                section = "HEADER" if "[HEADER]" in rest else ""
+                wholes = [(uid, self.messages[uid]) for uid in _asked(rest, self.messages)]
+                if section:
+                    wholes = [(uid, b"".join(whole.partition(b"\r\n\r\n")[:2])) for uid, whole in wholes]
+                parts = [(uid, whole[start : start + most]) for uid, whole in wholes]
                 return [
-                    f"* {uid} FETCH (UID {uid} BODY[]<{start}> {{{len(part)}}}\r\n".encode() + part + b")\r\n"
+                    f"* {uid} FETCH (UID {uid} BODY[{section}]<{start}> {{{len(part)}}}\r\n".encode() + part + b")\r\n"
                     for uid, part in parts
                 ]
             case "UID STORE":

@@ -265,6 +265,18 @@ class ImapDialogue:
 
     async def delete(self, messages: Sequence[Listed]) -> list[Listed]:
         """Do with the provider's copies what the account's `after` says; return those it agreed to."""
+        return await self._each(messages, self._settle, self._account.after)
+
+    async def remove(self, messages: Sequence[Listed]) -> list[Listed]:
+        """Delete messages, whatever `after` says; return those that are gone.
+
+        What stays as marked, since the server cannot remove it alone, is not among them.
+        """
+        return await self._each(messages, self._remove, ProviderCopy.DELETE)
+
+    async def _each(
+        self, messages: Sequence[Listed], act: Callable[[Sequence[int]], Awaitable[bool]], name: str
+    ) -> list[Listed]:
         agreed: list[Listed] = []
         for folder, some in self._by_folder(messages):
             await self._select(folder)
@@ -272,18 +284,16 @@ class ImapDialogue:
                 portion = some[at : at + _COPIES_AT_ONCE]
                 uids = sorted(self._places[one.number][1] for one in portion)
                 try:
-                    await self._settle(uids)
+                    done = await act(uids)
                 except ImapRefusedError as exc:
                     if exc.error_class is ErrorClass.TEMPORARY:  # BYE: there is nobody left to ask
                         raise
-                    log.warning(
-                        "account %s: the server refuses to %s: %s", self._account.name, self._account.after, exc
-                    )
+                    log.warning("account %s: the server refuses to %s: %s", self._account.name, name, exc)
                     continue
-                agreed += portion
+                agreed += portion if done else ()
         return agreed
 
-    async def _settle(self, uids: Sequence[int]) -> None:
+    async def _settle(self, uids: Sequence[int]) -> bool:
         match self._account.after:
             case ProviderCopy.SEEN:
                 await self._talk.add_flag(uids, r"\Seen")
@@ -291,6 +301,7 @@ class ImapDialogue:
                 await self._move(uids, self._account.move_to)
             case _:
                 await self._remove(uids)
+        return True  # what stays as marked is as good as gone: nobody shows it
 
     async def _move(self, uids: Sequence[int], folder: str) -> None:
         """RFC 6851; without it COPY first, so that a cut leaves two copies rather than none (section 3.3)."""
@@ -306,11 +317,11 @@ class ImapDialogue:
         if not atomic:
             await self._remove(uids)
 
-    async def _remove(self, uids: Sequence[int]) -> None:
+    async def _remove(self, uids: Sequence[int]) -> bool:
         r"""Mark as `\Deleted` and remove these alone (RFC 4315).
 
         Where the server cannot do that, EXPUNGE would remove what others have marked as well: then the marks stay, and
-        whoever marked the others decides.
+        whoever marked the others decides. False: so it is.
         """
         await self._talk.add_flag(uids, r"\Deleted")
         if "UIDPLUS" in self.offered:
@@ -322,8 +333,10 @@ class ImapDialogue:
                 len(uids),
                 len(others),
             )
+            return False
         else:
             await self._talk.expunge(None)
+        return True
 
     # -- the end
 

@@ -67,6 +67,10 @@ class ProviderMailbox(Protocol):
         """Do with the provider's copies what the account says, at once or at `quit`; return those it agreed to."""
         ...
 
+    async def remove(self, messages: Sequence[Listed]) -> list[Listed]:
+        """Delete at the provider, whatever the account says; return what goes by now or at `quit`, and nothing else."""
+        ...
+
     async def quit(self) -> bool:
         """End the session; True when the deletions count."""
         ...

@@ -28,7 +28,7 @@ async def look_at_large(
 
 
 async def delete_doomed(dialogue: ProviderMailbox, listed: Sequence[Listed], plan: OversizePlan) -> list[str]:
-    """Mark messages as deleted that a person wants deleted; return the UIDs to which the server agreed.
+    """Delete messages that a person wants deleted, whatever the account does with others; return the UIDs that go.
 
     Only what has still the size and the header that he has seen: a server may give its UID to another message.
     """
@@ -37,4 +37,4 @@ async def delete_doomed(dialogue: ProviderMailbox, listed: Sequence[Listed], pla
     meant = [one for one in listed if one.uid in plan.doomed and plan.doomed[one.uid][0] == one.size_octets]
     hashes = await dialogue.top_header_hash(meant)
     same = [one for one in meant if hashes.get(one.number) == plan.doomed[one.uid][1]]
-    return [one.uid for one in await dialogue.delete(same)]
+    return [one.uid for one in await dialogue.remove(same)]

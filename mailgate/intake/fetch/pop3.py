@@ -367,6 +367,10 @@ class Pop3Dialogue:
             agreed += [one for one in portion if (await self._talk.status()).ok]
         return agreed
 
+    async def remove(self, messages: Sequence[Listed]) -> list[Listed]:
+        """Delete messages; an account by POP3 knows no other end than that."""
+        return await self.delete(messages)
+
     async def quit(self) -> bool:
         """End the session; True when the server confirmed, so that the deletions count (RFC 1939 section 6)."""
         if self._broken:
