@@ -24,8 +24,9 @@ from mailgate.cli.tools import add_tool_verbs
 USAGE: Final = 64  # EX_USAGE of sysexits.h: 2 means faults in the configuration
 
 _HELP: Final = """\
-MailGate, a mail gateway for small offices: it fetches from POP3 mailboxes,
-finds out who each message is for, and hands it to your own mail server.
+MailGate, a mail gateway for small offices: it fetches from POP3 and IMAP
+mailboxes, finds out who each message is for, and hands it to your own mail
+server; what your server sends, it takes to the provider's relay.
 
 To look around:  mailgate demo
 To begin:        write mailgate.toml, then mailgate check, then mailgate run

@@ -197,7 +197,7 @@ def trace(said: v1.MessageTrace) -> str:
     lines = [
         f"{one.id}  {one.subject}",
         f"  from       {one.from_} (envelope {one.sender})",
-        f"  account    {one.account}, UID {one.uid}",
+        f"  account    {one.account}, UID {one.uid}" if one.direction == "inbound" else f"  listener   {one.account}",
         f"  size       {size(one.size)}",
         f"  state      {_state(one)}, {_tries(one.attempts)}",
     ]
