@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from mailgate.config.examples import example_of
 from mailgate.config.forms import unit_of
 from mailgate.config.keys import heading
 from mailgate.config.schema import Kind, Setting, settings_of
@@ -49,7 +50,7 @@ remedy. This is the least that a working file holds:
   `mailgate secrets set keyring:NAME` stores one.
 """
 
-_TABLE_HEAD: Final = "| setting | value | unit | default | meaning |\n| --- | --- | --- | --- | --- |\n"
+_TABLE_HEAD: Final = "| setting | value | unit | default | example | meaning |\n| --- | --- | --- | --- | --- | --- |\n"
 
 
 def settings_page() -> str:
@@ -70,7 +71,14 @@ def _table(settings: Iterable[Setting]) -> str:
 
 
 def _row(setting: Setting) -> str:
-    cells = (f"`{setting.name}`", _value(setting), unit_of(setting), _default(setting), setting.description)
+    cells = (
+        f"`{setting.name}`",
+        _value(setting),
+        unit_of(setting),
+        _default(setting),
+        f"`{example_of(setting)}`",
+        setting.description,
+    )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 

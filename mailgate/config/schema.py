@@ -94,7 +94,7 @@ def _setting(field: dataclasses.Field[Any], hint: Any) -> Setting:
         high=_last(item_metas, "le"),
         shortest=0 if many else _last(metas, "min_length") or 0,
         form=extra.get("form", ""),
-        example=next(iter(_last(metas, "examples") or ()), ""),
+        example=str(next(iter(_last(metas, "examples") or ()), "")),
         zero=bool(extra.get("zero")),
         secret=bool(extra.get("secret")),
         words=words,

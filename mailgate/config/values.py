@@ -181,7 +181,7 @@ def _empty(setting: Setting) -> Misfit:
 
 def _such_as(setting: Setting) -> str:
     """Return the remedy that shows a right value."""
-    if setting.example:
+    if setting.example and setting.kind is Kind.TEXT:
         value = f"[{written(setting.example)}]" if setting.many else written(setting.example)
         return f"Write for example `{setting.name} = {value}`."
     if setting.switch:

@@ -1,5 +1,6 @@
 """The settings of an account that hang on its protocol, most of them for IMAP: types and descriptions, for `[[accounts]]` in `settings.py`."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -31,11 +32,16 @@ Port = (
         Meta(
             ge=1,
             le=65535,
+            examples=[110],
             description="port; by default 995 for tls, 110 for starttls and none; with IMAP 993 and 143",
         ),
     ]
     | None
 )
+DeleteAfter = Annotated[
+    timedelta,
+    Meta(extra={"zero": True}, examples=["3d"], description="keep the provider's copy for this long first; 0: do not"),
+]
 Folders = Annotated[
     tuple[str, ...],
     Meta(

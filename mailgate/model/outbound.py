@@ -114,7 +114,7 @@ class Listener:
         ),
     ]
     address: Annotated[str, Meta(min_length=1, examples=["0.0.0.0"], description="address to listen on")] = "127.0.0.1"  # noqa: S104 an example, not a default
-    port: Annotated[int, Meta(ge=0, le=65535, description="port; 0 takes a free one")] = 2500
+    port: Annotated[int, Meta(ge=0, le=65535, examples=[587], description="port; 0 takes a free one")] = 2500
     security: Annotated[
         ListenerSecurity, Meta(description="how connections are protected; `starttls`: offered to clients that want it")
     ] = ListenerSecurity.NONE
@@ -210,7 +210,11 @@ class Relay:
     ]
     host: Annotated[str, Meta(min_length=1, examples=["smtp.example.org"], description="name or address of the relay")]
     port: (
-        Annotated[int, Meta(ge=1, le=65535, description="port; by default 465 for tls, else 587; 24 for LMTP")] | None
+        Annotated[
+            int,
+            Meta(ge=1, le=65535, examples=[2525], description="port; by default 465 for tls, else 587; 24 for LMTP"),
+        ]
+        | None
     ) = None
     protocol: Annotated[RelayProtocol, Meta(description="what the relay speaks")] = RelayProtocol.SMTP
     security: Annotated[
@@ -277,8 +281,12 @@ class Relay:
         bool, Meta(description="whether it takes delivery reports, whose sender is empty; some providers do not")
     ] = True
     connections: Annotated[int, Meta(ge=1, le=64, description="connections at once")] = 4
-    rate: Annotated[int, Meta(ge=0, le=100_000, description="messages a minute at most; 0: no limit")] = 0
-    daily_cap: Annotated[int, Meta(ge=0, le=10_000_000, description="recipients a day at most; 0: no limit")] = 0
+    rate: Annotated[
+        int, Meta(ge=0, le=100_000, examples=[30], description="messages a minute at most; 0: no limit")
+    ] = 0
+    daily_cap: Annotated[
+        int, Meta(ge=0, le=10_000_000, examples=[2000], description="recipients a day at most; 0: no limit")
+    ] = 0
 
     @property
     def effective_port(self) -> int:
@@ -325,7 +333,8 @@ class OutboundSettings:
     connections: Annotated[int, Meta(ge=1, le=10_000, description="connections to the listeners at once")] = 200
     connections_per_client: Annotated[int, Meta(ge=1, le=10_000, description="... of them from one address")] = 50
     messages_per_minute: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="messages a minute from one address at most; 0: no limit")
+        int,
+        Meta(ge=0, le=1_000_000, examples=[60], description="messages a minute from one address at most; 0: no limit"),
     ] = 0
     max_errors: Annotated[
         int, Meta(ge=1, le=1000, description="refused commands after which a connection is closed")

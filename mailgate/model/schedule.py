@@ -68,7 +68,11 @@ TimeZone = Annotated[
 ]
 Jitter = Annotated[
     timedelta,
-    Meta(extra={"zero": True}, description="each scheduled session begins up to so much later, at random"),
+    Meta(
+        extra={"zero": True},
+        examples=["30s"],
+        description="each scheduled session begins up to so much later, at random",
+    ),
 ]
 OfficeMinInterval = Annotated[
     timedelta, Meta(description="least time between two scheduled sessions of an account, whatever else is set")

@@ -215,9 +215,7 @@ class Account:
             description="when a message is deleted at the provider: once the internal server took it, once it is safe here, or never"
         ),
     ] = DeletePolicy.DELIVERED
-    delete_after: Annotated[
-        timedelta, Meta(extra={"zero": True}, description="keep the provider's copy for this long first; 0: do not")
-    ] = timedelta()
+    delete_after: imap.DeleteAfter = timedelta()
     folders: imap.Folders = ("INBOX",)
     after: imap.After = imap.ProviderCopy.DELETE
     move_to: imap.MoveTo = ""
@@ -275,7 +273,9 @@ class InternalServer:
     host: Annotated[
         str, Meta(min_length=1, examples=["192.168.1.10"], description="name or address of the internal mail server")
     ]
-    port: Annotated[int, Meta(ge=1, le=65535, description="port; LMTP has none of its own, often it is 24")] = 25
+    port: Annotated[
+        int, Meta(ge=1, le=65535, examples=[24], description="port; LMTP has none of its own, often it is 24")
+    ] = 25
     protocol: Annotated[
         SmtpProtocol,
         Meta(description="what the server speaks: `smtp`, or `lmtp` as the mail stores of Dovecot and Cyrus do"),
@@ -357,7 +357,12 @@ class FetchSettings:
     session_size: Annotated[Octets, Meta(ge=1, description="octets after which a session logs in anew")] = 50 * _MB
     pass_limit: Annotated[
         int,
-        Meta(ge=0, le=1_000_000, description="messages after which an account waits for its next turn; 0: no limit"),
+        Meta(
+            ge=0,
+            le=1_000_000,
+            examples=[1000],
+            description="messages after which an account waits for its next turn; 0: no limit",
+        ),
     ] = 0
     smallest_first: Annotated[bool, Meta(description="whether small messages are taken before large ones")] = False
     window_size: Annotated[Octets, Meta(ge=1, description="octets asked for ahead of what has arrived")] = 8 * _MB
@@ -414,7 +419,12 @@ class StoreSettings:
     reserve_percent: Annotated[float, Meta(ge=0, le=50, description="... or below this share of the disk")] = 2.0
     keep_done: Annotated[timedelta, Meta(description="how long finished entries stay in the log")] = timedelta(days=30)
     keep_bodies: Annotated[
-        timedelta, Meta(extra={"zero": True}, description="how long bodies of delivered and deleted messages are kept")
+        timedelta,
+        Meta(
+            extra={"zero": True},
+            examples=["7d"],
+            description="how long bodies of delivered and deleted messages are kept",
+        ),
     ] = timedelta()
 
 
@@ -423,7 +433,7 @@ class ApiSettings:
     """The engine's API and the app in the browser."""
 
     host: Annotated[str, Meta(min_length=1, examples=["127.0.0.1"], description="address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="port; 0 takes a free one")] = 8643
+    port: Annotated[int, Meta(ge=0, le=65535, examples=[8080], description="port; 0 takes a free one")] = 8643
     app: Annotated[bool, Meta(description="whether the app is served at /ui")] = True
     allowed_hosts: Annotated[
         tuple[str, ...],

@@ -13,6 +13,7 @@ MaxMessageSize = Annotated[
 Night = Annotated[
     str,
     Meta(
+        examples=["03:30"],
         pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z",
         extra={"form": "an hour and a minute, such as `02:00`"},
         description="when messages are fetched that are too large and were put off until tonight",

@@ -3,12 +3,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from mailgate.config.examples import example_of
 from mailgate.config.load import loads
 from mailgate.config.reference import MINIMAL, settings_page
 from mailgate.config.schema import Kind, Setting, settings_of
-from mailgate.config.values import show_setting
+from mailgate.config.values import Misfit, read_value, show_setting
 from mailgate.model.schedule import Schedule
 from mailgate.model.settings import Config
 from tests.unit.config.offices import minimal
@@ -38,6 +40,17 @@ def test_each_setting_has_a_description_and_a_row(section: str, setting: Setting
 @EACH_SETTING
 def test_each_required_setting_has_an_example_to_show(section: str, setting: Setting) -> None:
     assert setting.example or not setting.required
+
+
+@EACH_SETTING
+def test_each_setting_has_an_example_on_the_page_that_the_file_may_hold(section: str, setting: Setting) -> None:
+    example = example_of(setting)
+    assert f" | `{example}` | {setting.description.partition('|')[0]}" in settings_page()
+    raw = tomllib.loads(f"it = {example}")["it"]
+    items = [read_value(setting, item) for item in (raw if setting.many else [raw])]
+    assert not [item for item in items if isinstance(item, Misfit)]
+    if setting.many:
+        assert len(msgspec.convert(items, setting.annotation)) >= max(1, setting.least)
 
 
 LEAST = {
