@@ -273,9 +273,7 @@ class InternalServer:
     host: Annotated[
         str, Meta(min_length=1, examples=["192.168.1.10"], description="name or address of the internal mail server")
     ]
-    port: Annotated[
-        int, Meta(ge=1, le=65535, examples=[24], description="port; LMTP has none of its own, often it is 24")
-    ] = 25
+    port: Annotated[int, Meta(ge=1, le=65535, examples=[24], description="port; for LMTP often 24")] = 25
     protocol: Annotated[
         SmtpProtocol,
         Meta(description="what the server speaks: `smtp`, or `lmtp` as the mail stores of Dovecot and Cyrus do"),
