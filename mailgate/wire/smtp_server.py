@@ -147,25 +147,33 @@ class SmtpFraming:
 
 
 class TextCheck:
-    """What is wrong with a text: line ends that are no CRLF, lines without end. Constant memory."""
+    """What is wrong with a text: line ends that are no CRLF, NULs, lines without end. Constant memory."""
 
     def __init__(self) -> None:
         self.bare = 0
         self.octets = 0
+        self.nuls = 0
         self.too_long = False
         self._ends_in_cr = False
         self._line_octets = 0
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.bare += self._ends_in_cr
+        self._ends_in_cr = False
 
     def feed(self, data: bytes) -> None:
         """Look at the next octets."""
         if not data:
             return
         self.octets += len(data)
+        self.nuls += data.count(0)
         pairs = data.count(_CRLF)
         self.bare += data.count(b"\r") + data.count(_LF) - 2 * pairs
-        if self._ends_in_cr and data[:1] == _LF:
-            self.bare -= 2  # the CR that ended the last piece, and this LF, are a pair
+        if self._ends_in_cr:  # of a pair with this LF, or alone
+            self.bare += -1 if data[:1] == _LF else 1
         self._ends_in_cr = data.endswith(b"\r")
+        self.bare -= self._ends_in_cr  # what follows decides: a piece may end between CR and LF
         first = data.find(_LF)
         self._line_octets += len(data) if first < 0 else first
         self.too_long = self.too_long or self._line_octets > MAX_TEXT_LINE_OCTETS

@@ -54,6 +54,7 @@ class MemoryStore:
 
     def __init__(self, *, inline_limit: int = 65536) -> None:
         self.failure: StoreError | None = None
+        self.write_failure: StoreError | None = None  # raised while a body is written
         self._inline_limit = inline_limit
         self._volatile: set[int] = set()  # entries whose body a power cut may take away
         self._entries: dict[int, QueueEntry] = {}
@@ -611,6 +612,8 @@ class _Writer:
         self._octets = bytearray()
 
     async def write(self, data: bytes) -> None:
+        if self._store.write_failure is not None:
+            raise self._store.write_failure
         self._octets += data
 
     async def finish(self, *, durable: bool = False) -> DraftContent:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 BACKLOG: Final = 512
 _HANDSHAKE_S: Final = 30.0
+HANDSHAKES_PER_HOST: Final = 50  # at once: who connects and says nothing is not counted as a client yet
 
 
 class Certificates:
@@ -96,6 +98,7 @@ class NetListening:
         self._timeout = timeout
         self._certificates = Certificates(at)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shaking: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -139,7 +142,7 @@ class NetListening:
     async def _see_to(self, stream: ServedStream) -> None:
         try:
             if self._at.tls:
-                await stream.start_tls()
+                await self._shake_hands(stream)
             await self._serve(stream)
         except ConnectError as exc:  # a client that went, or whose handshake failed: no fault of ours
             log.debug("a connection to %s ended: %s", self._at, exc)
@@ -147,6 +150,17 @@ class NetListening:
             log.exception("a connection to %s failed", self._at)
         finally:
             await stream.close()
+
+    async def _shake_hands(self, stream: ServedStream) -> None:
+        if self._shaking[stream.host] >= HANDSHAKES_PER_HOST:
+            raise ConnectError(f"{stream.host} has {HANDSHAKES_PER_HOST} handshakes under way")
+        self._shaking[stream.host] += 1
+        try:
+            await stream.start_tls()
+        finally:
+            self._shaking[stream.host] -= 1
+            if not self._shaking[stream.host]:
+                del self._shaking[stream.host]
 
 
 class NetListener:

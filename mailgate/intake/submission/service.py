@@ -1,7 +1,8 @@
 """The listeners of an office: which are open, who is connected, and how many may be.
 
-A session that is sent away for the number of connections costs a reply and nothing else; 200 idle connections of one
-client do not keep another out (`connections_per_client`).
+A session that is sent away for the number of connections costs a reply and nothing else. Idle connections keep nobody
+out: one client may have so many (`connections_per_client`), and when all places are taken, who has been idle the longest
+makes room.
 """
 
 import asyncio
@@ -32,6 +33,8 @@ LISTENER_DOWN: Final = "listener_down"
 _MINUTE_S: Final = 60.0
 _INTERNAL_S: Final = 300.0
 """How long the internal server's addresses are believed before they are looked up again."""
+IDLE_S: Final = 10.0
+"""After so much silence between two messages a connection may have to make room for another."""
 _BUSY: Final = b"421 4.3.2 too many connections, come again later\r\n"
 _TOO_FAST: Final = b"421 4.7.0 too many messages from you this minute, come again later\r\n"
 
@@ -55,9 +58,13 @@ class Submission:
         self._open: dict[Listener, Listening] = {}
         self._numbers = count(1)
         self._clients: Counter[str] = Counter()
+        self._sessions: set[SubmissionSession] = set()
         self._begun: dict[str, deque[float]] = {}
         self._internal: tuple[str, ...] = ()
         self._looked_s = float("-inf")
+        self._made: dict[
+            Listener, Rules
+        ] = {}  # of `_config` and `_internal`, since making them costs as much as a message
 
     @property
     def ports(self) -> dict[str, int]:
@@ -72,6 +79,7 @@ class Submission:
     async def configure(self, config: Config) -> None:
         """Open new listeners, close those that are no more; the rest goes on by the new rules with its next session."""
         self._config = config
+        self._made.clear()
         gone = [listener for listener in self._open if listener not in config.listeners]
         for listener in gone:
             await self._open.pop(listener).close(patience=timedelta(seconds=1))
@@ -116,20 +124,47 @@ class Submission:
     async def _serve(self, stream: AcceptedStream, listener: Listener) -> None:
         settings = self._config.outbound
         host = await self._host(stream, listener)
-        if self._clients.total() >= settings.connections or self._clients[host] >= settings.connections_per_client:
+        idle = self._idle() if self._clients.total() >= settings.connections else None
+        full = self._clients.total() >= settings.connections and idle is None
+        if full or self._clients[host] >= settings.connections_per_client:
             await stream.write(_BUSY)
             return
         if self._too_fast(host):
             await stream.write(_TOO_FAST)
             return
+        if idle is not None:
+            self._sessions.discard(idle)
+            await idle.send_away()
         self._clients[host] += 1
         try:
-            rules = await self._rules(listener, host)
-            await SubmissionSession(stream, rules, self._tools, host=host, number=next(self._numbers)).run()
+            await self._session(stream, await self._rules(listener, host), host)
         finally:
             self._clients[host] -= 1
             if not self._clients[host]:
                 del self._clients[host]
+
+    async def _session(self, stream: AcceptedStream, rules: Rules, host: str) -> None:
+        session = SubmissionSession(
+            stream,
+            rules,
+            self._tools,
+            host=host,
+            number=next(self._numbers),
+            too_fast=lambda: self._too_fast(host),
+        )
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+
+    def _idle(self) -> SubmissionSession | None:
+        """Return the session that has been idle the longest, None when all have something to do."""
+        idle = [(since_s, one) for one in self._sessions if (since_s := one.idle_since_s) is not None]
+        if not idle:
+            return None
+        since_s, session = min(idle, key=lambda pair: pair[0])
+        return session if self._tools.clock.monotonic() - since_s >= IDLE_S else None
 
     async def _host(self, stream: AcceptedStream, listener: Listener) -> str:
         """Return the client's address: that of the connection, or what a proxy in front says.
@@ -155,7 +190,10 @@ class Submission:
                 raise ConnectError(f"{stream.host} said more than the header of the PROXY protocol, or ended")
 
     def _too_fast(self, host: str) -> bool:
-        """Whether this client has begun as many sessions within a minute as it may send messages."""
+        """Count a message more, and tell whether this client has sent too many within a minute.
+
+        A session counts as its first message from its beginning.
+        """
         limit = self._config.outbound.messages_per_minute
         if not limit:
             return False
@@ -171,17 +209,24 @@ class Submission:
         return False
 
     async def _rules(self, listener: Listener, host: str) -> Rules:
-        config = self._config
-        gate = SubmissionGate(config, listener, self._internal)
         now_s = self._tools.clock.monotonic()
-        if not gate.knows(host) and now_s - self._looked_s > _INTERNAL_S:
+        if not self._made_for(listener).gate.knows(host) and now_s - self._looked_s > _INTERNAL_S:
             self._looked_s = now_s
-            self._internal = tuple(await self._look_up(config.internal.host))
+            self._internal = tuple(await self._look_up(self._config.internal.host))
+            self._made.clear()
+        return self._made_for(listener)
+
+    def _made_for(self, listener: Listener) -> Rules:
+        rules = self._made.get(listener)
+        if rules is None:
+            config = self._config
             gate = SubmissionGate(config, listener, self._internal)
-        return Rules(listener, config.outbound, gate, RelayTable(config), _postmaster(config))
+            rules = Rules(listener, config.outbound, gate, RelayTable(config), postmaster_of(config))
+            self._made[listener] = rules
+        return rules
 
 
-def _postmaster(config: Config) -> Address | None:
+def postmaster_of(config: Config) -> Address | None:
     """Return who gets mail for the bare `<Postmaster>`: postmaster@ in the office's first domain."""
     for text in (*config.outbound.local_domains, *(one.address.rpartition("@")[2] for one in config.recipients)):
         try:

@@ -5,8 +5,9 @@ is read to its end whatever is wrong with it, and then answered. Nothing that a 
 one line, or more of a text than one read.
 """
 
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
@@ -38,9 +39,12 @@ from mailgate.wire.smtp_server import Line, SmtpFraming, Text, TooLong
 log = logging.getLogger(__name__)
 
 MAX_AUTH_FAILURES: Final = 3
+MAX_IDLE_COMMANDS: Final = 200
+"""Commands without a message behind them (NOOP, RSET, HELP and such) that a client may say."""
 _GO_ON: Final = Reply(354, "go ahead, end with a dot alone on a line")
 _LAST_IN_GROUP: Final = frozenset({Verb.DATA, Verb.QUIT, Verb.STARTTLS})  # RFC 2920 section 3.1
 _OK: Final = Reply(250, "2.0.0 ok")
+TOO_FAST: Final = Reply(451, "4.7.0 too many messages from you this minute, come again later")
 
 
 @dataclass(slots=True)
@@ -58,9 +62,21 @@ class _EndOfSessionError(Exception):
 
 
 class SubmissionSession:
-    """One connection of the client at the IP address `host`; `number` stands in its log lines."""
+    """One connection of the client at the IP address `host`; `number` stands in its log lines.
 
-    def __init__(self, stream: AcceptedStream, rules: Rules, tools: SubmissionTools, *, host: str, number: int) -> None:
+    `too_fast` counts one message more, and says whether the client has sent too many lately.
+    """
+
+    def __init__(
+        self,
+        stream: AcceptedStream,
+        rules: Rules,
+        tools: SubmissionTools,
+        *,
+        host: str,
+        number: int,
+        too_fast: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._stream = stream
         self._rules = rules
         self._tools = tools
@@ -74,6 +90,10 @@ class SubmissionSession:
         self._auth_failures = 0
         self._taken = 0
         self._told = False
+        self._idle_commands = 0
+        self._messages = 0
+        self._too_fast = too_fast
+        self._silent_since_s: float | None = None  # since when we wait for a command
 
     async def run(self) -> None:
         """Hold the session to its end; a client that goes is no error."""
@@ -89,6 +109,18 @@ class SubmissionSession:
                 log.debug("submission session %d: %s", self._number, exc)
         if self._told:
             self._tools.publisher.publish(SubmissionEnded(session=self._number, taken=self._taken))
+
+    @property
+    def idle_since_s(self) -> float | None:
+        """Since when (monotonic) the client has a connection and no use for it; None: it has."""
+        return None if self._transaction is not None else self._silent_since_s
+
+    async def send_away(self) -> None:
+        """End a session that is idle: somebody else needs the place."""
+        self._silent_since_s = None
+        with contextlib.suppress(ConnectError):
+            await self._stream.write(b"421 4.3.2 idle for too long, come again when you have mail\r\n")
+        await self._stream.close()
 
     async def _forget(self) -> None:
         transaction, self._transaction = self._transaction, None
@@ -111,7 +143,9 @@ class SubmissionSession:
             piece = self._framing.next()
             if isinstance(piece, (Line, TooLong)):
                 return piece
+            self._silent_since_s = self._tools.clock.monotonic()
             await self._hear()
+            self._silent_since_s = None
 
     async def _hear(self) -> None:
         """Say what is to be said, and read on."""
@@ -158,9 +192,20 @@ class SubmissionSession:
             if self._ran_ahead(request):
                 self._refuse(Reply(554, "5.5.0 wait for the reply to this command"), str(request))
                 raise _EndOfSessionError
+            self._count(request)
             await self._carry_out(request)
         except RequestError as exc:
             self._refuse(exc.reply, "a command")
+
+    def _count(self, request: Request) -> None:
+        """Send a client away that says much and sends nothing."""
+        hollow = isinstance(request, (Hello, Verb)) or (isinstance(request, Bdat) and not request.size_octets)
+        if not hollow or request in _LAST_IN_GROUP:
+            return
+        self._idle_commands += 1
+        if self._idle_commands > MAX_IDLE_COMMANDS:
+            self._say(Reply(421, f"4.7.0 {self._tools.hostname} too many commands without a message, good-bye"))
+            raise _EndOfSessionError
 
     def _ran_ahead(self, request: Request) -> bool:
         """Whether the client went on without the reply that it has to wait for (RFC 2920 section 3.1).
@@ -292,6 +337,10 @@ class SubmissionSession:
         if self._tools.no_room():
             self._refuse(Reply(452, "4.3.1 the disk is nearly full: later"), f"mail from <{mail.sender or ''}>")
             return
+        self._messages += 1
+        if self._messages > 1 and self._too_fast():  # the first was counted when the session began
+            self._refuse(TOO_FAST, f"mail from <{mail.sender or ''}>")
+            return
         self._transaction = _Transaction(mail)
         self._say(Reply(250, f"2.1.0 <{mail.sender or ''}> ok"))
 
@@ -305,7 +354,8 @@ class SubmissionSession:
         sender = transaction.mail.sender
         if not recipient.is_ascii and not transaction.mail.utf8:
             raise RequestError(553, "5.6.7 an address that is not ASCII needs SMTPUTF8 (RFC 6531)")
-        if refusal := self._rules.gate.at_rcpt(sender, recipient):
+        local = self._rules.relays.is_local(recipient)  # a colleague: not what `may_send` speaks of
+        if not local and (refusal := self._rules.gate.at_rcpt(sender, recipient)):
             self._refuse(refusal, f"mail to <{recipient}>")
             return
         way = self._rules.relays.way(sender, recipient)
@@ -362,6 +412,8 @@ class SubmissionSession:
             await transaction.taking.abandon()
             transaction.taking = None
             self._refuse(refusal, "a chunk")
+        elif transaction.taking.failure is not None:
+            await self._not_taken(transaction.taking.failure)
         else:
             self._say(Reply(250, f"2.0.0 {bdat.size_octets} octets"))
 
@@ -393,6 +445,7 @@ class SubmissionSession:
         self._transaction = None
         if taking is None:
             raise AssertionError("a text ends that has not begun")
+        taking.close()
         try:
             if refusal := taking.fault(self._rules.settings.max_message_size):
                 self._refuse(refusal, f"the message of <{transaction.mail.sender or ''}>")
@@ -408,6 +461,7 @@ class SubmissionSession:
         finally:
             await taking.abandon()
         self._taken += 1
+        self._idle_commands = 0
         self._say(Reply(250, f"2.0.0 taken as {' '.join(names)}"))
 
     def _envelopes(self, transaction: _Transaction) -> dict[str, Envelope]:

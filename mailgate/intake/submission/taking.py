@@ -48,6 +48,7 @@ class Taking:
         self._writers = writers
         self._check = TextCheck()
         self._ends = LineEnds() if normalise else None
+        self.failure: StoreError | None = None  # of the store, while the text came: nothing more of it is kept
 
     @classmethod
     async def begin(cls, store: Store, lanes: Iterable[str], *, normalise: bool) -> Self:
@@ -61,17 +62,27 @@ class Taking:
             return Reply(552, f"5.3.4 a message may have {max_octets} octets")
         if check.bare and self._ends is None:
             return Reply(550, "5.6.0 a CR or LF stands alone in it (RFC 5321 section 2.3.8)")
+        if check.nuls and self._ends is None:  # who drops them makes `.NUL` the end of the text
+            return Reply(550, "5.6.0 a NUL stands in it (RFC 5322 section 4)")
         if check.too_long:
             return Reply(554, f"5.6.0 a line of it has more than {MAX_TEXT_LINE_OCTETS} octets")
         return None
 
     async def write(self, octets: bytes) -> None:
-        """Take the next octets."""
+        """Take the next octets. A store that refuses them is told of by `take`, once the text was read to its end."""
         self._check.feed(octets)
         if self._ends is not None:
             octets = self._ends.feed(octets)
-        for writer in self._writers.values():
-            await writer.write(octets)
+        try:
+            for writer in self._writers.values():
+                await writer.write(octets)
+        except StoreError as exc:
+            self.failure = exc
+            await self.abandon()
+
+    def close(self) -> None:
+        """The text is complete: `fault` may find more now."""
+        self._check.close()
 
     async def take(self, envelopes: Mapping[str, Envelope], giver: Giver, tools: SubmissionTools) -> list[str]:
         """Return the queue ids of the message, one for each way, all of them durable.
@@ -80,6 +91,8 @@ class Taking:
             LoopError: it goes in circles.
             StoreError: not all of it is durable. What is already goes its way, and may come twice.
         """
+        if self.failure is not None:
+            raise self.failure
         if self._ends is not None:
             for writer in self._writers.values():
                 await writer.write(self._ends.close())
