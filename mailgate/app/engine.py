@@ -1,7 +1,8 @@
 """What the app asks of the engine, as `EngineClient` gives it and a test can stand in for it."""
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
 from mailgate.contract import v1
 
@@ -33,8 +34,8 @@ class Engine(Protocol):
         """Ask running sessions to end after the message they are at."""
         ...
 
-    async def resume(self) -> None:
-        """Let fetching go on."""
+    async def resume(self, account: str = "") -> None:
+        """Let fetching go on, of one account or of all."""
         ...
 
     async def unrouted(self, *, before: str = "", limit: int = 100) -> v1.MessagePage:
@@ -88,6 +89,54 @@ class Engine(Protocol):
 
     def eml(self, message_id: str, *, as_sent: bool = False) -> AsyncIterator[bytes]:
         """Yield a message's octets."""
+        ...
+
+    async def accounts(self) -> tuple[v1.AccountState, ...]:
+        """Return all accounts with their state."""
+        ...
+
+    async def pause(self, minutes: int | None = None, *, until: datetime | None = None, account: str = "") -> None:
+        """Pause fetching, of one account or of all: for so many minutes, until a time, or until `resume`."""
+        ...
+
+    async def schedule(self, account: str, *, count: int = 10) -> v1.AccountSchedule:
+        """Return what the schedule of an account says, and its next sessions."""
+        ...
+
+    async def test_account(self, name: str) -> v1.TestReport:
+        """Try the connection to an account, step by step."""
+        ...
+
+    async def account_report(self, name: str) -> v1.CapabilityReport:
+        """Return what an account's last messages show of its provider."""
+        ...
+
+    async def enable_account(self, name: str) -> v1.SettingsChanged:
+        """Switch an account on."""
+        ...
+
+    async def disable_account(self, name: str) -> v1.SettingsChanged:
+        """Switch an account off."""
+        ...
+
+    async def remove_account(self, name: str, *, revision: str = "") -> v1.SettingsChanged:
+        """Remove an account; its messages and its password stay."""
+        ...
+
+    async def oversize(self) -> v1.OversizeList:
+        """Return the messages that are too large to be fetched."""
+        ...
+
+    async def decide_oversize(
+        self, number: int, wish: Literal["fetch", "tonight", "delete", "leave"]
+    ) -> v1.OversizeMessage:
+        """Decide about one that is too large."""
+        ...
+
+    async def change_account(
+        self, name: str, values: Mapping[str, Any], *, password: str | None = None, revision: str = ""
+    ) -> v1.SettingsChanged:
+        """Change settings of an account, or its password."""
         ...
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ from mailgate.app.components.places import PLACES
 from mailgate.app.components.shell import Shell
 from mailgate.app.engine import Engine
 from mailgate.app.material import material
+from mailgate.app.screens.accounts import Accounts
 from mailgate.app.screens.live import Live
 from mailgate.app.screens.more import More
 from mailgate.app.screens.overview import Overview
@@ -46,6 +47,7 @@ ROUTES: Final = [
             ft.Route(path="live", component=Live),
             ft.Route(path="unrouted", component=Unrouted),
             ft.Route(path="parked/:id?", component=Parked),
+            ft.Route(path="accounts/:name?", component=Accounts),
             ft.Route(path="more", component=More),
             ft.Route(path=":elsewhere*", component=Overview),
         ],

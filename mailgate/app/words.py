@@ -6,7 +6,7 @@ not listed here, such as a new condition, is shown in the engine's own words. La
 
 from typing import Final, Literal, get_args
 
-from mailgate.app.vocabulary import conditions, parked
+from mailgate.app.vocabulary import accounts, conditions, parked
 
 Lang = Literal["en", "de"]
 LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
@@ -54,6 +54,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "do.details.less": ("Hide details", "Einzelheiten ausblenden"),
     "do.copy": ("Copy", "Kopieren"),
     "do.clear": ("Clear filter", "Filter löschen"),
+    "do.undo": ("Undo", "Rückgängig"),
     "do.back": ("Back", "Zurück"),
     "do.older": ("Older", "Ältere"),
     "do.newer": ("Newer", "Neuere"),
@@ -245,6 +246,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "age.hours": ("{n} h", "{n} h"),
     "age.days": ("{n} days", "{n} Tage"),
     "age.days.one": ("1 day", "1 Tag"),
+    **accounts.WORDS,
     **conditions.WORDS,
     **parked.WORDS,
 }

@@ -8,17 +8,20 @@ from mailgate.app.session import Ui
 from mailgate.app.theme import Face, Radius, Space, State
 
 TOAST_MS = 5_000
+UNDO_MS = 10_000
 BOTTOM_BAR_PX = 80
 
 
-def toast(page: ft.Page, ui: Ui, message: str) -> None:
-    """Say what happened, for five seconds."""
+def toast(page: ft.Page, ui: Ui, message: str, undo: Handler | None = None) -> None:
+    """Say what happened, for five seconds; for ten where it can be undone."""
+    action = ft.SnackBarAction(ui.t("do.undo"), text_color=ui.p.brand_soft, on_click=undo) if undo else None
     page.show_dialog(
         ft.SnackBar(
             ft.Text(message, style=style(14, color=ui.p.panel)),
             bgcolor=ui.p.ink,
             behavior=ft.SnackBarBehavior.FLOATING,
-            duration=TOAST_MS,
+            action=action,
+            duration=UNDO_MS if undo else TOAST_MS,
             width=None if ui.compact else 460,
             persist=False,
             margin=ft.Margin.only(left=16, right=16, bottom=BOTTOM_BAR_PX) if ui.compact else None,

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 import flet as ft
 
-from mailgate.app.components.base import field, one_line
+from mailgate.app.components.base import Handler, field, one_line, text
 from mailgate.app.session import Ui, run
-from mailgate.app.theme import Radius, Space
+from mailgate.app.theme import Face, Radius, Space
 
 
 def use_search(ui: Ui, label: str, put: Callable[[str], None], value: str, *, width: int | None = None) -> ft.Control:
@@ -58,3 +58,34 @@ def choice(
     )
     named = ft.MergeSemantics(ft.Semantics(button=True, content=menu))
     return ft.Container(named, width=width, expand=width is None)
+
+
+def menu_button(
+    ui: Ui, label: str, icon: ft.IconData, items: Sequence[tuple[str, Handler]], *, ready: bool = True
+) -> ft.Control:
+    """Return a button in the form of a quiet one that opens a list of acts (words and what they do)."""
+    ink = ui.p.ink if ready else ui.p.edge
+    words = ft.Row(
+        [
+            ft.Icon(icon, size=18, color=ink),
+            text(ui, label, 14, Face.MEDIUM, ink),
+            ft.Icon(ft.Icons.ARROW_DROP_DOWN, size=18, color=ink),
+        ],
+        spacing=Space.S,
+        tight=True,
+    )
+    face = ft.Container(
+        words,
+        border=ft.Border.all(1, ui.p.edge if ready else ui.p.line),
+        border_radius=Radius.CONTROL,
+        bgcolor=ui.p.panel,
+        padding=ft.Padding.symmetric(horizontal=12, vertical=10),
+    )
+    menu = ft.PopupMenuButton(
+        content=face,
+        items=[ft.PopupMenuItem(said, on_click=press) for said, press in items],
+        tooltip="",
+        bgcolor=ui.p.panel,
+        disabled=not ready,
+    )
+    return ft.MergeSemantics(ft.Semantics(button=True, content=menu))

@@ -5,6 +5,7 @@ from typing import Final
 
 import flet as ft
 
+from mailgate.app.accounts import troubled
 from mailgate.app.store import Picture
 
 
@@ -21,6 +22,7 @@ class Place:
 OVERVIEW: Final = Place("nav.overview", "/", ft.Icons.SPACE_DASHBOARD_OUTLINED, ft.Icons.SPACE_DASHBOARD)
 UNROUTED: Final = Place("nav.unrouted", "/unrouted", ft.Icons.ALT_ROUTE, ft.Icons.ALT_ROUTE)
 PARKED: Final = Place("nav.parked", "/parked", ft.Icons.INVENTORY_2_OUTLINED, ft.Icons.INVENTORY_2)
+ACCOUNTS: Final = Place("nav.accounts", "/accounts", ft.Icons.MAIL_OUTLINE, ft.Icons.MAIL)
 MORE: Final = Place("nav.more", "/more", ft.Icons.MORE_HORIZ, ft.Icons.MORE_HORIZ)
 
 WATCH: Final = (
@@ -29,12 +31,12 @@ WATCH: Final = (
     UNROUTED,
     PARKED,
 )
-SET_UP: Final[tuple[Place, ...]] = ()
+SET_UP: Final = (ACCOUNTS,)
 GROUPS: Final = (("nav.watch", WATCH), ("nav.setup", SET_UP))
 PLACES: Final = (*WATCH, *SET_UP)
 """All places, in the order of their shortcuts."""
 
-BOTTOM: Final = (*WATCH, MORE)
+BOTTOM: Final = (OVERVIEW, UNROUTED, PARKED, ACCOUNTS, MORE)
 """Those of the bottom bar of a phone; the others stand under More."""
 
 
@@ -54,5 +56,7 @@ def count_of(picture: Picture, place: Place) -> int:
             return counts.unrouted
         case "nav.parked":
             return counts.parked - counts.unrouted  # the unrouted are parked too
+        case "nav.accounts":
+            return sum(map(troubled, picture.status.accounts))
         case _:
             return 0

@@ -9,6 +9,7 @@ import msgspec
 
 from mailgate.client.errors import ClientError, RefusedError
 from mailgate.contract import v1
+from tests.unit.app.fake_accounts import FakeAccounts
 from tests.unit.app.fake_parked import FakeParked
 
 NOW: Final = datetime(2026, 11, 24, 9, 44, tzinfo=UTC)
@@ -133,7 +134,7 @@ def report(**changes: Any) -> v1.SessionReport:
     return msgspec.structs.replace(plain, **changes)
 
 
-class FakeEngine(FakeParked):
+class FakeEngine(FakeAccounts, FakeParked):
     """An engine that says what the test sets, and keeps what it was asked.
 
     `broken` is raised by every call while it is set, and ends every stream. A fetch lasts until `end_fetch`.
@@ -239,9 +240,12 @@ class FakeEngine(FakeParked):
         self._answer()
         self.asked.append(("stop",))
 
-    async def resume(self) -> None:
+    async def accounts(self) -> tuple[v1.AccountState, ...]:
+        return self.says.accounts
+
+    async def resume(self, account: str = "") -> None:
         self._answer()
-        self.asked.append(("resume",))
+        self.asked.append(("resume", account) if account else ("resume",))
 
     async def unrouted(self, *, before: str = "", limit: int = 100) -> v1.MessagePage:
         self._answer()

@@ -10,7 +10,22 @@ from tests.unit.condition_codes import raised
 
 SOURCE = Path(mailgate.app.__file__).parent
 LISTS = {SOURCE / "words.py", *(SOURCE / "vocabulary").glob("*.py")}
-COMPOSED = ("cond.", "time.", "age.", "why.", "refused.", "rcpt.", "pk.reason.", "pk.date", "pk.to")
+COMPOSED = (
+    "cond.",
+    "time.",
+    "age.",
+    "why.",
+    "refused.",
+    "rcpt.",
+    "pk.reason.",
+    "pk.date",
+    "pk.to",
+    "step.",
+    "offer.",
+    "rep.",
+    "over.wish.",
+    "acc.why.",
+)
 """Keys that are put together when they are needed."""
 
 
@@ -43,10 +58,11 @@ def test_every_key_that_the_source_names_has_words_and_every_word_is_used() -> N
     text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path not in LISTS)
     named = set(
         re.findall(
-            r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys|list|pk)\.[a-z.]+)"', text
+            r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys|list|pk|acc|over)\.[a-z._]+)"',
+            text,
         )
     )
-    named |= set(re.findall(r'\bt\(["\']([a-z.]+)["\']', text))
+    named |= set(re.findall(r'\bt\(["\']([a-z._]+)["\']', text))
     assert named <= set(WORDS)
     composed = {f"fetch.{word}" for word in ("delivered", "parked", "waiting")}
     unused = {key for key in WORDS if key.removesuffix(".one") not in named | composed}
