@@ -147,7 +147,8 @@ class Conversation:
             else:
                 mended = self._mended if reply.positive else 0
                 stage = self._stages.get(one, SmtpStage.RCPT)
-                results.append(DeliveryResult(str(address), reply, mended=mended, stage=stage))
+                told = self._link.offers.dsn and self._letter.message.envelope is not None
+                results.append(DeliveryResult(str(address), reply, mended=mended, stage=stage, reports_itself=told))
         return results
 
     async def _talk(self) -> bool:

@@ -238,6 +238,9 @@ class Engine:
                 health=self.health,
                 clock=ports.clock,
                 loop_key=lambda: self.pipeline.loop_key,
+                config=config,
+                outbox=self.outbox,
+                pipeline=self.pipeline.inbound,
             )
         )
         self.guards = Guards(

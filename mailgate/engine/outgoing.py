@@ -6,11 +6,14 @@ from datetime import timedelta
 
 from mailgate.delivery.relaying import relay_settings
 from mailgate.engine.health import HealthBoard
+from mailgate.engine.outbox import NoticeOutbox
+from mailgate.engine.reports import DeliveryReports
 from mailgate.intake.submission.service import Submission
 from mailgate.intake.submission.tools import SubmissionTools
 from mailgate.model.errors import StoreError
 from mailgate.model.outbound import Relay
 from mailgate.model.settings import Config
+from mailgate.pipeline.inbound import InboundPipeline
 from mailgate.policy.relays import lane_of
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Publisher, raise_store_condition
@@ -47,6 +50,9 @@ class OutgoingMail:
         health: HealthBoard,
         clock: Clock,
         loop_key: Callable[[], bytes],
+        config: Config,
+        outbox: NoticeOutbox,
+        pipeline: InboundPipeline,
     ) -> None:
         self._ports = ports
         self._queue = queue
@@ -62,6 +68,18 @@ class OutgoingMail:
             store_failed=self._store_failed,
             loop_key=loop_key,
         )
+        self.reports = DeliveryReports(
+            store=store,
+            queue=queue,
+            outbox=outbox,
+            pipeline=pipeline,
+            publisher=publisher,
+            health=health,
+            clock=clock,
+            hostname=ports.hostname,
+            config=config,
+        )
+        queue.report_by(self.reports)
         self.submission = Submission(tools, ports.listener, health, look_up=ports.look_up)
 
     async def configure(self, config: Config) -> None:
@@ -75,7 +93,9 @@ class OutgoingMail:
             )
             for relay in config.relays
         ]
+        self.reports.configure(config)
         await self._queue.set_relays(relays)
+        self._queue.age_by(config.outbound)
         await self.submission.configure(config)
 
     async def close(self, patience: timedelta) -> None:

@@ -25,7 +25,8 @@ class Cover:
     """What the header of a message says beside its subject.
 
     `date` is as RFC 5322 section 3.3 writes it; `message_id` what stands between the angle brackets, ASCII without
-    spaces. `reply_to_id` is the whole Message-ID of a message from outside that is answered, else empty.
+    spaces. `reply_to_id` is the whole Message-ID of a message from outside that is answered, else empty. `answers`: it
+    answers one, even where that has no Message-ID.
     """
 
     from_: Address
@@ -33,6 +34,7 @@ class Cover:
     date: str
     message_id: str
     reply_to_id: str = ""
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def compose(template: Template, values: Mapping[str, str], cover: Cover) -> bytes:
     """Return the whole message."""
-    return _header(template, values, cover) + _text_part(template, values)
+    return header_of(template, values, cover) + _text_part(template, values)
 
 
 def compose_around(template: Template, values: Mapping[str, str], cover: Cover, *, boundary: str) -> Around:
@@ -61,7 +63,7 @@ def compose_around(template: Template, values: Mapping[str, str], cover: Cover, 
     """
     mark = boundary.encode("ascii")
     before = (
-        _header(template, values, cover)
+        header_of(template, values, cover)
         + b'Content-Type: multipart/mixed; boundary="' + mark + b'"\r\n\r\n'
         + b"--" + mark + b"\r\n" + _text_part(template, values)
         + b"--" + mark + b'\r\nContent-Type: message/rfc822; name="message.eml"\r\n'
@@ -71,7 +73,8 @@ def compose_around(template: Template, values: Mapping[str, str], cover: Cover, 
     return Around(before, b"\r\n--" + mark + b"--\r\n")
 
 
-def _header(template: Template, values: Mapping[str, str], cover: Cover) -> bytes:
+def header_of(template: Template, values: Mapping[str, str], cover: Cover) -> bytes:
+    """Return the fields of a message but for those of its content."""
     # RFC 3834 section 5: what answers a message is auto-replied. Exchange reads the other one, which it made up: no
     # automatic reply to this. Whoever has an address that ASCII cannot say is not named; the envelope does that.
     answer = _message_id(cover.reply_to_id)
@@ -81,7 +84,7 @@ def _header(template: Template, values: Mapping[str, str], cover: Cover) -> byte
         field("Subject", fill(template.subject, values)),
         f"Date: {cover.date}\r\nMessage-ID: <{cover.message_id}>\r\n".encode("ascii"),
         f"In-Reply-To: {answer}\r\nReferences: {answer}\r\n".encode("ascii") if answer else b"",
-        b"Auto-Submitted: " + (b"auto-replied" if answer else b"auto-generated") + b"\r\n",
+        b"Auto-Submitted: " + (b"auto-replied" if answer or cover.answers else b"auto-generated") + b"\r\n",
         b"X-Auto-Response-Suppress: All\r\nMIME-Version: 1.0\r\n",
     ]
     return b"".join(parts)

@@ -25,11 +25,17 @@ class NoticeKind(StrEnum):
     TEST = "test"
     ALARM = "alarm"
     RECOVERY = "recovery"
+    DSN_FAILURE = "dsn-failure"
+    DSN_DELAY = "dsn-delay"
+    DSN_RELAYED = "dsn-relayed"
+    REMOVED = "removed"
 
 
 PLACEHOLDERS: Final[dict[str, str]] = {
     "account": "the account at the provider",
+    "address": "in delivery reports: a recipient; the line stands there once for each",
     "addresses": "the addresses that nobody has",
+    "by": "who removed the message",
     "code": "the condition's name, and what it concerns",
     "date": "when the message was written, as it says itself",
     "from": "who the message says it is from",
@@ -40,18 +46,21 @@ PLACEHOLDERS: Final[dict[str, str]] = {
     "meaning": "what a condition means, and what it does not affect",
     "reason": "why, in the words of the server or of MailGate",
     "recipient": "the address that this message goes to",
+    "relay": "the server that the message was handed to, or was to be",
     "remedy": "what to do",
     "since": "when it began",
     "size": "the size of the message",
     "subject": "the subject of the message",
     "text": "what MailGate says in its log, in English",
     "time": "now",
+    "until": "until when the message is tried",
     "title": "what happened, in one sentence",
 }
 """Every placeholder, and what stands in its place. Templates write `%{name}`."""
 
 _MESSAGE: Final = frozenset({"recipient", "from", "subject", "date", "account", "id", "time", "gateway"})
 _CONDITION: Final = frozenset({"recipient", "title", "meaning", "remedy", "text", "code", "since", "time", "gateway"})
+_REPORT: Final = frozenset({"recipient", "address", "reason", "relay", "subject", "date", "id", "time", "gateway"})
 
 ALLOWED: Final[dict[NoticeKind, frozenset[str]]] = {
     NoticeKind.OVERSIZE: _MESSAGE | {"size", "limit"},
@@ -61,6 +70,10 @@ ALLOWED: Final[dict[NoticeKind, frozenset[str]]] = {
     NoticeKind.TEST: frozenset({"recipient", "host", "time", "gateway"}),
     NoticeKind.ALARM: _CONDITION,
     NoticeKind.RECOVERY: _CONDITION,
+    NoticeKind.DSN_FAILURE: _REPORT,
+    NoticeKind.DSN_DELAY: _REPORT | {"until"},
+    NoticeKind.DSN_RELAYED: _REPORT,
+    NoticeKind.REMOVED: _REPORT - {"reason"} | {"by"},
 }
 """What each kind's template may name. A sender outside learns neither account nor queue id."""
 

@@ -74,7 +74,8 @@ class DeliveryResult:
     `unknown` means that the line was lost after the final dot: the peer may have the message (promise 3, RFC 5321
     section 4.2.5). Retry or give up is read from `reply` and `stage`, by `policy.playbook`, and from nowhere else; `held`
     says that it read from them that this recipient is tried again although it was refused for good. `mended` counts line
-    ends of the text that were made CRLF, since DATA takes no others (section 2.3.8).
+    ends of the text that were made CRLF, since DATA takes no others (section 2.3.8). `reports_itself`: the peer was told
+    what the sender asked of delivery reports, and sees to it (RFC 3461). `expired`: nobody tries it any more.
     """
 
     address: str
@@ -83,6 +84,8 @@ class DeliveryResult:
     mended: int = 0
     stage: SmtpStage = SmtpStage.RCPT
     held: bool = False
+    reports_itself: bool = False
+    expired: bool = False
 
     @property
     def delivered(self) -> bool:
@@ -91,5 +94,5 @@ class DeliveryResult:
 
     @property
     def permanent(self) -> bool:
-        """Whether the peer refused for good."""
-        return self.reply.permanent and not (self.unknown or self.held)
+        """Whether the peer refused for good, or it is given up."""
+        return (self.reply.permanent or self.expired) and not (self.unknown or self.held)

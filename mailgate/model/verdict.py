@@ -22,6 +22,9 @@ class Stage(StrEnum):
     DELIVERED = "delivered"
     DEFERRED = "deferred"
     REFUSED = "refused"
+    DELAYED = "delayed"  # its sender was told so
+    RETURNED = "returned"  # its sender was told of a failure
+    REPORTED = "reported"  # its sender was told that it went on
     UNKNOWN = "unknown"
     PARKED = "parked"
     RECOVERED = "recovered"

@@ -9,7 +9,13 @@ from mailgate.model.notices import Language, NoticeKind, NoticeSettings
 from mailgate.policy.recipients import lenient_address
 
 HOUR: Final = timedelta(hours=1)
-_NOT_BRAKED: Final = frozenset({NoticeKind.TEST})  # a person waits for it
+_NOT_BRAKED: Final = frozenset(
+    {
+        NoticeKind.TEST,  # a person waits for it
+        NoticeKind.REMOVED,  # a person has asked for it
+        NoticeKind.DSN_RELAYED,  # the sender has asked for it, and there is no later
+    }
+)
 _K: Final = 1000
 _UNITS: Final[dict[Language, tuple[str, ...]]] = {
     "de": ("Byte", "KB", "MB", "GB"),

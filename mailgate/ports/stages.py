@@ -12,8 +12,8 @@ from mailgate.model.message import HeaderEdit
 from mailgate.model.notices import Notice
 from mailgate.model.settings import Account
 from mailgate.model.status import DeliveryResult
-from mailgate.model.verdict import Disposition
-from mailgate.ports.store import DraftContent, NewEntry
+from mailgate.model.verdict import Disposition, TraceStep
+from mailgate.ports.store import DraftContent, NewEntry, Outcome
 
 
 class Acceptor(Protocol):
@@ -94,6 +94,38 @@ class Outbox(Protocol):
 
         Raises:
             StoreError: it was not taken.
+        """
+        ...
+
+
+class Bouncer(Protocol):
+    """Tells senders of the office what became of their messages. Whoever is told, is so before this returns: durable."""
+
+    async def tell(self, entry: QueueEntry, outcome: Outcome) -> Outcome:
+        """Tell the sender what he is to know of what is about to be recorded; return what is to be recorded.
+
+        That is another outcome where the report has to wait, or nobody can be told.
+
+        Raises:
+            StoreError: a report was not taken; nothing is to be recorded.
+        """
+        ...
+
+    async def delayed(self, entry: QueueEntry) -> TraceStep | None:
+        """Tell the sender that a message is late, where he asked for that; return the step that says so, or None.
+
+        Raises:
+            StoreError: the report was not taken.
+        """
+        ...
+
+    async def removed(self, entry: QueueEntry, recipients: Sequence[EntryRecipient], *, by: str) -> str:
+        """Tell the sender that a person took a message away before `recipients` had it.
+
+        Return the report's queue id. Empty: nobody is told, since the sender does not want it, or is none.
+
+        Raises:
+            StoreError: the report was not taken.
         """
         ...
 

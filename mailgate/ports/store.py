@@ -135,7 +135,7 @@ class Outcome:
     """What a conversation came to: results per recipient, and the entry's state after it.
 
     `next_attempt` goes with READY, and with PARKED where a further try is made without a person. `edit`, where it is not
-    None, is what is done to the message from now on.
+    None, is what is done to the message from now on. `report` is the delivery report about a failure, empty: none.
     """
 
     state: EntryState
@@ -144,6 +144,7 @@ class Outcome:
     next_attempt: datetime | None = None
     park_reason: ParkReason | None = None
     edit: HeaderEdit | None = None
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,9 @@ class StoreCounts:
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """What came of one message: its log entry. `status` is `delivered`, `deleted` (by a person), or why it is parked.
+    """What came of one message: its log entry. `status` is `delivered`, `deleted` (by a person), `merged`, or why it is parked.
+
+    Mail of the office is `returned` when somebody did not get it and its sender was told, `failed` when he was not.
 
     `at` is the time of its last result, `duration_ms` what passed since it was taken, `tries` the conversations begun.
     `sender` is empty for the empty reverse-path, `reply_code` None when nobody answered anything.
@@ -318,6 +321,17 @@ class Store(Protocol):
 
     async def parked_due(self, now: datetime, *, limit: int) -> Sequence[QueueEntry]:
         """Return PARKED entries that are tried once more by themselves, and whose time has come."""
+        ...
+
+    async def aged(self, received_before: datetime, *, after: int, limit: int) -> tuple[Sequence[QueueEntry], int]:
+        """Return READY messages of the office with an id above `after` that were accepted by then, oldest first.
+
+        At most `limit` are looked at, the oldest; with them comes the id to go on after, 0 when no older ones are left.
+        """
+        ...
+
+    async def note(self, entry_id: int, step: TraceStep) -> None:
+        """Add a step to an entry's trace."""
         ...
 
     async def wake(self, now: datetime) -> int:

@@ -26,6 +26,7 @@ from mailgate.model.errors import (
 )
 from mailgate.model.events import Severity
 from mailgate.model.settings import DeliverySettings
+from mailgate.model.source import Direction
 from mailgate.model.status import DeliveryResult
 from mailgate.policy import playbook
 from mailgate.policy.playbook import Verdict
@@ -38,6 +39,7 @@ from mailgate.queue.keeping import AGAIN_S, Keeper
 from mailgate.queue.lanes import Lane
 from mailgate.queue.outcomes import judge, suspected
 from mailgate.queue.outgoing import outgoing
+from mailgate.queue.outgoing_outcomes import judge_outgoing
 from mailgate.queue.pace import Pace
 from mailgate.queue.progress import Place
 from mailgate.queue.waiting import set_or_passed
@@ -360,8 +362,10 @@ class Deliveries:
         return outcome
 
     def _outcome(self, entry: QueueEntry, results: Sequence[DeliveryResult]) -> Outcome:
-        now = self._clock.now()
-        return judge(results, entry=entry, retry=self._settings.retry, now=now, attempts=entry.attempts + 1)
+        now, retry, attempts = self._clock.now(), self._settings.retry, entry.attempts + 1
+        if entry.direction is Direction.OUTBOUND:
+            return judge_outgoing(results, entry=entry, hop=self.hop, retry=retry, now=now, attempts=attempts)
+        return judge(results, entry=entry, retry=retry, now=now, attempts=attempts)
 
     def _blame(self, entry: QueueEntry, *, certain: bool) -> bool:
         """Note that the server seemed ill at this message; True when it is to pay for that, since it was too often.
@@ -379,8 +383,11 @@ class Deliveries:
     async def _record(self, entry: QueueEntry, outcome: Outcome) -> None:
         now = self._clock.now()
         try:
-            await self._keeper.surely(lambda: self._store.record(entry.id, outcome, now=now))
-        except StoreError as exc:
+            if entry.direction is Direction.OUTBOUND:
+                outcome = await self._told(entry, outcome)
+            told = outcome
+            await self._keeper.surely(lambda: self._store.record(entry.id, told, now=now))
+        except Exception as exc:  # noqa: BLE001 whatever it is, it concerns this entry alone
             try:
                 await self._keeper.park_broken(entry, exc)
             except StoreError as worse:
@@ -402,6 +409,11 @@ class Deliveries:
                 await self._unknown_there(entry)
             except StoreError as exc:  # it stays parked
                 self._keeper.store_failed(exc)
+
+    async def _told(self, entry: QueueEntry, outcome: Outcome) -> Outcome:
+        """Tell the sender what he is to know before it is recorded: killed in between, he hears it twice."""
+        bouncer = self._keeper.bouncer
+        return outcome if bouncer is None else await self._keeper.surely(lambda: bouncer.tell(entry, outcome))
 
     async def _outgoing(self, entry: QueueEntry) -> Outgoing:
         beginning = self._at_hand.get(entry.id)

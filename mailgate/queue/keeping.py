@@ -10,6 +10,7 @@ from mailgate.model.errors import ContentLostError, ErrorClass, StaleEntryError,
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Health, Publisher, raise_store_condition
+from mailgate.ports.stages import Bouncer
 from mailgate.ports.store import Store
 from mailgate.queue.announce import parked_event
 from mailgate.queue.progress import Progress
@@ -23,7 +24,10 @@ T = TypeVar("T")
 
 
 class Keeper:
-    """What all parts of the queue share: the store, where each entry is, and whom to tell."""
+    """What all parts of the queue share: the store, where each entry is, and whom to tell.
+
+    `bouncer` tells senders of the office; None: nobody does.
+    """
 
     def __init__(self, store: Store, progress: Progress, *, publisher: Publisher, health: Health, clock: Clock) -> None:
         self.store = store
@@ -31,6 +35,7 @@ class Keeper:
         self.publisher = publisher
         self.health = health
         self.clock = clock
+        self.bouncer: Bouncer | None = None
 
     async def surely(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do something with the store, again and again while it takes nothing just now.

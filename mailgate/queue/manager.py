@@ -13,13 +13,15 @@ from typing import Final
 from mailgate.mime.headers import MAX_HEADER_OCTETS, split_header
 from mailgate.model.entry import EntryState, QueueEntry
 from mailgate.model.errors import ConflictError, StoreError
+from mailgate.model.outbound import OutboundSettings
 from mailgate.model.settings import DeliverySettings
 from mailgate.model.source import Direction
 from mailgate.model.verdict import Disposition
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Health, Publisher
-from mailgate.ports.stages import Processor, Transport
+from mailgate.ports.stages import Bouncer, Processor, Transport
 from mailgate.ports.store import DraftContent, NewEntry, Store
+from mailgate.queue.ageing import Ageing
 from mailgate.queue.announce import decision_event
 from mailgate.queue.delivering import RELAY_CAP, Deliveries
 from mailgate.queue.hops import INTERNAL, Hop
@@ -66,6 +68,7 @@ class QueueManager:
         self._group: asyncio.TaskGroup | None = None
         self._resting = Resting(keeper, self._look_again)
         self.operator = Operator(keeper, processor, self._made_ready)
+        self._ageing = Ageing(keeper)
         self._judging = Judging(keeper, processor, expect=self._expect, decided=self._decided, let_go=self._let_go)
 
     # -- for the stages before
@@ -169,6 +172,7 @@ class QueueManager:
             for lane in self._lanes.values():
                 self._start(lane, group)
             group.create_task(self._resting.run())
+            group.create_task(self._ageing.run())
             group.create_task(self._try_parked_once_more())
 
     async def _try_parked_once_more(self) -> None:
@@ -204,6 +208,14 @@ class QueueManager:
     def _look_again(self) -> None:
         for lane in self._lanes.values():
             lane.look_again()
+
+    def report_by(self, bouncer: Bouncer) -> None:
+        """Let `bouncer` tell senders of the office what becomes of their messages."""
+        self._keeper.bouncer = bouncer
+
+    def age_by(self, settings: OutboundSettings) -> None:
+        """Tell of delays, and give up, at these ages from now on."""
+        self._ageing.settings = settings
 
     @property
     def size_limit(self) -> int:

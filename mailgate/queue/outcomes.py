@@ -12,6 +12,7 @@ from mailgate.policy import playbook
 from mailgate.policy.playbook import Verdict
 from mailgate.policy.retry import next_attempt
 from mailgate.ports.store import Outcome
+from mailgate.queue.hops import INTERNAL
 
 PATIENCE: Final = timedelta(days=3)
 """So long after it was fetched a refused message is still tried by itself, and a fault of the configuration waited for."""
@@ -37,7 +38,7 @@ def judge(
     if not entry.edit.wrap:
         held.add(Verdict.WRAP)
     results = [replace(one, held=True) if one.permanent and playbook.of(one) in held else one for one in results]
-    steps = _said(results, now)
+    steps = said(results, now, by=INTERNAL.name)
     waiting = [one for one in results if not one.delivered and not one.permanent]
     if any(playbook.of(one) is Verdict.WRAP for one in waiting):
         text = "The internal server objects to how it is made: it is sent once more as an attachment of a new message"
@@ -58,15 +59,13 @@ def judge(
     return Outcome(EntryState.PARKED, tuple(results), tuple(steps), next_attempt=once_more, park_reason=reason)
 
 
-def _said(results: Sequence[DeliveryResult], now: datetime) -> list[TraceStep]:
-    """Return what was said, as steps: who got it, then who was refused, then of whom it is not known."""
+def said(results: Sequence[DeliveryResult], now: datetime, *, by: str) -> list[TraceStep]:
+    """Return what `by` said, as steps: who got it, then who was refused, then of whom it is not known."""
     steps: list[TraceStep] = []
     delivered = [one for one in results if one.delivered]
     if delivered:
         names = ", ".join(one.address for one in delivered)
-        steps.append(
-            TraceStep(now, Stage.DELIVERED, f"Taken by the internal server for {names}", str(delivered[0].reply))
-        )
+        steps.append(TraceStep(now, Stage.DELIVERED, f"Taken by {by} for {names}", str(delivered[0].reply)))
     if mended := max((one.mended for one in delivered), default=0):
         text = f"{mended} line ends of the text were made CRLF, since the server takes no others"
         steps.append(TraceStep(now, Stage.EDITED, text))

@@ -327,6 +327,19 @@ class MemoryStore:
         due = [e for e in parked if e.next_attempt and e.next_attempt <= now]
         return sorted(due, key=lambda e: (e.next_attempt, e.id))[:limit]
 
+    async def aged(self, received_before: datetime, *, after: int, limit: int) -> tuple[Sequence[QueueEntry], int]:
+        ready = [
+            e
+            for n, e in sorted(self._entries.items())
+            if n > after and e.direction is Direction.OUTBOUND and e.state is EntryState.READY
+        ][:limit]
+        old = [e for e in ready if e.received_at <= received_before]
+        return old, ready[-1].id if old and len(ready) == limit else 0
+
+    async def note(self, entry_id: int, step: TraceStep) -> None:
+        self.check()
+        self._traces[entry_id].append(step)
+
     async def wake(self, now: datetime) -> int:
         resting = [
             entry

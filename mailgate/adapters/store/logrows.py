@@ -28,6 +28,9 @@ _WRITE: Final = Prepared(
         e.codes, e.subject, c.size_octets,
         CASE WHEN e.deleted_by IS NOT NULL THEN 'deleted'
             WHEN e.state = 'done' AND NOT EXISTS (SELECT 1 FROM recipient WHERE entry_id = e.id) THEN 'merged'
+            WHEN e.state = 'done' AND EXISTS (SELECT 1 FROM recipient WHERE entry_id = e.id AND state = 'failed')
+                THEN CASE WHEN EXISTS (SELECT 1 FROM trace WHERE entry_id = e.id AND stage = 'returned')
+                    THEN 'returned' ELSE 'failed' END
             WHEN e.state = 'done' THEN 'delivered'
             ELSE coalesce(e.park_reason, e.state) END,
         r.reply_code, r.reply_text, max(0, :at - e.received_at), e.attempts

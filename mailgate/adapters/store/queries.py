@@ -101,6 +101,25 @@ def rests_until(connection: Connection) -> datetime | None:
     return None if first is None else from_ms(first)
 
 
+_AGED: Final = text(
+    "SELECT id, received_at FROM entry WHERE direction = 'outbound' AND state <> 'done' AND +state = 'ready' "
+    "AND id > :after ORDER BY id LIMIT :limit"
+)
+
+
+def aged(connection: Connection, received_before: datetime, *, after: int, limit: int) -> tuple[list[QueueEntry], int]:
+    """Return READY messages of the office that were accepted by then, and the id to go on after, 0 at the end.
+
+    Ids grow with the time, so that the first portion without an old one is the last: while nothing is old, this reads
+    `limit` rows, whatever waits behind them.
+    """
+    rows: list[Any] = list(connection.execute(_AGED, {"after": after, "limit": limit}))
+    old = [row.id for row in rows if row.received_at <= to_ms(received_before)]
+    query = entry_select().where(ENTRY.c.id.in_(old)).order_by(ENTRY.c.id)
+    found = load_entries(connection, connection.execute(query).all()) if old else []
+    return found, rows[-1].id if old and len(rows) == limit else 0
+
+
 def trace(connection: Connection, entry_id: int) -> list[TraceStep]:
     """Return an entry's path, oldest step first."""
     query = select(TRACE).where(TRACE.c.entry_id == entry_id).order_by(TRACE.c.id)

@@ -20,7 +20,7 @@ from mailgate.adapters.store.failpoints import FailPoint, harmless
 from mailgate.adapters.store.faults import as_store_error
 from mailgate.adapters.store.reading import Connections
 from mailgate.adapters.store.recovery import recover
-from mailgate.adapters.store.rows import entry_select, load_entries, to_ms
+from mailgate.adapters.store.rows import add_steps, entry_select, load_entries, to_ms
 from mailgate.adapters.store.schema import DATABASE, open_database, refuse_newer, upgrade
 from mailgate.adapters.store.tables import CONTENT, ENTRY
 from mailgate.adapters.store.values import Values
@@ -261,6 +261,14 @@ class SqliteStore:
             .limit(limit)
         )
         return await self._read(lambda c: load_entries(c, c.execute(query).all()))
+
+    async def aged(self, received_before: datetime, *, after: int, limit: int) -> tuple[Sequence[QueueEntry], int]:
+        """Return READY messages of the office that were accepted by then, oldest first, and where to go on."""
+        return await self._read(lambda c: queries.aged(c, received_before, after=after, limit=limit))
+
+    async def note(self, entry_id: int, step: TraceStep) -> None:
+        """Add a step to an entry's trace."""
+        await self._writer.run(lambda c: add_steps(c, entry_id, [step]))
 
     async def wake(self, now: datetime) -> int:
         """Make READY what rested until now."""
