@@ -223,6 +223,18 @@ class MessageDeferred(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReturned(Event):
+    """Mail of the office was given up for some recipients. `report` tells its sender; empty: he is not told."""
+
+    entry: str
+    recipients: tuple[str, ...]
+    reply: str
+    report: str
+    subject: str
+    relay: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageParked(Event):
     """A message waits for a person."""
 
@@ -343,6 +355,7 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     MessageMerged,
     MessageDelivered,
     MessageDeferred,
+    MessageReturned,
     MessageParked,
     MessageDecided,
     SessionEnded,

@@ -130,5 +130,10 @@ class NoticeSettings:
         ),
     ] = ""
     per_hour: Annotated[
-        int, Meta(ge=1, le=1000, description="messages that MailGate writes in an hour at most, of all kinds together")
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            description="messages that MailGate writes in an hour at most, of all kinds together; delivery reports count by themselves",
+        ),
     ] = 60

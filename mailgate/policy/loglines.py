@@ -29,6 +29,7 @@ from mailgate.model.events import (
     MessageHeld,
     MessageMerged,
     MessageParked,
+    MessageReturned,
     MessageRouted,
     MessageSkipped,
     NoticeWritten,
@@ -64,6 +65,7 @@ AnyEvent = (
     | MessageMerged
     | MessageDelivered
     | MessageDeferred
+    | MessageReturned
     | MessageParked
     | MessageDecided
     | SessionEnded
@@ -122,6 +124,9 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
             return _submission(event)
         case MessageRouted() | MessageHeld() | MessageDelivered() | MessageDeferred() | MessageParked():
             return [f"{_window(event)} {text}" for text in _message(event, at)]
+        case MessageReturned():
+            told = f"its sender is told by {event.report}" if event.report else "its sender is not told"
+            return [f"Send: {event.entry} Failed for {', '.join(event.recipients)} ({event.reply}); {told}"]
         case MessageDecided():
             return [f"Queue: {event.entry} {event.what} (by {event.by})"]
         case SessionEnded():

@@ -8,8 +8,10 @@ from mailgate.model.events import (
     MessageHeld,
     MessageMerged,
     MessageParked,
+    MessageReturned,
     MessageRouted,
 )
+from mailgate.model.source import Direction
 from mailgate.model.verdict import Disposition
 from mailgate.policy.relays import relay_of
 from mailgate.ports.store import Outcome
@@ -75,6 +77,18 @@ def outcome_events(entry: QueueEntry, outcome: Outcome) -> list[Event]:
                 reply=str(delivered[0].reply),
                 subject=subject,
                 direction=entry.direction.value,
+                relay=relay_of(entry.lane),
+            )
+        )
+    failed = [one for one in outcome.results if one.permanent]
+    if failed and entry.direction is Direction.OUTBOUND and outcome.state is not EntryState.PARKED:
+        told.append(
+            MessageReturned(
+                entry=entry.name,
+                recipients=tuple(one.address for one in failed),
+                reply=str(failed[0].reply),
+                report=outcome.report,
+                subject=subject,
                 relay=relay_of(entry.lane),
             )
         )

@@ -24,6 +24,7 @@ from mailgate.model.entry import (
 from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
 from mailgate.model.message import ContentRef, HeaderEdit
 from mailgate.model.oversize import OversizeMessage
+from mailgate.model.source import Direction
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, Stage, TraceStep
 from mailgate.ports.store import (

@@ -34,7 +34,9 @@ def smarthost(sink: SmtpSink, name: str = "provider", **more: Any) -> dict[str, 
 LISTENERS = [{"name": "office", "port": 0}]
 
 
-async def send(it: Running, *recipients: str, sender: str = ANNA, text: bytes = TEXT, rcpt: str = "") -> None:
+async def send(
+    it: Running, *recipients: str, sender: str = ANNA, text: bytes = TEXT, mail: str = "", rcpt: str = ""
+) -> None:
     outgoing = it.engine.outgoing
     assert outgoing is not None
     await eventually(lambda: bool(outgoing.submission.ports), "the listener")
@@ -43,7 +45,9 @@ async def send(it: Running, *recipients: str, sender: str = ANNA, text: bytes = 
     def work() -> None:
         with smtplib.SMTP(HOST, port, timeout=20) as client:
             client.ehlo("mail.office.example")
-            client.sendmail(sender, recipients or [BOB], text, rcpt_options=[rcpt] if rcpt else [])
+            client.sendmail(
+                sender, recipients or [BOB], text, [mail] if mail else [], rcpt_options=[rcpt] if rcpt else []
+            )
 
     await asyncio.to_thread(work)
 

@@ -27,6 +27,7 @@ from mailgate.model.events import (
     MessageHeld,
     MessageMerged,
     MessageParked,
+    MessageReturned,
     MessageRouted,
     MessageSkipped,
     NoticeWritten,
@@ -169,6 +170,22 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
         ("Send: Pmg001A Message sent by provider to bert@c.example (250 ok)",),
     ),
     (MessageRouted(**OF, recipients=("bert@c.example",), codes="", subject="Hello", direction="outbound"), ()),
+    (
+        MessageReturned(
+            entry="Pmg001A",
+            recipients=("bert@c.example", "c@c.example"),
+            reply="550 5.1.1 unknown",
+            report="Pmg001B",
+            subject="Hello",
+        ),
+        ("Send: Pmg001A Failed for bert@c.example, c@c.example (550 5.1.1 unknown); its sender is told by Pmg001B",),
+    ),
+    (
+        MessageReturned(
+            entry="Pmg001A", recipients=("bert@c.example",), reply="550 unknown", report="", subject="Hello"
+        ),
+        ("Send: Pmg001A Failed for bert@c.example (550 unknown); its sender is not told",),
+    ),
     (
         MessageDecided(entry="Pmg001A", by="anna", what="deliver to bert@example.org"),
         ("Queue: Pmg001A deliver to bert@example.org (by anna)",),
