@@ -81,7 +81,7 @@ async def run_series(series: Series, folder: Path, *, told: Callable[[str], None
     """Start the engine and kill it, with fresh letters at the provider each time; then let it finish, and count."""
     chance = random.Random(series.seed)
     posts = spread(series.messages, series.kills_wanted, chance)
-    fetch = {"at_start": True, "interval": "1s", "session_messages": 25}
+    fetch = {"at_start": True, "interval": "1s", "min_interval": "1s", "session_messages": 25}
     began = time.monotonic()
     async with office(folder / "data", delete=series.way.policy, fetch=fetch) as it:
         posted = 0

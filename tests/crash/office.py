@@ -128,7 +128,7 @@ async def office(data: Path, *, delete: str = "delivered", **sections: Any) -> A
     """
     usual = {
         "recipients": [{"address": ANNA}, {"address": BOB}],
-        "fetch": {"at_start": True, "session_messages": 12},
+        "fetch": {"at_start": True, "session_messages": 12, "min_interval": "1s"},
     }
     async with opened(data) as peers:
         peers.configure(**(usual | {"accounts": [peers.account(delete=delete)]} | sections))
