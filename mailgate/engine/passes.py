@@ -67,6 +67,7 @@ class Passes:
         left: dict[str, LeftMessage] = {}
         taken = 0
         one_at_a_time = False
+        well, stopped = False, True  # so it is when it has to stop before the first session has begun
         me = asyncio.current_task()
         try:
             another = True
@@ -84,9 +85,11 @@ class Passes:
                     watch.resting = True
                     await set_or_passed(watch.stopping, self._clock, result.login_delay_s)
                     watch.resting = False
-            if not (result.error or result.stopped or another):
+                stopped = result.stopped
+                well = not (result.error or stopped or another)
+            if well:
                 self._tell_left(watch, left)
-            if watch.held and (result.stopped or another) and (held := self._health.no_fetching()):
+            if watch.held and (stopped or another) and (held := self._health.no_fetching()):
                 tell_held(name, tickets, held)
         except asyncio.CancelledError:
             if not watch.hung or watch.task is not me:

@@ -631,3 +631,14 @@ class TestReloading:
             await desk.reload(replace(desk.config, accounts=(replace(desk.config.accounts[0], port=996),)))
             await desk.advance(SECOND)
             assert desk.conditions == set()
+
+
+@pytest.mark.parametrize("rounds", range(12))
+async def test_a_stop_at_any_moment_of_a_session_that_is_about_to_begin_ends_the_engine_in_peace(rounds: int) -> None:
+    desk = Desk()
+    desk.put(1)
+    async with running(desk):
+        desk.engine.start_session(None)
+        await others_run(rounds)
+        desk.engine.stop("before the first session has begun")
+    assert "EngineStopping" in desk.told()
