@@ -26,6 +26,7 @@ from mailgate.engine.outbox import NoticeOutbox
 from mailgate.engine.outgoing import OutgoingMail, OutgoingPorts
 from mailgate.engine.oversize import OversizeMessages, OversizeTools
 from mailgate.engine.parked import Act, ParkedMessages, message_number
+from mailgate.engine.sender_notices import SenderNotices
 from mailgate.engine.tickets import Ticket
 from mailgate.engine.timetable import Chance, ProviderFloor
 from mailgate.engine.trial_message import TrialMessages
@@ -198,6 +199,15 @@ class Engine:
                 fetch=lambda name: self.fetching.request(name),  # noqa: PLW0108 it is made below
             ),
         )
+        self.sender_notices = SenderNotices(
+            config,
+            outbox=self.outbox,
+            pipeline=self.pipeline.inbound,
+            store=ports.store,
+            health=self.health,
+            clock=ports.clock,
+        )
+        self.queue.nobody_there = self.sender_notices.put
         self._memory = Memory(ports.store)
         self.push = Push(ports.clock)
         tools = Tools(
@@ -266,6 +276,7 @@ class Engine:
                 group.create_task(self.push.run()),
                 group.create_task(self.guards.run()),
                 group.create_task(self.oversize.run()),
+                group.create_task(self.sender_notices.run()),
             ]
             if self.outgoing:
                 await self.outgoing.configure(self.config)
@@ -405,6 +416,7 @@ class Engine:
             await former.close()
         self.outbox.settings = new.notices
         self.oversize.config = new
+        self.sender_notices.configure(new)
         self.guards.settings, self.guards.longest_wait = new.store, _longest_wait(new)
         in_use = {account.name for account in new.accounts if account.enabled}
         for name in {account.name for account in old.accounts} - in_use:

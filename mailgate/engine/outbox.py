@@ -16,6 +16,7 @@ from mailgate.mime.compose import Cover, compose
 from mailgate.mime.decode import glance
 from mailgate.mime.headers import split_header
 from mailgate.model.entry import EntryRecipient, QueueEntry
+from mailgate.model.envelope import Envelope, EnvelopeRecipient
 from mailgate.model.events import NoticeWritten, Severity
 from mailgate.model.notices import Language, Notice, NoticeSettings, Templates
 from mailgate.model.source import Direction, Source
@@ -104,7 +105,16 @@ class NoticeOutbox:
         about = f" about {notice.about}" if notice.about else ""
         step = TraceStep(now, Stage.WRITTEN, f"Written by MailGate itself ({notice.kind}){about}")
         source = Source("", notice.kind.value, 0)
-        new = NewEntry(Direction.INBOUND, source, now, glance(header), (step,))
+        outside = notice.lane is not None
+        new = NewEntry(
+            Direction.OUTBOUND if outside else Direction.INBOUND,
+            source,
+            now,
+            glance(header),
+            (step,),
+            envelope=Envelope(None, (EnvelopeRecipient(notice.to),)) if outside else None,
+            lane=notice.lane or "",
+        )
         recipients = (EntryRecipient(notice.to, ""),)
 
         def decide(entry: QueueEntry) -> Disposition:
@@ -115,7 +125,7 @@ class NoticeOutbox:
     def octets(self, notice: Notice, now: datetime) -> bytes:
         """Return the whole message."""
         language = self.language
-        sender = author(self.settings, notice.to)
+        sender = author(self.settings, notice.domain or notice.to.domain)
         values = {
             "recipient": str(notice.to),
             "time": moment_text(now.astimezone(), language),

@@ -95,7 +95,8 @@ class Notice:
     """A message to be written: what it is about, to whom, and what stands for the placeholders.
 
     `reply_to_id` is the Message-ID that it answers, of a message from outside. `about` tells the log which message or
-    condition it concerns.
+    condition it concerns. `domain` is the office's where `to` is outside of it. `lane` is the way that it goes
+    (`policy.relays`), None as everything does that goes to the office.
     """
 
     kind: NoticeKind
@@ -103,6 +104,8 @@ class Notice:
     values: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
     reply_to_id: str = ""
+    domain: str = ""
+    lane: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,3 +140,11 @@ class NoticeSettings:
             description="messages that MailGate writes in an hour at most, of all kinds together; delivery reports count by themselves",
         ),
     ] = 60
+    answer_by_internal: Annotated[
+        bool,
+        Meta(
+            description=(
+                "hand what goes to a sender outside to the internal server where no relay takes it; else he is not told"
+            )
+        ),
+    ] = False

@@ -94,6 +94,17 @@ FallbackRecipient = Annotated[
     str,
     Meta(examples=["office@example.org"], description="who gets what has nobody to go to; one of the recipients"),
 ]
+TrustedAuthservIds = Annotated[
+    tuple[str, ...],
+    Meta(
+        max_length=20,
+        examples=["mx.provider.example"],
+        description=(
+            "names with which this provider begins `Authentication-Results`, where it removes those of others that claim "
+            "to be its own; without one no sender is told anything by `fallback`"
+        ),
+    ),
+]
 Keywords = Annotated[
     tuple[str, ...],
     Meta(

@@ -209,6 +209,7 @@ class Account:
     excluded_recipients: options.ExcludedRecipients = ()
     fallback: options.FallbackKind = options.Fallback.PARK
     fallback_recipient: options.FallbackRecipient = ""
+    trusted_authserv_ids: options.TrustedAuthservIds = ()
     delete: Annotated[
         DeletePolicy,
         Meta(

@@ -29,6 +29,7 @@ class Stage(StrEnum):
     PARKED = "parked"
     RECOVERED = "recovered"
     DECIDED = "decided"  # by a person
+    ANSWERED = "answered"  # its sender was told something, or not, and why
     RECOGNISED = "recognised"
     DELETED = "deleted"  # at the provider
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from mailgate.model.address import Address
 from mailgate.model.notices import Language, NoticeKind, NoticeSettings
+from mailgate.model.settings import Config
 from mailgate.policy.recipients import lenient_address
 
 HOUR: Final = timedelta(hours=1)
@@ -34,9 +35,15 @@ def may_write(kind: NoticeKind, written: Sequence[datetime], now: datetime, per_
     return kind in _NOT_BRAKED or sum(now - HOUR < at <= now for at in written) < per_hour
 
 
-def author(settings: NoticeSettings, to: Address) -> Address:
-    """Return the address in From: the one that is set, else the postmaster of the reader's domain (RFC 5321 4.5.1)."""
-    return lenient_address(settings.sender) or Address("postmaster", to.domain)
+def author(settings: NoticeSettings, domain: str) -> Address:
+    """Return the address in From: the one that is set, else the postmaster of the office's `domain` (RFC 5321 4.5.1)."""
+    return lenient_address(settings.sender) or Address("postmaster", domain)
+
+
+def office_domain(config: Config) -> str:
+    """Return the domain that messages to the outside are from: that of the first recipient."""
+    addresses = (lenient_address(one.address) for one in config.recipients)
+    return next((one.domain for one in addresses if one), "localhost.invalid")
 
 
 def size_text(octets: int, language: Language) -> str:

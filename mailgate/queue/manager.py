@@ -41,6 +41,9 @@ ONCE_MORE_AT_A_TIME: Final = 100
 ITSELF: Final = "MailGate"
 """Who decides where no person does."""
 
+NobodyThere = Callable[[QueueEntry], None]
+"""Hears of each entry of which a recipient is nobody's: named by none, or not known to the internal server. Quick."""
+
 
 class QueueManager:
     """Owns every entry from RECEIVED to DONE or PARKED. `run` works until it is cancelled."""
@@ -66,6 +69,7 @@ class QueueManager:
         self._lanes: dict[str, Deliveries] = {INTERNAL.lane: self._internal}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
+        self.nobody_there: NobodyThere = _not_told
         self._resting = Resting(keeper, self._look_again)
         self.operator = Operator(keeper, processor, self._made_ready)
         self._ageing = Ageing(keeper)
@@ -132,6 +136,8 @@ class QueueManager:
             return
         if entry.state is EntryState.HELD and entry.next_attempt is not None:
             self._resting.until(entry.next_attempt)
+        if decision.notify_sender:
+            self.nobody_there(entry)
         self._let_go(entry)
 
     def _expect(self, entry: QueueEntry) -> None:
@@ -198,6 +204,7 @@ class QueueManager:
     async def _unknown_there(self, entry: QueueEntry) -> None:
         """The internal server does not know a recipient of this entry: it has nobody to go to, as far as he goes."""
         await self.operator.fall_back(entry, by=ITSELF)
+        self.nobody_there(entry)
 
     def _made_ready(self, entry_id: int) -> None:
         """A person has decided that an entry is sent."""
@@ -247,6 +254,10 @@ class QueueManager:
             lane = self._lanes[name] = Deliveries(self._keeper, transport, settings, _nobody_else, hop, pace)
             if self._group is not None:
                 self._start(lane, self._group)
+
+
+def _not_told(_: QueueEntry) -> None:
+    """Tell nobody: a test listens for nothing."""
 
 
 async def _nobody_else(_: QueueEntry) -> None:

@@ -322,6 +322,15 @@ async def test_a_confirmed_deletion_is_in_the_ledger_and_in_the_trace(store: Sto
     assert (await store.trace(entries[0].id))[-1].evidence == "the evidence"
 
 
+async def test_a_step_is_added_to_an_entry_that_stays_as_it_is(store: Store) -> None:
+    entry = await parked(store)
+    before = await store.entry(entry.id)
+    steps = await store.trace(entry.id)
+    one_more = TraceStep(START, Stage.ANSWERED, "Its sender is not told: it came by a list")
+    await store.add_step(entry.id, one_more)
+    assert (await store.entry(entry.id), await store.trace(entry.id)) == (before, [*steps, one_more])
+
+
 async def test_a_copy_that_stays_for_good_is_neither_deleted_nor_looked_at_again(store: Store) -> None:
     await done(store, uid="read")
     await done(store, uid="other")
