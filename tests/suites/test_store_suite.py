@@ -14,7 +14,7 @@ from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
 from mailgate.model.message import FieldRename, Glance, HeaderEdit
 from mailgate.model.oversize import OversizeMessage, OversizeWish
 from mailgate.model.source import Direction
-from mailgate.model.verdict import Stage
+from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.store import LedgerState, MessageFilter, Store
 from tests.fakes.clock import START
 from tests.fakes.entries import (

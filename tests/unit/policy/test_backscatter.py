@@ -129,7 +129,7 @@ def test_what_does_not_prove_the_domain_is_not_answered(results: str) -> None:
         "spf=pass smtp.mailfrom=peer.example",
         "dkim=pass (1024-bit key) header.d=Peer.Example header.i=@peer.example header.b=AbC+/x==",
         "dkim=fail header.d=other.example; dkim=pass header.i=@peer.example",
-        "spf/1 = pass reason=\"good; as = gold\" smtp.mailfrom = lena@peer.example",
+        'spf/1 = pass reason="good; as = gold" smtp.mailfrom = lena@peer.example',
         "dmarc=pass (p=NONE) header.from=peer.example; spf=pass smtp.mailfrom=lena@peer.example",
     ],
 )
@@ -159,7 +159,9 @@ def test_results_count_only_at_the_top_and_of_a_trusted_server() -> None:
     assert why_not(GOOD[0], failed.replace("spf=fail smtp", "arc=none x"), *GOOD[1:]) == "", "one for each method"
 
 
-@pytest.mark.parametrize("lines", [(), ("From: a@peer.example", "From: b@peer.example"), ("From: a@x.example, b@y.example",)])
+@pytest.mark.parametrize(
+    "lines", [(), ("From: a@peer.example", "From: b@peer.example"), ("From: a@x.example, b@y.example",)]
+)
 def test_a_message_without_one_author_is_not_answered(lines: tuple[str, ...]) -> None:
     assert "one From" in why_not(*GOOD[:2], *lines)
 
