@@ -229,7 +229,7 @@ class DeliveryReports:
             "gateway": self._hostname,
             "by": by,
         }
-        sender = author(outbox.settings, report.to)
+        sender = author(outbox.settings, report.to.domain)
         cover = Cover(
             from_=sender,
             to=report.to,
