@@ -1,6 +1,6 @@
 """SIGKILL at random moments while mail flows, each time with a new start on what the disk has.
 
-Two ways through the inbound path: the provider's copies are deleted, or they are left there.
+Two ways through the inbound path: the provider's copies are deleted, or they are left there. `sent.py` has the way out.
 """
 
 import asyncio
@@ -31,6 +31,12 @@ class Way(StrEnum):
 
     DELETED = "deleted"
     LEFT = "left"
+    SENT = "sent"  # mail of the office, by the listener to a relay: see `sent.py`
+
+    @property
+    def title(self) -> str:
+        """What it is called in the report."""
+        return "sent by the office" if self is Way.SENT else f"fetched, copies {self.value}"
 
     @property
     def policy(self) -> str:
@@ -73,7 +79,7 @@ class Series:
             for trace in self.verdict.traces[number]:
                 for step in trace.steps:
                     if step.stage in UNCERTAIN:
-                        by_kill.setdefault(_before(self.kills, step.at), []).append(f"{trace.message.id}{copies}")
+                        by_kill.setdefault(before(self.kills, step.at), []).append(f"{trace.message.id}{copies}")
         return by_kill
 
 
@@ -134,6 +140,6 @@ async def _one_kill(it: Office, number: int, chance: random.Random) -> Kill:
     return Kill(number, SystemClock().now(), early, after_s)
 
 
-def _before(kills: Sequence[Kill], at: datetime) -> int:
+def before(kills: Sequence[Kill], at: datetime) -> int:
     """Return the last kill before `at`: what recovery wrote then was its doing."""
     return max((kill.number for kill in kills if kill.at <= at), default=kills[0].number)

@@ -89,7 +89,7 @@ class Office:
 
     async def judge(self, client: EngineClient) -> Verdict:
         """Compare what came with what was posted, once all is done."""
-        traces = await _traces(client, {letter.number for letter in self.letters})
+        traces = await traces_of(client, {letter.number for letter in self.letters})
         doubts = {
             number: sum(step.stage in UNCERTAIN for trace in of_letter for step in trace.steps)
             for number, of_letter in traces.items()
@@ -138,7 +138,7 @@ async def office(data: Path, *, delete: str = "delivered", **sections: Any) -> A
             yield made
 
 
-async def _traces(client: EngineClient, numbers: set[int]) -> dict[int, list[v1.MessageTrace]]:
+async def traces_of(client: EngineClient, numbers: set[int]) -> dict[int, list[v1.MessageTrace]]:
     """Return all that the engine knows of each letter: more than one entry when it was fetched twice."""
     found: dict[int, list[v1.MessageTrace]] = {number: [] for number in numbers}
     before = ""

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.crash.kills import Series, Way, run_series
+from tests.crash.sent import run_sent
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL on Windows")
 
@@ -14,16 +15,18 @@ KILLS, MESSAGES = 10, 150
 
 @pytest.fixture(scope="module")
 def series(tmp_path_factory: pytest.TempPathFactory) -> dict[Way, Series]:
-    """Kill both ways at once."""
-    made = {way: Series(way, KILLS, MESSAGES, seed) for way, seed in zip(Way, (20261124, 20261125), strict=True)}
+    """Kill all ways at once."""
+    made = {
+        way: Series(way, KILLS, MESSAGES, seed) for way, seed in zip(Way, (20261124, 20261125, 20261126), strict=True)
+    }
 
-    async def both() -> None:
+    async def all_of_them() -> None:
         async with asyncio.TaskGroup() as group:
             for way, one in made.items():
                 folder = tmp_path_factory.mktemp(f"kills-{way}")
-                group.create_task(run_series(one, folder))
+                group.create_task((run_sent if way is Way.SENT else run_series)(one, folder))
 
-    asyncio.run(both())
+    asyncio.run(all_of_them())
     return made
 
 
