@@ -139,6 +139,35 @@ class Engine(Protocol):
         """Change settings of an account, or its password."""
         ...
 
+    async def suggestions(self, message_id: str) -> v1.Suggestions:
+        """Return what a message could be led by."""
+        ...
+
+    async def preview_teach(self, wish: v1.Teach) -> v1.TeachPreview:
+        """Return what a lesson would do; nothing is changed."""
+        ...
+
+    async def teach(self, wish: v1.Teach) -> v1.TeachReport:
+        """Put a lesson in force, and send the message on by it."""
+        ...
+
+    async def messages(
+        self, *, state: str = "", account: str = "", text: str = "", before: str = "", limit: int = 100
+    ) -> v1.MessagePage:
+        """Return messages, newest first."""
+        ...
+
+    async def try_message(
+        self,
+        message_id: str = "",
+        *,
+        header: str = "",
+        account: str = "",
+        settings: Mapping[str, Any] | None = None,
+    ) -> v1.RoutingReport:
+        """Ask where a stored message, or one with this header, would go."""
+        ...
+
     async def close(self) -> None:
         """End the connections."""
         ...

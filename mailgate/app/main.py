@@ -24,6 +24,8 @@ from mailgate.app.screens.live import Live
 from mailgate.app.screens.more import More
 from mailgate.app.screens.overview import Overview
 from mailgate.app.screens.parked import Parked
+from mailgate.app.screens.routing import TryRouting
+from mailgate.app.screens.teach import Teach
 from mailgate.app.screens.unrouted import Unrouted
 from mailgate.app.session import ACCEPTED_LANGUAGE, Feed, Prefs, Reader, Ui, UiContext, View, Width
 from mailgate.app.store import SessionStore
@@ -46,6 +48,8 @@ ROUTES: Final = [
             ft.Route(index=True, component=Overview),
             ft.Route(path="live", component=Live),
             ft.Route(path="unrouted", component=Unrouted),
+            ft.Route(path="unrouted/:id", component=Teach),
+            ft.Route(path="routing", component=TryRouting),
             ft.Route(path="parked/:id?", component=Parked),
             ft.Route(path="accounts/:name?", component=Accounts),
             ft.Route(path="more", component=More),

@@ -15,7 +15,7 @@ from mailgate.contract import v1
 T = TypeVar("T")
 
 
-def _refused(ui: Ui, error: ClientError) -> str:
+def refusal(ui: Ui, error: ClientError) -> str:
     """Return why something was not done."""
     own = f"refused.{error.code}"
     return ui.t(own) if knows(own) else ui.t("refused", why=error.args[0])
@@ -27,7 +27,7 @@ async def told(ui: Ui, work: Awaitable[T]) -> T | None:
     try:
         return await work
     except ClientError as error:
-        toast(page, ui, _refused(ui, error))
+        toast(page, ui, refusal(ui, error))
         return None
 
 
@@ -95,6 +95,6 @@ async def deliver(ui: Ui, message_id: str, address: str) -> None:
     try:
         await ui.reader.store.deliver(message_id, address)
     except ClientError as error:
-        toast(page, ui, _refused(ui, error))
+        toast(page, ui, refusal(ui, error))
     else:
         toast(page, ui, ui.t("un.done", a=address))

@@ -31,7 +31,8 @@ class Question:
     needle: str = ""
 
 
-def _choices(ui: Ui, question: Question, put: Callable[[Question], None]) -> ft.Control:
+def choices(ui: Ui, question: Question, put: Callable[[Question], None]) -> ft.Control:
+    """Return the addresses that fit the filter, to pick one of."""
     if not question.offered:
         return dim(ui, ui.t("un.pick.none"), 14)
     shown = [a for a in question.offered if question.needle.casefold() in a.casefold()]
@@ -90,7 +91,7 @@ def pick_dialog(
             dense=True,
         )
         parts.append(search)
-    parts.append(_choices(ui, question, put))
+    parts.append(choices(ui, question, put))
     return ft.AlertDialog(
         title=title(ui, ui.t("un.pick.title")),
         content=ft.Container(

@@ -23,6 +23,7 @@ OVERVIEW: Final = Place("nav.overview", "/", ft.Icons.SPACE_DASHBOARD_OUTLINED, 
 UNROUTED: Final = Place("nav.unrouted", "/unrouted", ft.Icons.ALT_ROUTE, ft.Icons.ALT_ROUTE)
 PARKED: Final = Place("nav.parked", "/parked", ft.Icons.INVENTORY_2_OUTLINED, ft.Icons.INVENTORY_2)
 ACCOUNTS: Final = Place("nav.accounts", "/accounts", ft.Icons.MAIL_OUTLINE, ft.Icons.MAIL)
+ROUTING: Final = Place("nav.routing", "/routing", ft.Icons.CALL_SPLIT, ft.Icons.CALL_SPLIT)
 MORE: Final = Place("nav.more", "/more", ft.Icons.MORE_HORIZ, ft.Icons.MORE_HORIZ)
 
 WATCH: Final = (
@@ -31,7 +32,7 @@ WATCH: Final = (
     UNROUTED,
     PARKED,
 )
-SET_UP: Final = (ACCOUNTS,)
+SET_UP: Final = (ACCOUNTS, ROUTING)
 GROUPS: Final = (("nav.watch", WATCH), ("nav.setup", SET_UP))
 PLACES: Final = (*WATCH, *SET_UP)
 """All places, in the order of their shortcuts."""

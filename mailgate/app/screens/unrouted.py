@@ -5,12 +5,12 @@ import flet as ft
 from mailgate.app.answers import sender as sender_of
 from mailgate.app.components import act
 from mailgate.app.components.base import Handler, dim, icon_button, one_line, panel, quiet
+from mailgate.app.components.pager import pager
 from mailgate.app.components.picker import Question, pick_dialog
 from mailgate.app.components.reasons import why
 from mailgate.app.components.shell import screen
 from mailgate.app.components.states import empty, skeleton
-from mailgate.app.session import Ui, run, use_picture, use_ui
-from mailgate.app.store import PAGE
+from mailgate.app.session import Ui, go, run, use_picture, use_ui
 from mailgate.app.theme import Face, Space
 from mailgate.contract import v1
 
@@ -21,6 +21,14 @@ def _button(ui: Ui, message: v1.Message, press: Handler) -> ft.Control:
     return quiet(ui, ft.Text(ui.t("un.deliver"), semantics_label=name), ft.Icons.PERSON_ADD_ALT, press)
 
 
+def _teach(ui: Ui, message: v1.Message) -> ft.Control:
+    name = ui.t("tc.name", s=message.subject or ui.t("un.nosubject"))
+    opened = go(f"/unrouted/{message.id}")
+    if ui.compact:
+        return icon_button(ui, ft.Icons.SCHOOL_OUTLINED, name, opened)
+    return quiet(ui, ft.Text(ui.t("tc.do"), semantics_label=name), ft.Icons.SCHOOL_OUTLINED, opened)
+
+
 def _row(ui: Ui, message: v1.Message, button: ft.Control) -> ft.Control:
     subject = one_line(ui, message.subject or ui.t("un.nosubject"), 14, Face.MEDIUM)
     sender = one_line(ui, sender_of(message) or ui.t("un.nosender"), 12.5, color=ui.p.ink2)
@@ -29,40 +37,22 @@ def _row(ui: Ui, message: v1.Message, button: ft.Control) -> ft.Control:
     because: list[ft.Control] = [dim(ui, said)] if said else []
     if ui.compact:
         head = ft.Row([ft.Container(sender, expand=True), when], spacing=Space.M)
-        foot = ft.Row([ft.Container(size, expand=True), button], spacing=Space.M)
+        foot = ft.Row([ft.Container(size, expand=True), _teach(ui, message), button], spacing=Space.M)
         content: ft.Control = ft.Column(
             [head, subject, *because, foot], spacing=Space.XS, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
         )
     else:
         words = ft.Column([subject, sender, *because], spacing=2, expand=True)
         facts = ft.Column([when, size], spacing=2, horizontal_alignment=ft.CrossAxisAlignment.END)
-        content = ft.Row([words, facts, button], spacing=Space.L)
+        content = ft.Row(
+            [words, facts, ft.Row([_teach(ui, message), button], spacing=Space.S, tight=True)], spacing=Space.L
+        )
     return ft.Container(
         content,
         key=message.id,
         padding=ft.Padding.symmetric(horizontal=Space.L, vertical=Space.M),
         border=ft.Border.only(bottom=ft.BorderSide(1, ui.p.line)),
     )
-
-
-def _pager(ui: Ui, page: v1.MessagePage, skipped: int) -> list[ft.Control]:
-    """Return the line that turns pages, where there is more than one."""
-    if page.total <= PAGE and not skipped:
-        return []
-    newer = (lambda _: run(act.newer_unrouted, ui)) if skipped else None
-    older = (lambda _: run(act.older_unrouted, ui)) if page.next else None
-    a, b, n = (ui.number(value) for value in (skipped + 1, skipped + len(page.messages), page.total))
-    return [
-        ft.Row(
-            [
-                dim(ui, ui.t("un.range", a=a, b=b, n=n), 13),
-                icon_button(ui, ft.Icons.CHEVRON_LEFT, ui.t("do.newer"), newer),
-                icon_button(ui, ft.Icons.CHEVRON_RIGHT, ui.t("do.older"), older),
-            ],
-            alignment=ft.MainAxisAlignment.END,
-            spacing=Space.XS,
-        )
-    ]
 
 
 @ft.component
@@ -99,9 +89,12 @@ def Unrouted() -> ft.Control:
         def row(message: v1.Message) -> ft.Control:
             return _row(ui, message, _button(ui, message, lambda _: run(pick, message)))
 
+        newer = (lambda _: run(act.newer_unrouted, ui)) if picture.skipped else None
+        older = (lambda _: run(act.older_unrouted, ui)) if page.next else None
+        turned = pager(ui, picture.skipped + 1, len(page.messages), page.total, newer=newer, older=older)
         listing = panel(ui, ft.ListView([row(m) for m in page.messages], expand=True), 0, expand=True)
         body = ft.Column(
-            [listing, *_pager(ui, page, picture.skipped)],
+            [listing, *turned],
             spacing=Space.S,
             expand=True,
             horizontal_alignment=ft.CrossAxisAlignment.STRETCH,

@@ -11,6 +11,7 @@ from mailgate.client.errors import ClientError, RefusedError
 from mailgate.contract import v1
 from tests.unit.app.fake_accounts import FakeAccounts
 from tests.unit.app.fake_parked import FakeParked
+from tests.unit.app.fake_routing import FakeRouting
 
 NOW: Final = datetime(2026, 11, 24, 9, 44, tzinfo=UTC)
 RUN: Final = "first run"
@@ -134,7 +135,7 @@ def report(**changes: Any) -> v1.SessionReport:
     return msgspec.structs.replace(plain, **changes)
 
 
-class FakeEngine(FakeAccounts, FakeParked):
+class FakeEngine(FakeAccounts, FakeParked, FakeRouting):
     """An engine that says what the test sets, and keeps what it was asked.
 
     `broken` is raised by every call while it is set, and ends every stream. A fetch lasts until `end_fetch`.
@@ -146,7 +147,7 @@ class FakeEngine(FakeAccounts, FakeParked):
         self.broken: ClientError | None = None
         self.asked: list[tuple[object, ...]] = []
         self.backlog: tuple[v1.Event, ...] = ()
-        self.messages: list[v1.Message] = []
+        self.lying: list[v1.Message] = []
         self.recipients_are: tuple[str, ...] = RECIPIENTS
         self.snapshots = 0
         self.followed_after: list[int] = []
@@ -185,11 +186,11 @@ class FakeEngine(FakeAccounts, FakeParked):
 
     def park(self, *numbers: int) -> None:
         """Have these messages, unrouted."""
-        self.messages = [message(number) for number in sorted(numbers, reverse=True)]
+        self.lying = [message(number) for number in sorted(numbers, reverse=True)]
         self._count()
 
     def _count(self) -> None:
-        now = msgspec.structs.replace(self.says.counts, unrouted=len(self.messages), parked=len(self.messages))
+        now = msgspec.structs.replace(self.says.counts, unrouted=len(self.lying), parked=len(self.lying))
         self.says = msgspec.structs.replace(self.says, counts=now)
 
     # ---- what the app asks
@@ -249,17 +250,17 @@ class FakeEngine(FakeAccounts, FakeParked):
 
     async def unrouted(self, *, before: str = "", limit: int = 100) -> v1.MessagePage:
         self._answer()
-        older = [one for one in self.messages if not before or one.id < before]
+        older = [one for one in self.lying if not before or one.id < before]
         page = tuple(older[:limit])
-        return v1.MessagePage(page, page[-1].id if len(page) == limit else "", len(self.messages))
+        return v1.MessagePage(page, page[-1].id if len(page) == limit else "", len(self.lying))
 
     async def deliver_to(self, message_id: str, addresses: tuple[str, ...]) -> v1.Message:
         self._answer()
         self.asked.append(("deliver", message_id, addresses))
-        found = next((one for one in self.messages if one.id == message_id), None)
+        found = next((one for one in self.lying if one.id == message_id), None)
         if found is None:
             raise RefusedError(f"{message_id} is not parked", code="not_parked", status=409)
-        self.messages.remove(found)
+        self.lying.remove(found)
         self._count()
         self.publish(event(self.says.seq + 1, "MessageDecided", f"Queue: {message_id} deliver to {addresses[0]}"))
         return found

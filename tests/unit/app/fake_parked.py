@@ -32,6 +32,7 @@ class FakeParked:
     broken: ClientError | None
 
     def __init__(self) -> None:
+        super().__init__()
         self.held: list[v1.Message] = []
         self.octets = b"Subject: x\r\n\r\nx\r\n"
 

@@ -75,7 +75,7 @@ async def test_deleting_asks_first_and_the_safe_answer_has_the_focus(engine: Fak
 
 
 async def test_a_message_is_redirected_to_whom_the_reader_picks(engine: FakeEngine) -> None:
-    engine.messages = list(engine.held)
+    engine.lying = list(engine.held)
     async with reading(engine, route="/parked/Pmg5C03?lang=en") as reader:
         await reader.press("Deliver to…")
         await reader.choose(ft.RadioGroup, "chef@office.example")

@@ -287,7 +287,7 @@ async def test_why_a_message_has_nobody_is_told_in_the_readers_language(
 ) -> None:
     engine = FakeEngine()
     engine.park(1)
-    engine.messages = [message(1, text="The engine's words.", reason=reason)]
+    engine.lying = [message(1, text="The engine's words.", reason=reason)]
     async with reading(engine, route=f"/unrouted?lang={lang}") as reader:
         await reader.sees(words)
         assert ("The engine's words." in reader.words()) == (words == "The engine's words.")
@@ -347,7 +347,7 @@ async def test_a_message_that_somebody_else_decided_is_told_and_gone_from_the_li
         await reader.press(CHOOSE.format(n=1))
         await reader.sees("Who gets")
         await reader.choose(ft.RadioGroup, "chef@office.example")
-        engine.messages.clear()
+        engine.lying.clear()
         await reader.press("Deliver")
         await reader.sees("That was not done: Pmg5C01 is not parked")
         await reader.sees("Every message has a recipient")
@@ -381,8 +381,8 @@ async def test_the_frame_follows_the_width_of_the_window() -> None:
         await reader.resize(390)
         await eventually(lambda: reader.count(ft.NavigationBar) == 1, "a bottom bar")
         [bar] = [c for c in reader.controls() if isinstance(c, ft.NavigationBar)]
-        reader.session.apply_patch(bar._i, {"selected_index": 2})
-        await reader.fire(bar, "change", 2)
+        reader.session.apply_patch(bar._i, {"selected_index": 1})
+        await reader.fire(bar, "change", 1)
         await reader.sees("One message has nobody to go to.")
 
 

@@ -298,7 +298,7 @@ async def test_after_a_refusal_the_list_is_read_anew(office: Office) -> None:
     office.engine.park(1)
     async with office.following():
         await office.store.open_unrouted()
-        office.engine.messages.clear()
+        office.engine.lying.clear()
         with pytest.raises(RefusedError):
             await office.store.deliver("Pmg5C01", "a@office.example")
         await others_run()

@@ -25,6 +25,10 @@ COMPOSED = (
     "rep.",
     "over.wish.",
     "acc.why.",
+    "tr.fallback.",
+    "tc.alias",
+    "tc.keyword",
+    "tc.list",
 )
 """Keys that are put together when they are needed."""
 
@@ -58,7 +62,7 @@ def test_every_key_that_the_source_names_has_words_and_every_word_is_used() -> N
     text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path not in LISTS)
     named = set(
         re.findall(
-            r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys|list|pk|acc|over)\.[a-z._]+)"',
+            r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys|list|pk|acc|over|tc|tr)\.[a-z._]+)"',
             text,
         )
     )
