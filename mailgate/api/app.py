@@ -24,6 +24,7 @@ from mailgate.api.routes.learning import LearningRoutes
 from mailgate.api.routes.messages import MessageRoutes
 from mailgate.api.routes.oversize import OversizeRoutes
 from mailgate.api.routes.parked import ParkedRoutes
+from mailgate.api.routes.queue import QueueRoutes
 from mailgate.api.routes.schedule import ScheduleRoutes
 from mailgate.api.routes.settings import SettingsRoutes
 from mailgate.api.routes.tools import ToolRoutes
@@ -86,6 +87,7 @@ def build_api(
             MessageRoutes,
             OversizeRoutes,
             ParkedRoutes,
+            QueueRoutes,
             ScheduleRoutes,
             SettingsRoutes,
             ToolRoutes,

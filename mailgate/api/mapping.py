@@ -144,6 +144,8 @@ def counts(counted: StoreCounts) -> v1.Counts:
         parked=counted.parked,
         delivered_today=counted.delivered,
         hours=counted.hours,
+        held=counted.held,
+        frozen=counted.frozen,
     )
 
 

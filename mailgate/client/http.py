@@ -13,6 +13,7 @@ from mailgate.client.calls import word as _word
 from mailgate.client.discover import EngineAddress
 from mailgate.client.errors import ClientError, NotRunningError, RefusedError
 from mailgate.client.learning import LearningCalls
+from mailgate.client.queue import QueueCalls
 from mailgate.client.settings import SettingsCalls
 from mailgate.client.stream import follow_poll, follow_websocket
 from mailgate.contract import v1
@@ -23,7 +24,7 @@ DECIDE_S: Final = 300.0  # some hundred messages, each with a commit of a busy s
 T = TypeVar("T")
 
 
-class EngineClient(SettingsCalls, LearningCalls):
+class EngineClient(SettingsCalls, LearningCalls, QueueCalls):
     """Talks to one engine. Use it as an async context manager, or call `close`.
 
     `name` says which window it is: `app`, `cli`, `tray` or `demo`; what it decides is recorded under that.

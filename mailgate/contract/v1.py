@@ -35,6 +35,27 @@ from mailgate.contract.parked import (
     Preview,
     ReasonWord,
 )
+from mailgate.contract.queue import (
+    MAX_ACT_IDS,
+    MAX_DELAY_S,
+    MAX_RECIPIENTS,
+    Operation,
+    OperationStateWord,
+    QueueAct,
+    QueueActed,
+    QueueActWord,
+    QueueBefore,
+    QueueBulkAct,
+    QueueCount,
+    QueueCounts,
+    QueueEntry,
+    QueueForecast,
+    QueuePage,
+    QueueRecipient,
+    QueueRecipients,
+    QueueSelection,
+    QueueStateWord,
+)
 from mailgate.contract.schedule import MAX_PAUSE_MINUTES, AccountSchedule, Pause, PlannedSession
 from mailgate.contract.settings import (
     AddItem,
@@ -78,6 +99,9 @@ from mailgate.contract.tools import (
 
 __all__ = [
     "MAX_ACT",
+    "MAX_ACT_IDS",
+    "MAX_DELAY_S",
+    "MAX_RECIPIENTS",
     "ActRefused",
     "ActWord",
     "AddItem",
@@ -92,6 +116,8 @@ __all__ = [
     "KeepSecret",
     "LessonWord",
     "NotSent",
+    "Operation",
+    "OperationStateWord",
     "OversizeList",
     "OversizeMessage",
     "OversizeWord",
@@ -99,6 +125,20 @@ __all__ = [
     "ParkedReport",
     "ParkedSelection",
     "Preview",
+    "QueueAct",
+    "QueueActWord",
+    "QueueActed",
+    "QueueBefore",
+    "QueueBulkAct",
+    "QueueCount",
+    "QueueCounts",
+    "QueueEntry",
+    "QueueForecast",
+    "QueuePage",
+    "QueueRecipient",
+    "QueueRecipients",
+    "QueueSelection",
+    "QueueStateWord",
     "ReasonWord",
     "SecretInfo",
     "SectionInfo",
@@ -183,7 +223,10 @@ class AccountState(Shape):
 
 
 class Counts(Shape):
-    """Entries by what they wait for, and what today brought (the day of the engine's own clock)."""
+    """Entries by what they wait for, and what today brought (the day of the engine's own clock).
+
+    `held` and `frozen` are messages of the office: those that rest for a while, and those that a person has stopped.
+    """
 
     waiting: int
     deferred: int
@@ -191,6 +234,8 @@ class Counts(Shape):
     parked: int
     delivered_today: int
     hours: tuple[int, ...] = ()
+    held: int = 0
+    frozen: int = 0
 
 
 class Status(Shape):

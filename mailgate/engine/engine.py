@@ -22,6 +22,7 @@ from mailgate.engine.guards import FreeSpace, Guards
 from mailgate.engine.health import HealthBoard
 from mailgate.engine.learning import Learning
 from mailgate.engine.memory import Memory
+from mailgate.engine.officequeue import OfficeQueue
 from mailgate.engine.outbox import NoticeOutbox
 from mailgate.engine.outgoing import OutgoingMail, OutgoingPorts
 from mailgate.engine.oversize import OversizeMessages, OversizeTools
@@ -208,6 +209,14 @@ class Engine:
             clock=ports.clock,
         )
         self.queue.nobody_there = self.sender_notices.put
+        self.office_queue = OfficeQueue(
+            store=ports.store,
+            queue=self.queue,
+            config=lambda: self.config,
+            publisher=self.hub,
+            health=self.health,
+            clock=ports.clock,
+        )
         self._memory = Memory(ports.store)
         self.push = Push(ports.clock)
         tools = Tools(
@@ -277,6 +286,7 @@ class Engine:
                 group.create_task(self.guards.run()),
                 group.create_task(self.oversize.run()),
                 group.create_task(self.sender_notices.run()),
+                group.create_task(self.office_queue.run()),
             ]
             if self.outgoing:
                 await self.outgoing.configure(self.config)
@@ -426,6 +436,7 @@ class Engine:
         self.fetching.configure(new)
         if self.outgoing:
             await self.outgoing.configure(new)
+        await self.office_queue.look_at_relays()
 
     # -- queries
 

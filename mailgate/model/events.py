@@ -257,6 +257,47 @@ class MessageDecided(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueOperated(Event):
+    """A person's act about many messages of the queue is over; `GET /operations/{id}` knows it by `operation`.
+
+    `what` is what was done with `done` of them, such as `frozen`; `refused` could not be done, such as what was being
+    sent. `error` says why it ended early, empty otherwise.
+    """
+
+    operation: int
+    by: str
+    what: str
+    done: int
+    refused: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayConnected(Event):
+    """A new connection to a relay is ready for mail; `size_octets` is the largest message it takes, 0: not said.
+
+    `login` says that MailGate has logged in; `tls` is empty in the clear.
+    """
+
+    relay: str
+    host: str
+    login: bool
+    esmtp: bool
+    size_octets: int
+    dsn: bool
+    tls: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayDisconnected(Event):
+    """A connection to a relay has ended; `sent` messages went by it."""
+
+    relay: str
+    host: str
+    sent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
     """A session is over. `deleted` counts deletions that the server confirmed; `error` is empty when all went well.
 
@@ -358,6 +399,9 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     MessageReturned,
     MessageParked,
     MessageDecided,
+    QueueOperated,
+    RelayConnected,
+    RelayDisconnected,
     SessionEnded,
     FetchPaused,
     ConditionRaised,

@@ -34,7 +34,10 @@ from mailgate.model.events import (
     MessageSkipped,
     NoticeWritten,
     OversizeDecided,
+    QueueOperated,
     RecoveryDone,
+    RelayConnected,
+    RelayDisconnected,
     SessionEnded,
     SessionListed,
     SessionStarted,
@@ -68,6 +71,9 @@ AnyEvent = (
     | MessageReturned
     | MessageParked
     | MessageDecided
+    | QueueOperated
+    | RelayConnected
+    | RelayDisconnected
     | SessionEnded
     | FetchPaused
     | ConditionRaised
@@ -129,6 +135,10 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
             return [f"Send: {event.entry} Failed for {', '.join(event.recipients)} ({event.reply}); {told}"]
         case MessageDecided():
             return [f"Queue: {event.entry} {event.what} (by {event.by})"]
+        case QueueOperated():
+            return [_operated(event)]
+        case RelayConnected() | RelayDisconnected():
+            return [f"Send: {_relay(event)}"]
         case SessionEnded():
             return _ended(event)
         case FetchPaused():
@@ -149,6 +159,24 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
             return [f"Recovery: {finding}" for finding in event.findings]
         case _:
             assert_never(event)
+
+
+def _operated(event: QueueOperated) -> str:
+    refused = f"; {event.refused} could not be" if event.refused else ""
+    error = f"; ended early: {event.error}" if event.error else ""
+    many = "1 message" if event.done == 1 else f"{event.done} messages"
+    return f"Queue: {many} {event.what} (by {event.by}){refused}{error}"
+
+
+def _relay(event: RelayConnected | RelayDisconnected) -> str:
+    if isinstance(event, RelayDisconnected):
+        return f"Outbound connection to {event.relay} closed. ({event.sent} sent)"
+    login = "Login successful..." if event.login else ""
+    offers = ["ESMTP" if event.esmtp else "SMTP"]
+    offers += [f"Max size: {event.size_octets}"] if event.size_octets else []
+    offers += ["DSN"] if event.dsn else []
+    offers += [event.tls] if event.tls else []
+    return f"Connecting to relay {event.relay} ({event.host})...{login}done. ({', '.join(offers)})"
 
 
 def _submission(event: SubmissionStarted | SubmissionRefused | MessageAccepted | SubmissionEnded) -> Sequence[str]:

@@ -258,3 +258,8 @@ def _reply_words(row: Row) -> str:
     words = ", ".join(f"“{one}”" for one in row.words)
     parts = [code, f"enhanced {enhanced}" if enhanced else "", f"with {words}" if words else ""]
     return "; ".join(one for one in parts if one) or "any refusal"
+
+
+def class_of(ill: DeliveryResult) -> ErrorClass:
+    """Return the class of failure that an answer of an ill server, or of one that does not serve us, belongs to."""
+    return ErrorClass.TEMPORARY if of(ill) is Verdict.SERVER_ILL else ErrorClass.POLICY

@@ -18,6 +18,7 @@ from mailgate.model.oversize import OversizeMessage
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, TraceStep
+from mailgate.ports.queue_store import QueueStore
 
 
 class LedgerState(StrEnum):
@@ -168,6 +169,8 @@ class StoreCounts:
     delivered: int
     hours: tuple[int, ...]
     last_mail: datetime | None
+    held: int = 0
+    frozen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,7 @@ class Finding:
     serious: bool
 
 
-class Store(Protocol):
+class Store(QueueStore, Protocol):
     """Where messages rest on the way."""
 
     async def new_content(self) -> ContentWriter:

@@ -7,7 +7,7 @@ it, and nothing is said twice.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -37,7 +37,7 @@ from mailgate.queue.headroom import Headroom
 from mailgate.queue.hops import INTERNAL, Hop
 from mailgate.queue.keeping import AGAIN_S, Keeper
 from mailgate.queue.lanes import Lane
-from mailgate.queue.outcomes import judge, suspected
+from mailgate.queue.outcomes import judge, sooner, suspected
 from mailgate.queue.outgoing import outgoing
 from mailgate.queue.outgoing_outcomes import judge_outgoing
 from mailgate.queue.pace import Pace
@@ -88,6 +88,8 @@ class Deliveries:
         self._ready: deque[QueueEntry] = deque()
         self._at_hand: dict[int, bytes] = {}  # bodies of entries in `_ready` that are small and just taken
         self._in_hand: set[int] = set()  # whatever is expected, at hand or at work
+        self._withheld: set[int] = set()  # a person changes these just now
+        self._withdrawals = 0  # whoever looked at the store before the last one may have seen what is changed since
         self._look_again = 0.0  # monotonic seconds: until then the store has nothing due that is not at hand
         self._blamed: dict[int, int] = {}  # tries of entries at which the server seemed ill, since it last was well
         self._streak: tuple[frozenset[str], ...] = ()  # see `playbook.next_streak`
@@ -130,6 +132,24 @@ class Deliveries:
         """Something in the store has become due that nobody brought."""
         self._look_again = 0.0
         self._work.set()
+
+    def withhold(self, entry_ids: Collection[int]) -> frozenset[int]:
+        """Keep off these entries until `give_back`, since they are changed; return those that are at work already."""
+        wanted = frozenset(entry_ids)
+        waiting = {entry.id for entry in self._ready} & wanted
+        if waiting:
+            self._ready = deque(entry for entry in self._ready if entry.id not in waiting)
+        for entry_id in waiting:
+            self.forget(entry_id)
+            self._progress.settled(entry_id)
+        self._withheld |= wanted
+        self._withdrawals += 1
+        return wanted & self._in_hand
+
+    def give_back(self, entry_ids: Collection[int]) -> None:
+        """Look at these entries again, as the store has them now."""
+        self._withheld.difference_update(entry_ids)
+        self.look_again()
 
     def configure(self, settings: DeliverySettings, transport: Transport) -> Transport:
         """Put new settings in force for what begins from now on, and try at once whether the way is free by them.
@@ -212,16 +232,19 @@ class Deliveries:
             return None
         # Set before the look: what becomes due meanwhile, or is said to, brings it forward.
         self._look_again = self._clock.monotonic() + _LOOK_S
-        in_hand = frozenset(self._in_hand)
+        in_hand = frozenset(self._in_hand | self._withheld)
+        withdrawals = self._withdrawals
         try:
-            lane = self.hop.lane
-            found = await self._store.due(self._clock.now(), limit=1, exclude=in_hand, lane=lane)
-            soonest = None if found else await self._store.next_due(exclude=in_hand, lane=lane)
+            found = await self._store.due(self._clock.now(), limit=1, exclude=in_hand, lane=self.hop.lane)
+            soonest = None if found else await self._store.next_due(exclude=in_hand, lane=self.hop.lane)
         except StoreError as exc:
             self._keeper.store_failed(exc)
             self._due_at(self._clock.now())
             return None
-        if found or self._ready:
+        if withdrawals != self._withdrawals:  # what was found may have been changed
+            found = ()
+            self._look_again = 0.0
+        elif found or self._ready:
             self._look_again = 0.0
         elif soonest is not None:
             self._due_at(soonest)
@@ -340,11 +363,11 @@ class Deliveries:
         if ill is not None:
             if self._blame(entry, certain=playbook.is_certain(ill.reply)):
                 return outcome
-            why = ConnectError(f"it answers {ill.reply} to {ill.stage.value}", error_class=_class_of(ill))
+            why = ConnectError(f"it answers {ill.reply} to {ill.stage.value}", error_class=playbook.class_of(ill))
             if not any(one.delivered or one.permanent for one in outcome.results):
                 await self._not_reached(entry, why)
                 return None
-            return replace(outcome, next_attempt=_sooner(outcome.next_attempt, self._hold(why)))
+            return replace(outcome, next_attempt=sooner(outcome.next_attempt, self._hold(why)))
         self._streak = playbook.next_streak(self._streak, results)
         if len(self._streak) >= playbook.STREAK:
             self._streak = ()
@@ -352,7 +375,7 @@ class Deliveries:
             text = f"it takes the text of no message, {playbook.STREAK} in a row: {reply}"
             return replace(
                 outcome,
-                next_attempt=_sooner(
+                next_attempt=sooner(
                     outcome.next_attempt, self._hold(ConnectError(text, error_class=ErrorClass.TEMPORARY))
                 ),
             )
@@ -475,12 +498,3 @@ class Deliveries:
         self._lane.worked()
         self._blamed.clear()
         self._go_on()
-
-
-def _class_of(ill: DeliveryResult) -> ErrorClass:
-    return ErrorClass.TEMPORARY if playbook.of(ill) is Verdict.SERVER_ILL else ErrorClass.POLICY
-
-
-def _sooner(one: datetime | None, other: datetime) -> datetime | None:
-    """Return the earlier of two times; None stays None: it is not tried again."""
-    return one and min(one, other)

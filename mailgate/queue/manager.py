@@ -6,7 +6,7 @@ foresaw parks that one entry, traceback kept, and the queue goes on.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -32,6 +32,7 @@ from mailgate.queue.outgoing import outgoing
 from mailgate.queue.pace import Pace
 from mailgate.queue.progress import Place, Progress
 from mailgate.queue.resting import Resting
+from mailgate.queue.stops import Stops
 
 ENDING: Final = timedelta(seconds=5)
 """How long a lane that is configured no more may take to end its conversations."""
@@ -73,6 +74,7 @@ class QueueManager:
         self._resting = Resting(keeper, self._look_again)
         self.operator = Operator(keeper, processor, self._made_ready)
         self._ageing = Ageing(keeper)
+        self.stops = Stops(keeper, self._withhold, self._give_back)
         self._judging = Judging(keeper, processor, expect=self._expect, decided=self._decided, let_go=self._let_go)
 
     # -- for the stages before
@@ -212,6 +214,17 @@ class QueueManager:
             self._progress.put(entry_id, Place.READY)
         self._look_again()
 
+    def _withhold(self, entry_ids: Collection[int]) -> frozenset[int]:
+        busy: frozenset[int] = frozenset()
+        for lane in self._lanes.values():
+            busy |= lane.withhold(entry_ids)
+        return busy
+
+    def _give_back(self, entry_ids: Collection[int]) -> None:
+        for lane in self._lanes.values():
+            lane.give_back(entry_ids)
+        self._resting.until(self._clock.now())  # what rests, and until when, is looked for anew
+
     def _look_again(self) -> None:
         for lane in self._lanes.values():
             lane.look_again()
@@ -251,9 +264,10 @@ class QueueManager:
                 known.pace.rate, known.pace.daily_cap = pace.rate, pace.daily_cap
                 await known.configure(settings, transport).close()
                 continue
-            lane = self._lanes[name] = Deliveries(self._keeper, transport, settings, _nobody_else, hop, pace)
-            if self._group is not None:
-                self._start(lane, self._group)
+            async with self.stops.alone:  # a lane that begins must not see what is changed just now
+                lane = self._lanes[name] = Deliveries(self._keeper, transport, settings, _nobody_else, hop, pace)
+                if self._group is not None:
+                    self._start(lane, self._group)
 
 
 def _not_told(_: QueueEntry) -> None:

@@ -109,3 +109,8 @@ def _why(refused: Sequence[DeliveryResult], reason: ParkReason, once_more: datet
 def suspected(entry: QueueEntry, why: str) -> list[DeliveryResult]:
     """Return results for an entry at which the peer broke off again and again: it is tried again, and pays for it."""
     return [DeliveryResult(str(one.address), replace(NO_ANSWER, text=why)) for one in entry.open_recipients]
+
+
+def sooner(one: datetime | None, other: datetime) -> datetime | None:
+    """Return the earlier of two times; None stays None: it is not tried again."""
+    return one and min(one, other)

@@ -4,6 +4,7 @@
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,12 +22,15 @@ from mailgate.model.entry import (
     RecipientState,
     can_move,
 )
+from mailgate.model.envelope import Envelope
 from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
 from mailgate.model.message import ContentRef, HeaderEdit
 from mailgate.model.oversize import OversizeMessage
 from mailgate.model.source import Direction
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, Stage, TraceStep
+from mailgate.policy.telling import tells
+from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueMove, QueueSlice
 from mailgate.ports.store import (
     Comparison,
     ContentWriter,
@@ -67,6 +71,7 @@ class MemoryStore:
         self._copies: dict[tuple[str, Address], tuple[int, datetime]] = {}
         self._oversize: dict[int, OversizeMessage] = {}
         self._large = 0
+        self._undo: dict[int, tuple[int, QueueEntry]] = {}
         self._last = 0
 
     def lose_body(self, entry_id: int) -> None:
@@ -524,6 +529,85 @@ class MemoryStore:
                 if seen.row.entry_id == entry_id and seen.row.state is LedgerState.TAKEN:
                     seen.row = replace(seen.row, state=LedgerState.SETTLED)
 
+    async def queue(self, which: QueueFilter, *, before: int | None, limit: int) -> QueueSlice:
+        found = [entry for entry in reversed(self._queue(which)) if before is None or entry.id < before][:limit]
+        following = found[-1].id if len(found) == limit else None
+        total = None if which.text or which.recipient else len(self._queue(which))
+        return QueueSlice(tuple(found), following, total)
+
+    def _queue(self, which: QueueFilter) -> list[QueueEntry]:
+        outbound = [e for e in self._entries.values() if e.direction is Direction.OUTBOUND]
+        return [e for e in outbound if e.state is not EntryState.DONE and _is_meant(e, which)]
+
+    async def queue_counts(self) -> Mapping[tuple[str, EntryState], int]:
+        return Counter((entry.lane, entry.state) for entry in self._queue(QueueFilter()))
+
+    async def forecast(self, which: QueueFilter) -> tuple[int, int]:
+        found = self._queue(which)
+        return len(found), sum(not (e.envelope and tells(e.envelope)) for e in found)
+
+    async def queue_ids(self, which: QueueFilter, *, after: int, last: int, limit: int) -> Sequence[int]:
+        return [entry.id for entry in self._queue(which) if after < entry.id <= last][:limit]
+
+    async def change(self, entry_ids: Collection[int], change: QueueChange) -> frozenset[int]:
+        self.check()
+        at = change.step.at
+        by_move: dict[QueueMove, dict[str, Any]] = {
+            QueueMove.FREEZE: {"state": EntryState.FROZEN, "next_attempt": change.until},
+            QueueMove.THAW: {"state": EntryState.READY, "next_attempt": at},
+            QueueMove.SEND: {"state": EntryState.READY, "next_attempt": at},
+            QueueMove.LANE: {"lane": change.lane},
+            QueueMove.REMOVE: {"state": EntryState.DONE, "next_attempt": None, "deleted_by": change.by, "error": ""},
+        }
+        done = self._in_states(entry_ids, MOVED_FROM[change.move])
+        for entry in done:
+            self._undo[entry.id] = (change.operation, entry)
+            self._entries[entry.id] = replace(entry, text=change.step.text, **by_move[change.move])
+            self._traces[entry.id].append(change.step)
+            if change.move is QueueMove.REMOVE:
+                self._finished[entry.id] = at
+        return frozenset(entry.id for entry in done)
+
+    def _in_states(self, entry_ids: Collection[int], states: Collection[EntryState]) -> list[QueueEntry]:
+        entries = [self._entries[entry_id] for entry_id in entry_ids if entry_id in self._entries]
+        return [e for e in entries if e.direction is Direction.OUTBOUND and e.state in states]
+
+    async def changed_by(self, operation: int, *, after: int, limit: int) -> Sequence[int]:
+        queued = {entry.id for entry in self._queue(QueueFilter())}
+        found = [entry_id for entry_id, (number, _) in self._undo.items() if number == operation]
+        return sorted(entry_id for entry_id in found if entry_id in queued and entry_id > after)[:limit]
+
+    async def take_back(self, entry_ids: Collection[int], operation: int, step: TraceStep) -> frozenset[int]:
+        self.check()
+        done = [
+            entry
+            for entry in self._in_states(entry_ids, MOVED_FROM[QueueMove.REMOVE])
+            if self._undo.get(entry.id, (0, entry))[0] == operation
+        ]
+        for entry in done:
+            _, was = self._undo.pop(entry.id)
+            self._entries[entry.id] = replace(
+                entry, state=was.state, next_attempt=was.next_attempt, lane=was.lane, text=step.text
+            )
+            self._traces[entry.id].append(step)
+        return frozenset(entry.id for entry in done)
+
+    async def readdress(
+        self, entry_id: int, recipients: Sequence[EntryRecipient], envelope: Envelope, step: TraceStep
+    ) -> bool:
+        self.check()
+        found = self._in_states([entry_id], MOVED_FROM[QueueMove.LANE])
+        for entry in found:
+            again: dict[str, Any] = {}
+            if entry.state is EntryState.PARKED:
+                again = {"state": EntryState.READY, "next_attempt": step.at, "park_reason": None, "error": ""}
+            self._undo.pop(entry_id, None)
+            self._entries[entry_id] = replace(
+                entry, recipients=tuple(recipients), envelope=envelope, text=step.text, **again
+            )
+            self._traces[entry_id].append(step)
+        return bool(found)
+
     # -- looking
 
     async def entry(self, entry_id: int) -> QueueEntry | None:
@@ -554,6 +638,8 @@ class MemoryStore:
             delivered=sum(when >= since for when in self._delivered()),
             hours=tuple(hours),
             last_mail=max((e.received_at for e in entries), default=None),
+            held=sum(e.state is EntryState.HELD for e in entries),
+            frozen=sum(e.state is EntryState.FROZEN for e in entries),
         )
 
     def _delivered(self) -> list[datetime]:
@@ -665,4 +751,17 @@ def _matches(entry: QueueEntry, which: MessageFilter) -> bool:
         and (which.park_reason is None or entry.park_reason is which.park_reason)
         and (not which.account or entry.source.account == which.account)
         and (not which.text or any(which.text.casefold() in text.casefold() for text in texts))
+    )
+
+
+def _is_meant(entry: QueueEntry, which: QueueFilter) -> bool:
+    addresses = [str(one.address) for one in entry.recipients]
+    texts = [entry.glance.subject, entry.glance.from_, entry.glance.message_id, str(entry.sender or ""), *addresses]
+    return (
+        (not which.states or entry.state in which.states)
+        and (which.lane is None or entry.lane == which.lane)
+        and (not which.sender or which.sender.casefold() in str(entry.sender or "").casefold())
+        and (not which.recipient or any(which.recipient.casefold() in one.casefold() for one in addresses))
+        and (not which.text or any(which.text.casefold() in one.casefold() for one in texts))
+        and (which.received_before is None or entry.received_at < which.received_before)
     )

@@ -163,6 +163,8 @@ def counts(connection: Connection, since: datetime, now: datetime) -> StoreCount
         delivered=_count(connection, finished) - _count(connection, and_(finished, deleted)),
         hours=tuple(hours),
         last_mail=None if last is None else from_ms(last),
+        held=by_state.get(EntryState.HELD.value, 0),
+        frozen=by_state.get(EntryState.FROZEN.value, 0),
     )
 
 

@@ -12,8 +12,8 @@ from mailgate.adapters.store.prepared import driver_of
 from mailgate.adapters.store.tables import METADATA
 from mailgate.model.errors import StoreError, StoreTooNewError
 
-HEAD: Final = "0006"
-KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+HEAD: Final = "0007"
+KNOWN: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 DATABASE: Final = "mailgate.db"
 _MIN_SQLITE: Final = (3, 35, 0)  # RETURNING
 

@@ -85,11 +85,19 @@ ENTRY: Final = Table(
     Column("deleted_by", Utf8),  # who deleted it while it was parked; NULL: nobody
     Column("envelope", LargeBinary),  # how it was handed over by SMTP, MessagePack; NULL: it was fetched
     Column("lane", Utf8, nullable=False, server_default=""),  # the way it goes; empty: to the internal server
+    Column("tells", Integer, nullable=False, server_default="1"),  # 0: nobody is told when a person removes it
+    Column("undo", Utf8),  # the last act of a person: its number, then state, next_attempt and lane before it
     Index(None, "state", "next_attempt"),
     Index(None, "lane", "state", "next_attempt"),
     Index(None, "finished_at"),
     Index(None, "account", "id"),
     Index(None, "content_id"),
+    # The queue's page, its counts and its filters read this alone, for those messages alone.
+    Index(
+        "ix_entry_queue",
+        *("id", "state", "lane", "sender"),
+        sqlite_where=text("direction = 'outbound' AND state <> 'done'"),
+    ),
     Index("ix_entry_deleted", "finished_at", sqlite_where=text("deleted_by IS NOT NULL")),
     sqlite_autoincrement=True,
 )

@@ -14,6 +14,7 @@ from mailgate.adapters.store.tables import BODY, CONTENT, ENTRY, LEDGER
 from mailgate.model.entry import SETTLED, EntryState, ParkReason, QueueEntry
 from mailgate.model.message import ContentRef
 from mailgate.model.verdict import Disposition
+from mailgate.policy.telling import tells
 from mailgate.ports.store import DraftContent, LedgerState, NewEntry
 
 # Statements of every message are made once: to build one costs more than to run it.
@@ -77,6 +78,8 @@ def take(
         "deleted_by": None,
         "envelope": None if new.envelope is None else encode_envelope(new.envelope),
         "lane": new.lane,
+        "tells": int(new.envelope is None or tells(new.envelope)),
+        "undo": None,
         **decided,
     }
     _ADD_ENTRY.run(connection, row)

@@ -32,7 +32,10 @@ from mailgate.model.events import (
     MessageSkipped,
     NoticeWritten,
     OversizeDecided,
+    QueueOperated,
     RecoveryDone,
+    RelayConnected,
+    RelayDisconnected,
     SessionEnded,
     SessionListed,
     SessionStarted,
@@ -189,6 +192,30 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
     (
         MessageDecided(entry="Pmg001A", by="anna", what="deliver to bert@example.org"),
         ("Queue: Pmg001A deliver to bert@example.org (by anna)",),
+    ),
+    (
+        QueueOperated(operation=1, by="anna", what="frozen", done=3, refused=0),
+        ("Queue: 3 messages frozen (by anna)",),
+    ),
+    (
+        QueueOperated(operation=1, by="anna", what="thawed", done=1, refused=2, error="the disk is full"),
+        ("Queue: 1 message thawed (by anna); 2 could not be; ended early: the disk is full",),
+    ),
+    (
+        RelayConnected(
+            relay="provider", host="smtp.example:587", login=True, esmtp=True, size_octets=52_000, dsn=True, tls="TLS"
+        ),
+        (
+            "Send: Connecting to relay provider (smtp.example:587)...Login successful...done. (ESMTP, Max size: 52000, DSN, TLS)",
+        ),
+    ),
+    (
+        RelayConnected(relay="provider", host="smtp.example:25", login=False, esmtp=False, size_octets=0, dsn=False),
+        ("Send: Connecting to relay provider (smtp.example:25)...done. (SMTP)",),
+    ),
+    (
+        RelayDisconnected(relay="provider", host="smtp.example:25", sent=2),
+        ("Send: Outbound connection to provider closed. (2 sent)",),
     ),
     (
         SessionEnded(session=7, account="office", taken=2, deleted=2, skipped=0, duration_ms=812),

@@ -1,0 +1,417 @@
+"""The queue of outgoing mail for windows: its pages and counts, and what a person does with one message or with many.
+
+An act about many runs in portions, so that nobody who hands mail over waits long for the store, and is one event at its
+end. It is remembered for as long as the engine runs; what it did can be taken back until something else is done.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from mailgate.engine.health import HealthBoard
+from mailgate.engine.parked import message_number
+from mailgate.model.address import parse_address
+from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
+from mailgate.model.errors import ConflictError, MailgateError, StoreError, UnknownError
+from mailgate.model.events import MessageDecided, QueueOperated, Severity
+from mailgate.model.settings import Config
+from mailgate.model.verdict import Stage, TraceStep
+from mailgate.policy.relays import lane_of, relay_of
+from mailgate.policy.telling import to_tell_of
+from mailgate.ports.clock import Clock
+from mailgate.ports.events import Publisher, raise_store_condition
+from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueMove, QueueSlice
+from mailgate.ports.store import Store
+from mailgate.queue.manager import QueueManager
+from mailgate.queue.stops import refusal
+
+log = logging.getLogger(__name__)
+
+PORTION: Final = 500
+"""Messages that one commit changes at most."""
+REMEMBERED: Final = 200
+"""Operations that can still be asked for."""
+AT_ONCE: Final = 20
+"""Operations that may be under way."""
+RELAYS_EVERY_S: Final = 30.0
+
+_DONE: Final[Mapping[QueueMove, str]] = {
+    QueueMove.FREEZE: "frozen",
+    QueueMove.THAW: "thawed",
+    QueueMove.SEND: "sent now",
+    QueueMove.REMOVE: "removed",
+    QueueMove.LANE: "given another relay",
+}
+
+
+_UNTOLD: Final = (
+    "{entry} stays: its sender wants to be told, and cannot be just now (no relay takes the report, or too many were "
+    "written in this hour); remove it silently, or later"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be done. `until` goes with FREEZE, `silent` with REMOVE, `relay` with LANE."""
+
+    move: QueueMove
+    until: datetime | None = None
+    silent: bool = False
+    relay: str | None = None
+
+
+class OperationState(StrEnum):
+    """How far an act is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
+@dataclass(slots=True)
+class Operation:
+    """An act, and how far it is."""
+
+    id: int
+    wanted: Wanted
+    by: str
+    began: datetime
+    ids: tuple[int, ...] = ()
+    which: QueueFilter | None = None
+    delay_s: int = 0
+    state: OperationState = OperationState.WAITING
+    total: int = 0
+    done: int = 0
+    refused: int = 0
+    ended: datetime | None = None
+    error: str = ""
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def undoable(self) -> bool:
+        """Whether it can be called off, or taken back."""
+        return self.state is OperationState.WAITING or (
+            self.state is OperationState.DONE and self.wanted.move is not QueueMove.REMOVE
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """One message before and after an act; `undo` is the operation to undo, 0: it cannot be."""
+
+    before: QueueEntry
+    after: QueueEntry
+    undo: int = 0
+
+
+class OfficeQueue:
+    """What windows do with the queue. `run` works off what is asked for, until it is cancelled."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        queue: QueueManager,
+        config: Callable[[], Config],
+        publisher: Publisher,
+        health: HealthBoard,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._config = config
+        self._publisher = publisher
+        self._health = health
+        self._clock = clock
+        # Numbers of an earlier run stand in the store still: these begin above them.
+        self._last = int(clock.now().timestamp() * 1000)
+        self._operations: dict[int, Operation] = {}
+        self._asked: asyncio.Queue[Operation] = asyncio.Queue()
+        self._missing: frozenset[str] = frozenset()
+
+    # -- looking
+
+    async def page(self, which: QueueFilter, *, before: str, limit: int) -> QueueSlice:
+        """Return messages, newest first."""
+        number = message_number(before) if before else None
+        return await self._store.queue(which, before=number, limit=limit)
+
+    async def counts(self) -> Mapping[tuple[str, EntryState], int]:
+        """Return how many there are, by lane and state."""
+        return await self._store.queue_counts()
+
+    async def forecast(self, which: QueueFilter) -> tuple[int, int]:
+        """Return how many match, and of how many of them a removal would tell nobody."""
+        return await self._store.forecast(which)
+
+    async def entry(self, name: str) -> QueueEntry:
+        """Return one message of the office; raises UnknownError when there is none."""
+        return await self._queue.stops.entry(message_number(name))
+
+    def is_missing(self, lane: str) -> bool:
+        """Return whether a lane leads to a relay that the settings do not have."""
+        return bool(lane) and relay_of(lane) not in {relay.name for relay in self._config().relays}
+
+    # -- one message
+
+    async def act(self, name: str, wanted: Wanted, *, by: str) -> Acted:
+        """Do something with one message.
+
+        Raises:
+            UnknownError: there is no such message, or no such relay.
+            ConflictError: it is being sent, or in another state in which that cannot be done.
+        """
+        self._check(wanted)
+        before = await self.entry(name)
+        stops = self._queue.stops
+        what = self._words(wanted)
+        if before.state is EntryState.PARKED and wanted.move is QueueMove.SEND:
+            await self._queue.operator.retry(before.id, by=by)
+            return Acted(before, await self.entry(name))
+        if before.state not in MOVED_FROM[wanted.move]:
+            raise refusal(before, what)
+        number = self._next()
+        change = self._change(wanted, number, by=by)
+        stopped = await stops.change([before.id], change, silent=wanted.silent)
+        after = await self.entry(name)
+        if not stopped.done:
+            if wanted.move is QueueMove.REMOVE and not stopped.busy and after.state in MOVED_FROM[wanted.move]:
+                raise ConflictError(_UNTOLD.format(entry=after.name))
+            raise refusal(replace(after, state=EntryState.ACTIVE) if stopped.busy else after, what)
+        self._publisher.publish(MessageDecided(entry=after.name, by=by, what=what))
+        if before.lane in map(lane_of, self._missing):
+            await self.look_at_relays()
+        if wanted.move is QueueMove.REMOVE:
+            return Acted(before, after)
+        operation = Operation(number, wanted, by, self._clock.now(), ids=(before.id,))
+        operation.state, operation.total, operation.done = OperationState.DONE, 1, 1
+        operation.ended = operation.began
+        self._remember(operation)
+        return Acted(before, after, number)
+
+    async def readdress(self, name: str, addresses: Sequence[str], *, by: str) -> Acted:
+        """Give a message other recipients, in place of those who do not have it yet.
+
+        Raises:
+            AddressError: one is no address.
+            UnknownError: there is no such message.
+            ConflictError: it is being sent, or was.
+        """
+        parsed = {address.key: address for address in map(parse_address, addresses)}
+        before = await self.entry(name)
+        recipients = [EntryRecipient(one, "") for one in parsed.values()]
+        await self._queue.stops.readdress(before.id, recipients, by=by)
+        names = ", ".join(str(one) for one in parsed.values())
+        self._publisher.publish(MessageDecided(entry=before.name, by=by, what=f"goes to {names} instead"))
+        return Acted(before, await self.entry(name))
+
+    # -- many
+
+    async def act_on(
+        self,
+        wanted: Wanted,
+        *,
+        names: tuple[str, ...] = (),
+        which: QueueFilter | None = None,
+        delay_s: int = 0,
+        by: str,
+    ) -> Operation:
+        """Begin to do something with these, or with all that match; the answer does not wait for it.
+
+        Raises:
+            UnknownError: there is no such relay, or an id is none.
+            ConflictError: it is not clear what is meant, or too much is under way.
+        """
+        if (which is None) == (not names):
+            raise ConflictError("name either `ids` or a `selection`: what is meant must be clear")
+        self._check(wanted)
+        if sum(one.ended is None for one in self._operations.values()) >= AT_ONCE:
+            raise ConflictError(f"{AT_ONCE} acts are under way: wait until one is over")
+        ids = tuple(dict.fromkeys(message_number(name) for name in names))
+        operation = Operation(self._next(), wanted, by, self._clock.now(), ids=ids, which=which, delay_s=delay_s)
+        self._remember(operation)
+        self._asked.put_nowait(operation)
+        return operation
+
+    def operation(self, number: int) -> Operation:
+        """Return how far an act is.
+
+        Raises:
+            UnknownError: it is not known any more, or never was.
+        """
+        try:
+            return self._operations[number]
+        except KeyError:
+            raise UnknownError(f"there is no operation {number}: the last {REMEMBERED} are known") from None
+
+    async def undo(self, number: int, *, by: str) -> Operation:
+        """Call an act off, or take back what it did, as far as nothing has happened since.
+
+        Raises:
+            UnknownError: it is not known any more.
+            ConflictError: it cannot be undone.
+        """
+        operation = self.operation(number)
+        if not operation.undoable:
+            why = "it cannot be taken back" if operation.state is OperationState.DONE else f"it is {operation.state}"
+            raise ConflictError(f"this act is not undone: {why}")
+        if operation.state is OperationState.WAITING:
+            operation.state = OperationState.UNDONE
+            operation.go.set()
+            return operation
+        operation.state = OperationState.UNDONE
+        step = TraceStep(self._clock.now(), Stage.DECIDED, f"Not {self._words(operation.wanted)} after all, by {by}")
+        after, back = 0, 0
+        while ids := await self._store.changed_by(number, after=after, limit=PORTION):
+            after = ids[-1]
+            back += len(await self._queue.stops.take_back(ids, number, step))
+        self._say(operation, by=by, what=f"not {self._words(operation.wanted)} after all", done=back)
+        return operation
+
+    # -- the work
+
+    async def run(self) -> None:
+        """Work off what is asked for, and watch over the ways of what is queued."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch_relays())
+            while True:
+                group.create_task(self._carry_out(await self._asked.get()))
+
+    async def _carry_out(self, operation: Operation) -> None:
+        if operation.delay_s:
+            await self._delay(operation)
+        if operation.state is OperationState.UNDONE:
+            operation.ended = self._clock.now()
+            return
+        operation.state = OperationState.RUNNING
+        change = self._change(operation.wanted, operation.id, by=operation.by)
+        try:
+            operation.total = len(operation.ids)
+            if operation.which is not None:
+                operation.total = (await self._store.forecast(operation.which))[0]
+            async for ids in self._portions(operation):
+                stopped = await self._queue.stops.change(ids, change, silent=operation.wanted.silent)
+                operation.done += len(stopped.done)
+                operation.refused += len(ids) - len(stopped.done)
+            operation.state = OperationState.DONE
+        except MailgateError as exc:
+            operation.state, operation.error = OperationState.FAILED, str(exc)
+            if isinstance(exc, StoreError):
+                raise_store_condition(self._health, exc)
+        except Exception as exc:
+            operation.state, operation.error = OperationState.FAILED, f"a fault in MailGate ({type(exc).__name__})"
+            log.exception("an act on the queue failed")
+        operation.ended = self._clock.now()
+        self._say(operation, by=operation.by, what=self._words(operation.wanted), done=operation.done)
+        await self.look_at_relays()
+
+    async def _delay(self, operation: Operation) -> None:
+        async with asyncio.TaskGroup() as group:
+            waits = [
+                group.create_task(operation.go.wait()),
+                group.create_task(self._clock.sleep(float(operation.delay_s))),
+            ]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+
+    async def _portions(self, operation: Operation) -> AsyncGenerator[Collection[int], None]:
+        """Yield the ids that are meant, some at a time; what is taken after the act began is not meant."""
+        if operation.which is None:
+            for at in range(0, len(operation.ids), PORTION):
+                yield operation.ids[at : at + PORTION]
+            return
+        newest = await self._store.queue(QueueFilter(), before=None, limit=1)
+        last = newest.entries[0].id if newest.entries else 0
+        after = 0
+        while ids := await self._store.queue_ids(operation.which, after=after, last=last, limit=PORTION):
+            after = ids[-1]
+            yield ids
+
+    async def _watch_relays(self) -> None:
+        while True:
+            await self.look_at_relays()
+            await self._clock.sleep(RELAYS_EVERY_S)
+
+    async def look_at_relays(self) -> None:
+        """Raise or clear `relay_missing`: mail waits for a relay that the settings have no more."""
+        try:
+            counted = await self._store.queue_counts()
+        except StoreError as exc:
+            raise_store_condition(self._health, exc)
+            return
+        waiting: dict[str, int] = {}
+        for (lane, _), count in counted.items():
+            if self.is_missing(lane):
+                waiting[relay_of(lane)] = waiting.get(relay_of(lane), 0) + count
+        for relay in self._missing - set(waiting):
+            self._health.clear("relay_missing", subject=relay)
+        self._missing = frozenset(waiting)
+        for relay, count in waiting.items():
+            many = "1 message waits" if count == 1 else f"{count} messages wait"
+            self._health.raise_(
+                "relay_missing",
+                subject=relay,
+                severity=Severity.WARNING,
+                text=f"{many} for the relay {relay}, which is no more in the settings.",
+                remedy=f"Send them by another one: `mailgate queue relay --to NAME --relay {relay}`.",
+            )
+
+    # -- what all acts share
+
+    def _check(self, wanted: Wanted) -> None:
+        if wanted.until is not None and wanted.move is not QueueMove.FREEZE:
+            raise ConflictError("`until` goes with `freeze` alone")
+        if wanted.silent and wanted.move is not QueueMove.REMOVE:
+            raise ConflictError("`silent` goes with `remove` alone")
+        if (wanted.relay is None) != (wanted.move is not QueueMove.LANE):
+            raise ConflictError("name the relay for `relay`, and for nothing else")
+        if wanted.until is not None and wanted.until <= self._clock.now():
+            raise ConflictError(f"{wanted.until:%Y-%m-%d %H:%M %Z} is over already: name a time that is still to come")
+        names = [relay.name for relay in self._config().relays]
+        if wanted.relay is not None and wanted.relay not in names:
+            raise UnknownError(f"there is no relay {wanted.relay!r}; there are: {', '.join(names) or 'none'}")
+
+    def _change(self, wanted: Wanted, number: int, *, by: str) -> QueueChange:
+        words = self._words(wanted)
+        step = TraceStep(self._clock.now(), Stage.DECIDED, f"{words[0].upper()}{words[1:]} by {by}")
+        lane = "" if wanted.relay is None else lane_of(wanted.relay)
+        return QueueChange(wanted.move, number, step, by, until=wanted.until, lane=lane)
+
+    @staticmethod
+    def _words(wanted: Wanted) -> str:
+        """Return what is done, such as `frozen until 2026-03-02 09:00 UTC`."""
+        words = _DONE[wanted.move]
+        if wanted.until is not None:
+            return f"{words} until {wanted.until:%Y-%m-%d %H:%M %Z}"
+        if wanted.relay is not None:
+            return f"{words}, {wanted.relay}"
+        return f"{words} silently" if wanted.silent else words
+
+    def _say(self, operation: Operation, *, by: str, what: str, done: int) -> None:
+        event = QueueOperated(
+            operation=operation.id, by=by, what=what, done=done, refused=operation.refused, error=operation.error
+        )
+        self._publisher.publish(event)
+
+    def _next(self) -> int:
+        self._last += 1
+        return self._last
+
+    def _remember(self, operation: Operation) -> None:
+        self._operations[operation.id] = operation
+        for number in [one.id for one in self._operations.values() if one.ended][
+            : max(0, len(self._operations) - REMEMBERED)
+        ]:
+            del self._operations[number]
+
+
+def will_tell(entry: QueueEntry) -> bool:
+    """Return whether the sender of a message is told when it is removed."""
+    return bool(to_tell_of(entry.envelope, entry.recipients))
