@@ -95,6 +95,7 @@ def account(engine: Engine, watch: AccountWatch) -> v1.AccountState:
         schedule=fetching.timetable.schedule_name(settings),
         min_interval_s=round(floor.total_seconds()),
         min_interval_why=whose,
+        protocol=settings.protocol.value,
     )
 
 
@@ -295,11 +296,12 @@ def parked_report(decided: Decided) -> v1.ParkedReport:
     )
 
 
-def trace(entry: QueueEntry, steps: Sequence[TraceStep]) -> v1.MessageTrace:
-    """Return a message and its path."""
+def trace(entry: QueueEntry, steps: Sequence[TraceStep], today: Routing | None) -> v1.MessageTrace:
+    """Return a message and its path, and where it would go today."""
     return v1.MessageTrace(
         message=message(entry),
         steps=tuple(map(trace_step, steps)),
+        routing_today=routing(today) if today else None,
     )
 
 

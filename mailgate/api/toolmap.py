@@ -94,6 +94,8 @@ def typed_account(wish: v1.TryAccount) -> Account:
         "auth": wish.auth,
         "ca_file": wish.ca_file,
         "fingerprint": wish.fingerprint,
+        "protocol": wish.protocol,
+        **({"folders": wish.folders} if wish.folders else {}),
     }
     try:
         return msgspec.convert(settings, Account)

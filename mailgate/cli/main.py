@@ -17,6 +17,7 @@ from mailgate.cli.learning import add_learning_verbs
 from mailgate.cli.mail import add_mail_verbs
 from mailgate.cli.office import add_office_verbs
 from mailgate.cli.offline import OfflineVerbs
+from mailgate.cli.routing import add_routing_verbs
 from mailgate.cli.schedule import add_schedule_verbs
 from mailgate.cli.settings import add_settings_verbs
 from mailgate.cli.tools import add_tool_verbs
@@ -62,6 +63,7 @@ def build(verbs: OfflineVerbs) -> App:
     add_mail_verbs(app, everyday)
     add_schedule_verbs(app, everyday)
     add_office_verbs(app, office, verbs)
+    add_routing_verbs(app, office)
     add_tool_verbs(app, office)
     add_learning_verbs(app, everyday)
     add_settings_verbs(app, office)

@@ -96,7 +96,6 @@ def add_office_verbs(app: App, group: Group, verbs: OfflineVerbs) -> None:
         return verbs.demo(directory=directory, browser=not no_browser, once=once)
 
     _add_account(app, group)
-    _add_routing(app, group)
     _add_secrets(app, group, verbs)
     _add_store(app, group, verbs)
 
@@ -119,52 +118,6 @@ def _add_account(app: App, group: Group) -> None:
             said = await engine.test_account(name)
             asked.say(said, show_tools.test_report)
             return 0 if said.ok else FAILED
-
-        return with_engine(asked, ask)
-
-
-def _add_routing(app: App, group: Group) -> None:
-    routing = App(name="routing", help="Ask who would get a message.", group=group)
-    app.command(routing)
-
-    @routing.command(name="try")
-    def routing_try(
-        file: FileOrInput | None = None, /, *, message: str = "", account: str = "", asked: Asked = ASKED
-    ) -> int:
-        """Tell who would get a message, decided as for live mail; nothing is delivered.
-
-        Parameters
-        ----------
-        file
-            A file with the message or its header; `-` reads standard input.
-        message
-            A stored message in place of a file, by its id, such as Pmg001A.
-        account
-            The account that it would come from; without it the first one, or that of the stored message.
-        """
-        if (file is None) == (not message):
-            print("name a file, or a stored message by --message", file=sys.stderr)
-            return FAILED
-
-        async def ask_stored(engine: "EngineClient") -> int:
-            said = await engine.try_message(message, account=account)
-            asked.say(said, show.routing)
-            return 0 if said.recipients else FAILED
-
-        if file is None:
-            return with_engine(asked, ask_stored)
-        try:
-            octets = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        except OSError as exc:
-            print(f"{file} cannot be read: {exc.strerror or exc}", file=sys.stderr)
-            return FAILED
-        header = octets[:MAX_HEADER_OCTETS].decode("utf-8", "replace")
-
-        async def ask(engine: "EngineClient") -> int:
-            name = account or next((one.name for one in await engine.accounts()), "")
-            said = await engine.try_routing(name, header)
-            asked.say(said, show.routing)
-            return 0 if said.recipients else FAILED
 
         return with_engine(asked, ask)
 

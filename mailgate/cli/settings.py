@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Group, Parameter
 
-from mailgate.cli import show_settings
+from mailgate.cli import show, show_settings
 from mailgate.cli.place import FAILED, Asked, with_engine
 from mailgate.contract import v1
 
@@ -47,14 +47,22 @@ def _add_accounts(account: App) -> None:
 
     @account.command(name="show")
     def account_show(name: str, /, *, asked: Asked = ASKED) -> int:
-        """Show the settings of an account.
+        """Show the settings of an account, and how it stands.
 
         Parameters
         ----------
         name
             The account's name.
         """
-        return _show(asked, "accounts", name)
+
+        async def ask(engine: "EngineClient") -> int:
+            asked.say(await engine.item("accounts", name), show_settings.section)
+            states = [] if asked.json else [one for one in await engine.accounts() if one.name == name]
+            for one in states:
+                print(show.account_state(one))
+            return 0
+
+        return with_engine(asked, ask)
 
     @account.command(name="add")
     def account_add(

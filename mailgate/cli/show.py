@@ -82,6 +82,14 @@ def _account(one: v1.AccountState) -> str:
     return f"{one.name} ({one.user} at {one.host}:{one.port}): {state}"
 
 
+def account_state(one: v1.AccountState) -> str:
+    """Return how an account stands, as remarks below its settings: state, next session, how far sessions are apart."""
+    lines = [_account(one)]
+    if one.min_interval_s:
+        lines.append(f"sessions at least {one.min_interval_s} s apart: {one.min_interval_why}")
+    return "\n".join(f"# {line}" for line in lines)
+
+
 def paused_words(one: v1.AccountState) -> str:
     """Return until when one account is paused by itself."""
     return (
@@ -209,6 +217,8 @@ def trace(said: v1.MessageTrace) -> str:
         head = f"  {local(step.at)}  {step.stage:10}  "
         lines.append(head + step.text)
         lines += [" " * len(head) + line for line in step.evidence.splitlines()]
+    if said.routing_today is not None:
+        lines += ["", "By today's settings:", *_indented(routing(said.routing_today).splitlines())]
     return "\n".join(lines)
 
 
@@ -229,8 +239,12 @@ def routing(said: v1.RoutingReport) -> str:
     if said.fallback == "notify-sender":
         nobody += ", and its sender told where that can harm nobody"
     lines = [f"Routed to: {to} [{said.codes}]" if to else nobody, said.text]
-    lines += [f"  {'+' if one.accepted else '-'} {one.field}: {one.address} ({one.why})" for one in said.candidates]
+    lines += [f"  {'+' if one.accepted else '-'} {one.field}: {one.address} ({_why(one)})" for one in said.candidates]
     return "\n".join(lines)
+
+
+def _why(one: v1.Candidate) -> str:
+    return f"accepted [{one.code}]: {one.why}" if one.accepted else f"refused: {one.why}"
 
 
 def session(said: v1.SessionReport) -> str:

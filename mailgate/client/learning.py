@@ -30,10 +30,17 @@ class LearningCalls:
         *,
         header: str = "",
         account: str = "",
+        uid: str = "",
+        number: int = 0,
         settings: Mapping[str, Any] | None = None,
     ) -> v1.RoutingReport:
-        """Ask where a stored message, or one with this header, would go; `settings` of the account are tried."""
-        body = v1.TryMessage(id=message_id, header=header, account=account, settings=dict(settings or {}))
+        """Ask where a stored message, or one with this header, would go; `settings` of the account are tried.
+
+        With `uid`, or `number` from 1, it is one in the account's mailbox at the provider.
+        """
+        body = v1.TryMessage(
+            id=message_id, header=header, account=account, uid=uid, number=number, settings=dict(settings or {})
+        )
         return await self._call("POST", "/routing/try-message", v1.RoutingReport, body=body, timeout=LOOK_S)
 
     async def account_report(self: Calls, name: str) -> v1.CapabilityReport:

@@ -131,11 +131,14 @@ class CapabilityReport(Shape):
 class TryMessage(Wish):
     """A message whose routing is asked for: a stored one by its `id`, or a `header`, or a whole message.
 
+    Or one that is still at the provider: by its `uid`, or by its `number` in the mailbox of `account`, counted from 1.
     `account` is the one that it would come from; without it that of the stored message. `settings` are tried in the place
     of those that the account has.
     """
 
     id: str = ""
     header: str = ""
+    uid: Annotated[str, msgspec.Meta(max_length=400)] = ""
+    number: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
     account: str = ""
     settings: dict[str, Any] = {}  # noqa: RUF012 msgspec copies it

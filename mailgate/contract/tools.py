@@ -9,6 +9,8 @@ from mailgate.contract.shapes import Shape, Wish
 
 SourceWord = Literal["preset", "autoconfig", "well-known", "ispdb", "mx", "srv", "guess"]
 ProtocolWord = Literal["pop3", "imap", "smtp"]
+FetchProtocolWord = Literal["pop3", "imap"]
+FolderName = Annotated[str, msgspec.Meta(min_length=1, max_length=250)]
 SecurityWord = Literal["tls", "starttls", "none"]
 AboutWord = Literal["inbound", "spam", "outbound"]
 
@@ -143,7 +145,10 @@ class TestReport(Shape):
 
 
 class TryAccount(Wish):
-    """Try these settings of an account before they are kept. `port` 0: the usual one. The password is used and forgotten."""
+    """Try these settings of an account before they are kept. `port` 0: the usual one. The password is used and forgotten.
+
+    `folders` are of IMAP alone; without any it is INBOX.
+    """
 
     host: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
     user: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
@@ -153,6 +158,8 @@ class TryAccount(Wish):
     auth: str = "auto"
     ca_file: str = ""
     fingerprint: str = ""
+    protocol: FetchProtocolWord = "pop3"
+    folders: Annotated[tuple[FolderName, ...], msgspec.Meta(max_length=50)] = ()
 
     def __repr__(self) -> str:
         """Return what may be shown: never the password."""

@@ -193,7 +193,7 @@ class AccountState(Shape):
     `paused` is its own pause, beside that of all. `throttled_until` is when the provider's wish to wait has been obeyed,
     `throttled_why` its words. `given_up`: its secret never worked and was refused twice, so that it waits for another
     one, or for a person who asks. `min_interval_s` is the least time between two scheduled sessions, and
-    `min_interval_why` whose wish that is.
+    `min_interval_why` whose wish that is. `protocol` is `pop3` or `imap`.
     """
 
     name: str
@@ -220,6 +220,7 @@ class AccountState(Shape):
     schedule: str = ""
     min_interval_s: int = 0
     min_interval_why: str = ""
+    protocol: str = "pop3"
 
 
 class Counts(Shape):
@@ -370,13 +371,6 @@ class TraceStep(Shape):
     reason: Reason | None = None
 
 
-class MessageTrace(Shape):
-    """A message and the whole of its path."""
-
-    message: Message
-    steps: tuple[TraceStep, ...]
-
-
 class MessagePage(Shape):
     """Some messages, newest first. `next` is the id to ask `before`, empty at the end."""
 
@@ -422,6 +416,18 @@ class RoutingReport(Shape):
     reason: Reason | None = None
     evidence: tuple[str, ...] = ()
     fallback: str = ""
+
+
+class MessageTrace(Shape):
+    """A message and the whole of its path.
+
+    `routing_today` is where the settings in force would lead it, and all that is looked at for that; null when its body
+    is not kept any more, when its account is gone, and when it was not fetched.
+    """
+
+    message: Message
+    steps: tuple[TraceStep, ...]
+    routing_today: RoutingReport | None = None
 
 
 class ReloadReport(Shape):

@@ -110,7 +110,8 @@ class AccountProbe:
 
     def _guessed(self, headers: Sequence[bytes]) -> str:
         if not headers:
-            return "the server refuses TOP, so headers cannot be looked at ahead of fetching"
+            refused = "refuses TOP" if self._account.protocol is MailProtocol.POP3 else "sends no headers"
+            return f"the server {refused}, so headers cannot be looked at ahead of fetching"
         guess = self._guess(headers)
         if guess is None:
             return f"none of the newest {len(headers)} messages has a header that names the envelope recipient"
@@ -118,7 +119,9 @@ class AccountProbe:
 
     def _header_facts(self, headers: Sequence[bytes]) -> list[tuple[str, str]]:
         guess = self._guess(headers)
-        facts = [("top", "yes" if headers else "no"), ("headers", str(len(headers)))]
+        facts = [("headers", str(len(headers)))]
+        if self._account.protocol is MailProtocol.POP3:
+            facts.insert(0, ("top", "yes" if headers else "no"))
         if guess is not None:
             facts += [("envelope_header", guess.header), ("envelope_header_seen", f"{guess.seen} of {guess.of}")]
         return facts

@@ -15,12 +15,13 @@ from typing import Final
 from mailgate.config.differences import differences, in_force
 from mailgate.config.load import Loaded
 from mailgate.config.templates import LoadedTemplates, shipped_templates
+from mailgate.engine.at_provider import AtProvider
 from mailgate.engine.configuring import Configuring
 from mailgate.engine.events import EventHub
 from mailgate.engine.fetching import Fetching
 from mailgate.engine.guards import FreeSpace, Guards
 from mailgate.engine.health import HealthBoard
-from mailgate.engine.learning import Learning
+from mailgate.engine.learning import HEADER_OCTETS, Learning
 from mailgate.engine.memory import Memory
 from mailgate.engine.officequeue import OfficeQueue
 from mailgate.engine.outbox import NoticeOutbox
@@ -34,8 +35,9 @@ from mailgate.engine.trial_message import TrialMessages
 from mailgate.engine.trials import Trials
 from mailgate.intake.fetch.push import Push
 from mailgate.intake.fetch.tools import Tools
+from mailgate.mime.headers import split_header
 from mailgate.model.entry import QueueEntry
-from mailgate.model.errors import ConflictError, StoreError
+from mailgate.model.errors import ConflictError, ContentLostError, StoreError, UnknownError
 from mailgate.model.events import ConfigApplied, ConfigRejected, EngineStarted, EngineStopping, RecoveryDone, Severity
 from mailgate.model.notices import FALLBACK_LANGUAGE, Language
 from mailgate.model.settings import Account, Config
@@ -244,7 +246,15 @@ class Engine:
             provider_floor=ports.provider_floor,
         )
         self.configuring = Configuring(self, ports.config_file, ports.secrets)
-        self.learning = Learning(ports.store, self.configuring, self.parked, lambda: self.wanted)
+        at_provider = AtProvider(
+            lambda: self.wanted,
+            self.fetching.alone,
+            dialer=ports.dialer,
+            imap=ports.imap,
+            secrets=ports.secrets,
+            clock=ports.clock,
+        )
+        self.learning = Learning(ports.store, self.configuring, self.parked, at_provider, lambda: self.wanted)
         self.outgoing = (
             None
             if ports.outgoing is None
@@ -460,6 +470,14 @@ class Engine:
         """
         entry = await self.message(name)
         return entry, tuple(await self.ports.store.trace(entry.id))
+
+    async def routing_today(self, entry: QueueEntry) -> Routing | None:
+        """Return where a fetched message would go by the settings in force; None when its body or account is gone."""
+        try:
+            header = await self.ports.store.header(entry.content, limit=HEADER_OCTETS)
+            return self.try_routing(entry.source.account, split_header(header)[0]) if entry.source.account else None
+        except (ContentLostError, UnknownError):
+            return None
 
     async def messages(self, which: MessageFilter, *, before: str, limit: int) -> tuple[tuple[QueueEntry, ...], int]:
         """Return messages, newest first, and how many match in all."""

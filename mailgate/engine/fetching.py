@@ -5,6 +5,8 @@ When an account is due is `timetable.py`'s to say.
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
@@ -198,6 +200,25 @@ class Fetching:
                 pass
         return ticket
 
+    @contextmanager
+    def alone(self, account: str) -> Iterator[None]:
+        """Begin no session of an account in the meantime, since somebody looks into its mailbox.
+
+        Raises:
+            UnknownError: there is no such account.
+            ConflictError: a session is on its mailbox, or somebody looks into it already.
+        """
+        watch = self.watch(account)
+        if watch.busy or watch.lent:
+            what = "is being fetched" if watch.busy else "is being looked into"
+            raise ConflictError(f"account {account} {what} just now: try again in a moment")
+        watch.lent = True
+        try:
+            yield
+        finally:
+            watch.lent = False
+            self._bell.set()
+
     def stop_sessions(self) -> None:
         """Ask running sessions to end after the message they are at, and forget requests that have not begun."""
         for name in list(self._wanted):
@@ -366,14 +387,16 @@ class Fetching:
 
     def _candidates(self) -> list[AccountWatch]:
         asked = [
-            self.watches[name] for name in self._wanted if self.watches[name].known and not self.watches[name].busy
+            watch
+            for watch in map(self.watches.__getitem__, self._wanted)
+            if watch.known and not (watch.busy or watch.lent)
         ]
         due = [
             watch
             for name, watch in self.watches.items()
             if watch.known
             and watch.account.enabled
-            and not watch.busy
+            and not (watch.busy or watch.lent)
             and name not in self._wanted
             and not self.pauses.rests(watch)
             and self.timetable.is_due(watch)

@@ -9,7 +9,7 @@ from mailgate.config.kinds import server_kinds
 from mailgate.delivery.link import Link, said
 from mailgate.delivery.opening import Opener
 from mailgate.engine.probes import ProbeStep, Steps, protection_facts
-from mailgate.model.address import Address
+from mailgate.model.address import Address, parse_address
 from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
 from mailgate.model.kinds import Hint
 from mailgate.model.settings import Config, InternalKind
@@ -128,6 +128,8 @@ class InternalProber:
         self._quiet = Opener(config.internal, config.delivery, dialer=dialer, secrets=secrets)
         self._within_s = config.delivery.connect_timeout.total_seconds()
         self._found: list[RecipientProbe] = []
+        self._sender: Address | None = None  # the empty one, as fetched mail without a Return-Path and notices have
+        self._empty_refused = ""
 
     async def run(self, recipients: Sequence[Address]) -> InternalProbe:
         """Connect as a delivery does, and ask for each of `recipients`."""
@@ -193,7 +195,10 @@ class InternalProber:
         text = (
             str(failure) if failure else f"{len(self._found)} recipients: {words}" if self._found else "no recipients"
         )
-        self._steps.add("recipients", text, started, ok=failure is None and not _unwelcome(counts))
+        facts = [("empty_sender", self._empty_refused)]
+        if self._empty_refused and failure is None:
+            text += f"; asked for with the sender {self._sender}, since the empty one is refused: {self._empty_refused}"
+        self._steps.add("recipients", text, started, facts, ok=failure is None and not _unwelcome(counts))
         return failure
 
     async def _all_of(self, link: Link, asked: Sequence[Address], started: float) -> None:
@@ -204,11 +209,7 @@ class InternalProber:
         """
         while len(self._found) < len(asked) and not self._late(started):
             try:
-                answer = await link.ask(mail(None), self._within_s)
-                if not answer.yes:
-                    raise ConnectError(
-                        f"{link.name} refuses the sender <>: {said(answer)}", error_class=ErrorClass.POLICY
-                    )
+                await self._begin(link, asked[len(self._found)])
                 for one in asked[len(self._found) : len(self._found) + _A_TRANSACTION]:
                     self._found.append(await self._one(link, one))
                     if self._late(started):
@@ -216,6 +217,23 @@ class InternalProber:
                 await link.ask(RSET, self._within_s)
             except WireError as exc:
                 raise ConnectError(f"{link.name}: {exc}", error_class=exc.error_class) from exc
+
+    async def _begin(self, link: Link, recipient: Address) -> None:
+        """Begin a transaction with the empty sender; where that is refused, with the recipient's postmaster.
+
+        Raises:
+            ConnectError: the server takes neither.
+            WireError: the connection broke.
+        """
+        answer = await link.ask(mail(self._sender), self._within_s)
+        if not answer.yes and self._sender is None:
+            self._empty_refused = str(said(answer))
+            self._sender = parse_address(f"postmaster@{recipient.domain}")
+            await link.ask(RSET, self._within_s)
+            answer = await link.ask(mail(self._sender), self._within_s)
+        if not answer.yes:
+            text = f"{link.name} refuses the sender <> ({self._empty_refused}) and {self._sender} ({said(answer)})"
+            raise ConnectError(text, error_class=ErrorClass.POLICY)
 
     async def _one(self, link: Link, address: Address) -> RecipientProbe:
         if not address.is_ascii and not link.offers.utf8:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mailgate.config.editing import Change
+from mailgate.engine.at_provider import AtProvider
 from mailgate.engine.configuring import Changed, Configuring
 from mailgate.engine.parked import Act, ParkedMessages
 from mailgate.mime.headers import split_header
@@ -90,26 +91,40 @@ class Learning:
     """The tools. `configuring` writes what is taught."""
 
     def __init__(
-        self, store: Store, configuring: Configuring, parked: ParkedMessages, wanted: Callable[[], Config]
+        self,
+        store: Store,
+        configuring: Configuring,
+        parked: ParkedMessages,
+        at_provider: AtProvider,
+        wanted: Callable[[], Config],
     ) -> None:
         self._store = store
         self._configuring = configuring
         self._parked = parked
+        self._at_provider = at_provider
         self._wanted = wanted
 
     # -- try routing
 
     async def try_message(
-        self, name: str, header: bytes, *, account: str = "", settings: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        header: bytes,
+        *,
+        account: str = "",
+        uid: str = "",
+        number: int = 0,
+        settings: Mapping[str, Any] | None = None,
     ) -> Routing:
         """Return where a stored message, or one with this header, would go today; nothing is delivered.
 
         `account` is the one that it would come from; without it that of the stored message, or the only one there is.
+        With `uid`, or with `number` from 1, it is a message in the account's mailbox at the provider.
         `settings` of the account are tried as if they were set.
 
         Raises:
             UnknownError: no such message or account.
-            ConflictError: the body is not kept any more.
+            ConflictError: the body is not kept any more; or the mailbox cannot be looked into.
             FaultyChangeError: the configuration would have faults with `settings`.
         """
         if name:
@@ -118,6 +133,8 @@ class Learning:
         config = self._wanted()
         if not account and len(config.accounts) == 1:
             account = config.accounts[0].name
+        if uid or number:
+            header = await self._at_provider.header(account, uid=uid, number=number)
         if settings:
             config = await self._configuring.tried((Change("accounts", account, settings),))
         return route(split_header(header)[0], Tables(config).of(account))

@@ -50,6 +50,7 @@ class AccountWatch:
     begun: float | None = None
     gap_s: float | None = None  # between the beginnings of its last two sessions
     busy: bool = False
+    lent: bool = False  # somebody looks into its mailbox, so that no session may begin
     woken: bool = False  # its provider told of new mail while a session was under way
     held: bool = False  # its session was stopped since no mail may be taken just now
     taken: int = 0

@@ -271,6 +271,16 @@ async def test_an_address_outside_ascii_is_not_asked_for_where_the_server_cannot
     assert (one.taken, "SMTPUTF8" in one.reply) == (Taken.REFUSED, True)
 
 
+async def test_a_server_that_refuses_the_empty_sender_is_asked_once_more_with_another_and_that_is_told() -> None:
+    async with SmtpPeer({"MAIL FROM:<>": "550 5.7.1 no empty sender"}) as peer:
+        probe = await asked(peer, *(f"user{number}@office.example" for number in range(60)))
+        assert peer.said("MAIL") == ["MAIL FROM:<>", *["MAIL FROM:<postmaster@office.example>"] * 2]
+    assert [one.taken for one in probe.recipients] == [Taken.ACCEPTED] * 60
+    assert probe.ok
+    assert "postmaster@office.example, since the empty one is refused: 550 5.7.1 no empty sender" in last(probe).text
+    assert facts(probe, "recipients") == {"empty_sender": "550 5.7.1 no empty sender"}
+
+
 EXCHANGE = "220 mail.office.example Microsoft ESMTP MAIL Service ready at Tue, 24 Nov 2026 09:00:00 +0100"
 
 

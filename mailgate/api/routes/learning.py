@@ -64,8 +64,14 @@ class LearningRoutes(Controller):
     )
     async def try_message(self, engine: NamedDependency[Engine], data: JSONBody[v1.TryMessage]) -> v1.RoutingReport:
         """Decide as for live mail, with other settings of the account if they are sent along; nothing is delivered."""
-        header = data.header.encode("utf-8", "surrogateescape")
-        found = await engine.learning.try_message(data.id, header, account=data.account, settings=data.settings)
+        found = await engine.learning.try_message(
+            data.id,
+            data.header.encode("utf-8", "surrogateescape"),
+            account=data.account,
+            uid=data.uid,
+            number=data.number,
+            settings=data.settings,
+        )
         return mapping.routing(found)
 
     @get(

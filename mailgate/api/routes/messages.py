@@ -59,7 +59,8 @@ class MessageRoutes(Controller):
     )
     async def message(self, engine: NamedDependency[Engine], message_id: MessageId) -> v1.MessageTrace:
         """Return what happened to it, step by step, with the evidence."""
-        return mapping.trace(*await engine.trace(message_id))
+        entry, steps = await engine.trace(message_id)
+        return mapping.trace(entry, steps, await engine.routing_today(entry))
 
     @get(
         "/unrouted",

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from mailgate.model.entry import EntryState
+from tests.fakes.eventually import eventually, others_run
 from tests.unit.api.office import Office, open_office
 
 FILE = """\
@@ -185,3 +186,33 @@ async def test_bodies_that_are_not_kept_are_counted(tmp_path: Path, file: Path) 
 @pytest.mark.parametrize("path", ["accounts/x/report", "messages/Pmg0999/suggestions"])
 async def test_what_is_not_there_is_not_found(api: httpx.AsyncClient, path: str) -> None:
     assert (await api.get(f"/api/v1/{path}")).status_code == 404
+
+
+async def test_a_message_at_the_provider_is_looked_at_only_while_no_session_is_on_its_mailbox(
+    office: Office, api: httpx.AsyncClient
+) -> None:
+    wish = {"account": "office", "uid": "4711"}
+    with office.engine.fetching.alone("office"):
+        said = (await api.post("/api/v1/routing/try-message", json=wish)).json()
+        assert (said["code"], "try again in a moment" in said["detail"]) == ("conflict", True)
+        office.engine.fetching.request("office")
+        await others_run()
+        assert not office.engine.fetching.busy
+    await eventually(lambda: office.engine.fetching.watch("office").failures == 1, "the session that was asked for")
+    said = (await api.post("/api/v1/routing/try-message", json=wish)).json()
+    assert said["code"] == "conflict"
+    assert said["detail"].startswith("the mailbox of account office cannot be looked into: ")
+    assert (await api.post("/api/v1/routing/try-message", json={**wish, "account": "x"})).status_code == 404
+
+
+async def test_a_message_tells_where_it_would_go_today(office: Office, api: httpx.AsyncClient) -> None:
+    entry = await office.take(letter("shop@example.org"))
+    today = (await api.get(f"/api/v1/messages/{entry.name}")).json()["routingToday"]
+    assert today["recipients"] == []
+    assert [(one["field"], one["address"], one["accepted"]) for one in today["candidates"]] == [
+        ("To", "shop@example.org", False)
+    ]
+    wish = {"id": entry.name, "kind": "alias", "value": "shop@example.org", "recipients": ["anna@example.org"]}
+    await api.post("/api/v1/teach", json=wish)
+    today = (await api.get(f"/api/v1/messages/{entry.name}")).json()["routingToday"]
+    assert [one["address"] for one in today["recipients"]] == ["anna@example.org"]

@@ -70,7 +70,11 @@ async def test_an_account_is_added_with_its_password_changed_switched_and_remove
     assert "enabled true -> false" in (await desk("account", "disable", "shop")).out
     assert "enabled false -> true" in (await desk("account", "enable", "shop")).out
     assert "shop" in (await desk("account", "list")).out
-    assert 'own_domains = ["example.org"]' in (await desk("account", "show", "shop")).out
+    shown = (await desk("account", "show", "shop")).out
+    assert 'own_domains = ["example.org"]' in shown
+    *_, state, floor = shown.splitlines()
+    assert (state[:7], ": not fetched yet; next " in state) == ("# shop ", True)
+    assert floor.startswith("# sessions at least 60 s apart: ")
     said = await desk("account", "remove", "shop")
     assert said.out.splitlines() == [
         "account shop removed",
