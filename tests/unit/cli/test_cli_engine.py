@@ -138,17 +138,6 @@ async def test_routing_try_of_a_file_and_of_standard_input(
     assert await terminal("routing", "try", "-", "--account", "office") == said
 
 
-async def test_routing_try_with_another_setting_of_the_account(terminal: Terminal, tmp_path: Path) -> None:
-    file = tmp_path / "message.eml"
-    file.write_bytes(FOR_NOBODY)
-    words = ("routing", "try", "--file", str(file), "--account", "office")
-    assert (await terminal(*words, "--set", "fallback=recipient")).code == 1
-    said = await terminal(*words, "--set", "fallback=recipient", "--set", "fallback_recipient=anna@example.org")
-    assert (said.code, "anna@example.org" in said.out) == (0, True)
-    said = await terminal(*words, "--set", "fallback")
-    assert (said.code, said.err) == (1, "'fallback' is no setting: write name=value\n")
-
-
 @pytest.mark.parametrize("words", [(), ("--uid", "7", "--number", "1"), ("letter.eml", "--message", "Pmg0001")])
 async def test_routing_try_wants_one_message(terminal: Terminal, words: tuple[str, ...]) -> None:
     said = await terminal("routing", "try", *words)
