@@ -6,6 +6,7 @@ twice, never not at all. It has the empty sender, so that nobody ever reports on
 
 import asyncio
 import json
+import logging
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,6 +37,8 @@ from mailgate.ports.clock import Clock
 from mailgate.ports.events import Health, Publisher
 from mailgate.ports.store import NewEntry, Outcome, Store
 from mailgate.queue.manager import QueueManager
+
+log = logging.getLogger(__name__)
 
 _WRITTEN_KEY: Final = "reports.written"
 _SUBJECT: Final = "delivery reports"
@@ -120,14 +123,15 @@ class DeliveryReports:
             return None  # a delay that is not told harms nobody: what becomes of the message will be
         return TraceStep(self._clock.now(), Stage.DELAYED, f"{report.to} is told that it is late: {name}")
 
-    async def removed(self, entry: QueueEntry, recipients: Sequence[EntryRecipient], *, by: str) -> str:
+    async def removed(self, entry: QueueEntry, recipients: Sequence[EntryRecipient], by: str) -> str:
         """Tell the sender that a person took his message away; see `ports.stages.Bouncer`."""
         report = removal_report(entry, recipients)
         if report is None:
             return ""
         try:
             return await self._send(report, entry, by=by)
-        except (_HeldError, _NobodyError):
+        except (_HeldError, _NobodyError) as exc:
+            log.warning("%s: %s cannot be told that it was removed: %s", entry.name, report.to, exc)
             return ""
 
     # -- one report
@@ -221,7 +225,7 @@ class DeliveryReports:
         values = {
             "recipient": str(report.to),
             "subject": entry.glance.subject,
-            "date": entry.glance.date or date_time(entry.received_at),
+            "date": moment_text(entry.received_at.astimezone(), language),
             "id": entry.name,
             "relay": f"{relay} ({host})" if relay else host,
             "time": moment_text(now.astimezone(), language),

@@ -14,6 +14,7 @@ from mailgate.model.errors import ContentLostError, StaleEntryError, StoreError
 from mailgate.model.message import FieldRename, Glance, HeaderEdit
 from mailgate.model.oversize import OversizeMessage, OversizeWish
 from mailgate.model.source import Direction
+from mailgate.model.status import DeliveryResult, Reply
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.store import LedgerState, MessageFilter, Store
 from tests.fakes.clock import START
@@ -826,6 +827,36 @@ async def test_what_rests_is_not_due_before_its_time_and_then_it_is(store: Store
     assert (await now_is(store, entry.id)).state is EntryState.READY
     assert [e.id for e in await store.due(START + HOUR, limit=9, exclude=frozenset(), lane=PROVIDER)] == [entry.id]
     assert await store.rests_until() is None
+
+
+async def test_what_the_office_waits_for_too_long_comes_oldest_first_and_in_portions(store: Store) -> None:
+    await ready(store)
+    held = await sent(store, hold=HOUR)
+    waiting = [await sent(store) for _ in range(3)]
+    assert await store.claim(waiting[1].id)
+    assert await store.aged(START - HOUR, after=0, limit=10) == ([], 0)
+    found, after = await store.aged(START, after=0, limit=1)
+    assert ([one.id for one in found], after) == ([waiting[0].id], waiting[0].id)
+    found, after = await store.aged(START, after=after, limit=10)
+    assert ([one.id for one in found], after) == ([waiting[2].id], 0)
+    assert (await now_is(store, held.id)).state is EntryState.HELD
+
+
+async def test_a_step_can_be_added_without_a_move(store: Store) -> None:
+    entry = await sent(store)
+    late = step(Stage.DELAYED, "It is late")
+    await store.note(entry.id, late)
+    assert (await store.trace(entry.id))[-1] == late
+    assert (await now_is(store, entry.id)).state is entry.state
+
+
+async def test_who_was_given_up_is_failed_with_the_last_answer(store: Store) -> None:
+    entry = await sent(store)
+    assert await store.claim(entry.id)
+    given_up = DeliveryResult("bob@customer.example", Reply(451, "4.2.0 later"), expired=True)
+    await store.record(entry.id, outcome(EntryState.DONE, given_up), now=START)
+    [one] = (await now_is(store, entry.id)).recipients
+    assert (one.state, one.reply) == (RecipientState.FAILED, Reply(451, "4.2.0 later"))
 
 
 async def test_a_large_body_of_the_office_is_durable_when_it_is_taken(store: Store) -> None:

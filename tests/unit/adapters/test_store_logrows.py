@@ -1,6 +1,7 @@
 """The log row of a message: one for each result, with what a search asks for."""
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -47,6 +48,18 @@ async def test_a_delivered_message_has_its_story_in_one_row(store: SqliteStore) 
     assert (row.sender, row.recipients, row.codes) == ("timber@wood.example", (ANNA, JONAS), "EE")
     assert (row.status, row.reply_code, row.reply_text) == ("delivered", 250, "2.0.0 one")
     assert (row.size_octets, row.duration_ms, row.tries) == (entry.content.size_octets, 2000, 1)
+
+
+async def test_what_failed_was_returned_or_nobody_was_told(store: SqliteStore) -> None:
+    for uid, told_of in (("one", True), ("two", False)):
+        entry = await active(store, uid=uid, to=(ANNA, JONAS))
+        steps = (step(Stage.RETURNED),) if told_of else ()
+        ended = outcome(EntryState.DONE, answer(ANNA), answer(JONAS, 550, "5.1.1 unknown"))
+        await store.record(entry.id, replace(ended, trace=(*ended.trace, *steps)), now=START)
+    assert {(row.uid, row.status, row.reply_code) for row in await rows(store)} == {
+        ("one", "returned", 550),
+        ("two", "failed", 550),
+    }
 
 
 async def test_a_refused_message_names_the_refusal(store: SqliteStore) -> None:

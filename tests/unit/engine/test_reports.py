@@ -1,0 +1,172 @@
+"""Delivery reports in the engine: durable before the message ends, braked, and never lost."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from mailgate.engine.reports import DeliveryReports
+from mailgate.model.address import parse_address
+from mailgate.model.entry import EntryState, ParkReason, QueueEntry, RecipientState
+from mailgate.model.envelope import Envelope, EnvelopeRecipient, Notify
+from mailgate.model.errors import StoreError
+from mailgate.model.notices import NoticeSettings
+from mailgate.model.outbound import OutboundSettings, Relay
+from mailgate.model.source import Direction
+from mailgate.model.status import DeliveryResult, Reply
+from mailgate.policy.relays import lane_of
+from mailgate.ports.store import Outcome
+from mailgate.queue.ageing import Ageing
+from mailgate.queue.hops import relay_hop
+from mailgate.queue.outgoing_outcomes import judge_outgoing
+from tests.fakes.entries import decision, new_entry
+from tests.unit.engine.desk import ANNA, Desk, config, running
+
+BOB = "bob@customer.example"
+NO = Reply(550, "5.1.1 unknown")
+LETTER = b"Message-ID: <1@office.example>\r\nSubject: oak\r\n\r\ntext\r\n"
+
+
+def office(per_hour: int = 60) -> Desk:
+    relays = (Relay(name="provider", host="smtp.provider.example"),)
+    return Desk(config(relays=relays, notices=NoticeSettings(per_hour=per_hour)))
+
+
+def reports_of(desk: Desk) -> DeliveryReports:
+    engine = desk.engine
+    made = DeliveryReports(
+        store=desk.store,
+        queue=engine.queue,
+        outbox=engine.outbox,
+        pipeline=engine.pipeline.inbound,
+        publisher=engine.hub,
+        health=engine.health,
+        clock=desk.clock,
+        hostname="gate.office.example",
+        config=desk.config,
+    )
+    engine.queue.report_by(made)
+    return made
+
+
+async def sent(desk: Desk, *notify: Notify, sender: str = ANNA, octets: bytes = LETTER) -> QueueEntry:
+    """Let the office hand a message over to a lane that nobody works on."""
+    who = EnvelopeRecipient(parse_address(BOB), frozenset(notify))
+    envelope = Envelope(parse_address(sender) if sender else None, (who,), ret="FULL")
+    new = replace(
+        new_entry(uid="", at=desk.clock.now()),
+        direction=Direction.OUTBOUND,
+        envelope=envelope,
+        lane=lane_of("provider"),
+    )
+    writer = await desk.store.new_content()
+    await writer.write(octets)
+    at = desk.clock.now()
+    return await desk.store.accept(await writer.finish(durable=True), new, decision=decision(BOB, at=at, sender=sender))
+
+
+def refused(desk: Desk, entry: QueueEntry) -> Outcome:
+    hop, now = relay_hop(entry.lane, "provider"), desk.clock.now()
+    results: Sequence[DeliveryResult] = [DeliveryResult(BOB, NO)]
+    return judge_outgoing(results, entry=entry, hop=hop, retry=(timedelta(minutes=5),), now=now, attempts=1)
+
+
+async def state(desk: Desk, entry: QueueEntry) -> EntryState:
+    found = await desk.store.entry(entry.id)
+    assert found is not None
+    return found.state
+
+
+async def test_the_report_is_in_the_queue_before_anything_is_recorded_of_the_message() -> None:
+    async with running(office()) as desk:
+        entry = await sent(desk)
+        outcome = await reports_of(desk).tell(entry, refused(desk, entry))
+        assert await state(desk, entry) is EntryState.READY
+        report = await desk.store.entry(entry.id + 1)
+        assert report is not None
+        assert (outcome.state, outcome.report, outcome.trace[-1].stage) == (EntryState.DONE, report.name, "returned")
+        assert (report.sender, [str(one.address) for one in report.recipients]) == (None, [ANNA])
+        assert (report.direction, report.source.uid) == (Direction.INBOUND, "dsn-failure")
+
+
+async def test_a_store_that_takes_no_report_lets_nothing_be_recorded() -> None:
+    async with running(office()) as desk:
+        entry = await sent(desk)
+        reports = reports_of(desk)
+        desk.store.failure = StoreError("the disk is full")
+        with pytest.raises(StoreError):
+            await reports.tell(entry, refused(desk, entry))
+        desk.store.failure = None
+        assert (await reports.tell(entry, refused(desk, entry))).report
+
+
+async def test_too_many_in_an_hour_wait_with_their_messages_and_are_told_later() -> None:
+    async with running(office(per_hour=2)) as desk:
+        reports = reports_of(desk)
+        entries = [await sent(desk) for _ in range(3)]
+        told = [await reports.tell(entry, refused(desk, entry)) for entry in entries]
+        assert [one.state for one in told] == [EntryState.DONE, EntryState.DONE, EntryState.READY]
+        assert told[2].next_attempt == desk.clock.now() + timedelta(hours=1)
+        assert not told[2].results[0].permanent
+        assert "notices_held" in desk.conditions
+        await desk.advance(timedelta(minutes=61))
+        assert (await reports.tell(entries[2], refused(desk, entries[2]))).state is EntryState.DONE
+        assert "notices_held" not in desk.conditions
+
+
+async def test_who_cannot_be_told_leaves_the_message_to_a_person() -> None:
+    desk = Desk(config(relays=(Relay(name="provider", host="p", takes_empty_sender=False),)))
+    async with running(desk):
+        entry = await sent(desk, sender="carla@elsewhere.example")
+        outcome = await reports_of(desk).tell(entry, refused(desk, entry))
+    assert (outcome.state, outcome.park_reason) == (EntryState.PARKED, ParkReason.REFUSED)
+    assert "provider: takes no empty sender" in outcome.trace[-1].text
+
+
+async def test_a_removal_is_told_to_who_wants_to_know() -> None:
+    async with running(office()) as desk:
+        reports = reports_of(desk)
+        wanted, silent = await sent(desk), await sent(desk, Notify.NEVER)
+        assert await reports.removed(wanted, wanted.recipients, "Carla")
+        assert await reports.removed(silent, silent.recipients, "Carla") == ""
+
+
+async def test_what_waits_is_told_of_once_and_given_up_in_the_end() -> None:
+    async with running(office()) as desk:
+        reports_of(desk)
+        settings = OutboundSettings(delay_warning=timedelta(hours=4), expiry=timedelta(days=5))
+        old, plain = await sent(desk, Notify.DELAY, Notify.FAILURE), await sent(desk)
+        ageing = Ageing(desk.engine.queue._keeper)
+        await desk.advance(timedelta(hours=3))
+        await ageing.look(settings)
+        assert await reported(desk) == []
+        await desk.advance(timedelta(hours=1))
+        young = await sent(desk)
+        for again in (ageing, ageing, Ageing(desk.engine.queue._keeper)):
+            await again.look(settings)
+        assert await reported(desk) == ["dsn-delay"]
+        await desk.advance(timedelta(days=5) - timedelta(hours=4))
+        await ageing.look(settings)
+        assert await reported(desk) == ["dsn-delay", "dsn-failure", "dsn-failure"]
+        for entry, expected in ((old, EntryState.DONE), (plain, EntryState.DONE), (young, EntryState.READY)):
+            assert await state(desk, entry) is expected
+        ended = await desk.store.entry(old.id)
+        assert ended is not None
+        assert [one.state for one in ended.recipients] == [RecipientState.FAILED]
+
+
+async def reported(desk: Desk) -> list[str]:
+    found = [entry for n in range(1, 20) if (entry := await desk.store.entry(n)) is not None]
+    return [entry.source.uid for entry in found if entry.source.uid.startswith("dsn-")]
+
+
+async def test_what_a_person_has_frozen_or_a_lane_has_in_hand_is_left_alone() -> None:
+    async with running(office()) as desk:
+        reports_of(desk)
+        busy = await sent(desk)
+        assert await desk.store.claim(busy.id)
+        await desk.advance(timedelta(days=9))
+        await Ageing(desk.engine.queue._keeper).look(OutboundSettings())
+        assert await state(desk, busy) is EntryState.ACTIVE
+        assert await reported(desk) == []
