@@ -30,7 +30,7 @@ from mailgate.model.source import Direction, Source
 from mailgate.model.verdict import Disposition, Stage, TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
 from mailgate.policy.inbound_headers import date_time, domain_word
-from mailgate.policy.notices import HOUR, author, may_write, moment_text
+from mailgate.policy.notices import HOUR, author, may_write, moment_text, office_domain
 from mailgate.policy.relays import INTERNAL_LANE, RelayTable, relay_of
 from mailgate.policy.reports import delay_report, may_concern, removal_report, reports
 from mailgate.ports.clock import Clock
@@ -233,7 +233,8 @@ class DeliveryReports:
             "gateway": self._hostname,
             "by": by,
         }
-        sender = author(outbox.settings, report.to.domain)
+        ours = report.to.domain if self._table.is_local(report.to) else office_domain(self._config)
+        sender = author(outbox.settings, ours)
         cover = Cover(
             from_=sender,
             to=report.to,
