@@ -25,7 +25,7 @@ from tests.fakes.stores import LARGE, opened
 
 ALL = MessageFilter()
 Messages = list[tuple[str, bytes, EntryState]]
-TABLES = ("content", "body", "entry", "recipient", "trace", "ledger", "value", "log_row")
+TABLES = ("content", "body", "entry", "recipient", "trace", "ledger", "value", "log_row", "oversize")
 
 
 async def make(store: SqliteStore, number: int) -> tuple[str, bytes, EntryState]:
