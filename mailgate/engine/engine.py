@@ -15,6 +15,7 @@ from typing import Final
 from mailgate.config.differences import differences, in_force
 from mailgate.config.load import Loaded
 from mailgate.config.templates import LoadedTemplates, shipped_templates
+from mailgate.engine.alarms import Alarms
 from mailgate.engine.at_provider import AtProvider
 from mailgate.engine.configuring import Configuring
 from mailgate.engine.events import EventHub
@@ -210,6 +211,7 @@ class Engine:
             health=self.health,
             clock=ports.clock,
         )
+        self.alarms = Alarms(outbox=self.outbox, store=ports.store, health=self.health, clock=ports.clock)
         self.queue.nobody_there = self.sender_notices.put
         self.office_queue = OfficeQueue(
             store=ports.store,
@@ -297,6 +299,7 @@ class Engine:
                 group.create_task(self.oversize.run()),
                 group.create_task(self.sender_notices.run()),
                 group.create_task(self.office_queue.run()),
+                group.create_task(self.alarms.run()),
             ]
             if self.outgoing:
                 await self.outgoing.configure(self.config)

@@ -22,7 +22,16 @@ from mailgate.queue.waiting import set_or_passed
 
 ENDED_AGAIN_S: Final = 6 * 3600.0
 """How long a message is passed over in the middle of which the connection kept ending."""
-_AT_ONCE: Final = frozenset({ErrorClass.AUTH, ErrorClass.CERT, ErrorClass.CONFIG, ErrorClass.INTERNAL, ErrorClass.DISK})
+_AT_ONCE: Final = frozenset(
+    {
+        ErrorClass.AUTH,
+        ErrorClass.AUTH_EXPIRED,
+        ErrorClass.CERT,
+        ErrorClass.CONFIG,
+        ErrorClass.INTERNAL,
+        ErrorClass.DISK,
+    }
+)
 """Failures that do not go away by waiting: they show after the first one, others after the second."""
 
 InForce = Callable[[str], Account | None]

@@ -11,6 +11,7 @@ class ErrorClass(StrEnum):
     TLS = "tls"
     CERT = "cert"
     AUTH = "auth"
+    AUTH_EXPIRED = "auth-expired"
     IN_USE = "in-use"
     THROTTLED = "throttled"
     PROTOCOL = "protocol"
@@ -29,6 +30,7 @@ REMEDIES: dict[ErrorClass, str] = {
     ErrorClass.TLS: "Check the port and the `security` setting: implicit TLS and STARTTLS use different ports.",
     ErrorClass.CERT: "Check the server's name against its certificate; name your own authority in `ca_file`, or pin the certificate with `fingerprint`.",
     ErrorClass.AUTH: "Check user name and password: `mailgate secrets set NAME` stores a new one.",
+    ErrorClass.AUTH_EXPIRED: "The password or the token has expired: renew it at the provider, then store it by `mailgate secrets set NAME`.",
     ErrorClass.IN_USE: "Another program has the mailbox open. MailGate tries again by itself.",
     ErrorClass.THROTTLED: "The provider asks for fewer logins: raise `interval`.",
     ErrorClass.PROTOCOL: "The server said something that the protocol does not allow. MailGate tries again by itself.",

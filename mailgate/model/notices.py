@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal, get_args
 
@@ -148,3 +149,10 @@ class NoticeSettings:
             )
         ),
     ] = False
+    alarm: Annotated[
+        Literal["error", "warning", "off"],
+        Meta(description="what the administrator gets a message about: errors, warnings as well, or nothing"),
+    ] = "error"
+    alarm_after: Annotated[
+        timedelta, Meta(extra={"zero": True}, description="how long a condition has held before a message tells of it")
+    ] = timedelta(minutes=5)

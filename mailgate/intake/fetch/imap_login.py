@@ -22,7 +22,7 @@ _NONCE_OCTETS: Final = 24
 _CLASS_OF_CODE: Final = {  # RFC 5530 section 3
     "AUTHENTICATIONFAILED": ErrorClass.AUTH,
     "AUTHORIZATIONFAILED": ErrorClass.AUTH,
-    "EXPIRED": ErrorClass.AUTH,
+    "EXPIRED": ErrorClass.AUTH_EXPIRED,
     "PRIVACYREQUIRED": ErrorClass.TLS,
     "UNAVAILABLE": ErrorClass.TEMPORARY,
     "SERVERBUG": ErrorClass.TEMPORARY,

@@ -23,7 +23,8 @@ _CODE_INSIDE: Final = re.compile(r"\[(AUTH|IN-USE|LOGIN-DELAY|SYS/TEMP|SYS/PERM)
 _LOGIN: Final = (
     r"(?:pass ?word|passwort|kennwort|pass ?phrase|user ?name|user ?id|benutzer\w*|credentials?|zugangsdaten|token)"
 )
-_BAD: Final = r"(?:invalid|wrong|incorrect|bad|unknown|expired|falsch\w*|ung(?:ü|ue)ltig\w*|unbekannt\w*|abgelaufen\w*)"
+_BAD: Final = r"(?:invalid|wrong|incorrect|bad|unknown|falsch\w*|ung(?:ü|ue)ltig\w*|unbekannt\w*)"
+_EXPIRED: Final = r"(?:expired|abgelaufen\w*)"
 _BOX: Final = r"(?:mail ?box|mail ?drop|inbox|postfach|spool)"
 
 _WORDS: Final = tuple(
@@ -56,6 +57,7 @@ _WORDS: Final = tuple(
         (r"\bbereits (?:in benutzung|angemeldet|ge(?:ö|oe)ffnet|gesperrt|in verwendung|benutzt)\b", ErrorClass.IN_USE),
         # Dovecot: "Temporary authentication failure." Words about a password come after this and before what follows.
         (r"\btemporary (?:\w+ )?(?:authentication|login|system|server|internal)\b", ErrorClass.TEMPORARY),
+        (rf"\b{_EXPIRED}\b.{{0,40}}\b{_LOGIN}\b|\b{_LOGIN}\b.{{0,60}}\b{_EXPIRED}\b", ErrorClass.AUTH_EXPIRED),
         (
             rf"\b{_BAD}\b.{{0,40}}\b{_LOGIN}\b|\b{_LOGIN}\b.{{0,60}}\b(?:{_BAD}|not accepted|rejected)\b",
             ErrorClass.AUTH,

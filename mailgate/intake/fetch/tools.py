@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from mailgate.intake.fetch.push import Push
 from mailgate.model.errors import ErrorClass, StoreError
@@ -16,6 +17,8 @@ from mailgate.ports.store import Store
 
 Mark = Callable[[Account, Secret], str]
 """A mark of an account's secret by which a changed one can be told, and not the secret."""
+
+_REFUSED: Final = frozenset({ErrorClass.AUTH, ErrorClass.AUTH_EXPIRED})
 
 
 def no_mark(_account: Account, _secret: Secret) -> str:
@@ -85,4 +88,4 @@ class SessionResult:
     @property
     def login_refused(self) -> bool:
         """Whether the server refused the secret. One that cannot be read was never shown to it."""
-        return bool(self.mark) and not self.logged_in and self.error_class is ErrorClass.AUTH
+        return bool(self.mark) and not self.logged_in and self.error_class in _REFUSED

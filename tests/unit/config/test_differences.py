@@ -149,7 +149,7 @@ LIVE = {
     "api": "host port allowed_hosts app_password",
     "log": "keep_files level",
     "secrets": "timeout",
-    "notices": "language sender administrator per_hour answer_by_internal",
+    "notices": "language sender administrator per_hour answer_by_internal alarm alarm_after",
     "discovery": "ispdb_url",
     "engine": "stop_timeout events_kept",
 }

@@ -30,7 +30,6 @@ Invalid login or password, please try again later
 Invalid password; at most 5 attempts are allowed, mind the limit
 Logon failure: unknown user name or bad password.
 Password supplied for "anna" is incorrect.
-Your password has expired
 Login failed. Password rejected. The rate of these is being watched.
 authorization failed
 Passwort falsch
@@ -38,6 +37,11 @@ Anmeldung fehlgeschlagen
 Benutzername oder Kennwort ungültig. Bitte versuchen Sie es später noch einmal.
 Zugangsdaten sind falsch
 no
+"""
+EXPIRED = """
+Your password has expired
+expired credentials, renew them
+Das Kennwort ist abgelaufen
 """
 IN_USE = """
 [IN-USE] x
@@ -102,6 +106,7 @@ def lines(text: str) -> list[str]:
     ("line", "meaning"),
     [
         *((line, ErrorClass.AUTH) for line in lines(AUTH)),
+        *((line, ErrorClass.AUTH_EXPIRED) for line in lines(EXPIRED)),
         *((line, ErrorClass.IN_USE) for line in lines(IN_USE)),
         *((line, ErrorClass.THROTTLED) for line in lines(THROTTLED)),
         *((line, ErrorClass.TEMPORARY) for line in lines(TEMPORARY)),
@@ -142,7 +147,7 @@ def test_a_way_of_logging_in_that_is_not_known_is_told_from_a_refused_password(l
     assert not_supported(answer(line))
 
 
-@pytest.mark.parametrize("line", [*lines(AUTH), *lines(IN_USE), *lines(THROTTLED), *lines(TEMPORARY)])
+@pytest.mark.parametrize("line", [*lines(AUTH), *lines(EXPIRED), *lines(IN_USE), *lines(THROTTLED), *lines(TEMPORARY)])
 def test_no_refusal_of_another_kind_makes_us_log_in_a_second_time(line: str) -> None:
     assert not not_supported(answer(line))
     assert not not_supported(answer("[AUTH] unsupported mechanism"))
