@@ -10,6 +10,7 @@ from mailgate.cli.fetching import fetch as fetch_sessions
 from mailgate.cli.oversize import add_oversize_verbs
 from mailgate.cli.parked import add_parked_verbs
 from mailgate.cli.place import Asked, with_engine
+from mailgate.cli.queue import add_queue_verbs
 
 if TYPE_CHECKING:
     from mailgate.client.http import EngineClient
@@ -115,6 +116,7 @@ def add_mail_verbs(app: App, group: Group) -> None:
 
     _add_unrouted(app, group)
     add_parked_verbs(app, group)
+    add_queue_verbs(app, group)
     add_oversize_verbs(app, group)
 
 

@@ -148,7 +148,7 @@ def add_parked_verbs(app: App, group: Group) -> None:
                     )
                     names, before = tuple(message.id for message in page.messages), page.next
                 for name in names:
-                    failed = not await _write(engine, name, folder, sent=sent) or failed
+                    failed = not await write_eml(engine, name, folder, sent=sent) or failed
                 if not before:
                     return FAILED if failed else 0
 
@@ -188,7 +188,7 @@ def _decide(
     return with_engine(asked, ask)
 
 
-async def _write(engine: "EngineClient", name: str, folder: Path, *, sent: bool) -> bool:
+async def write_eml(engine: "EngineClient", name: str, folder: Path, *, sent: bool) -> bool:
     """Write one message, and tell its file; False when that was not possible."""
     path = folder / f"{name.removesuffix('.eml')}.eml"
     try:

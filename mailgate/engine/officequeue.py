@@ -183,7 +183,8 @@ class OfficeQueue:
         if not stopped.done:
             if wanted.move is QueueMove.REMOVE and not stopped.busy and after.state in MOVED_FROM[wanted.move]:
                 raise ConflictError(_UNTOLD.format(entry=after.name))
-            raise refusal(replace(after, state=EntryState.ACTIVE) if stopped.busy else after, what)
+            busy = stopped.busy and after.state is EntryState.READY
+            raise refusal(replace(after, state=EntryState.ACTIVE) if busy else after, what)
         self._publisher.publish(MessageDecided(entry=after.name, by=by, what=what))
         if before.lane in map(lane_of, self._missing):
             await self.look_at_relays()
@@ -360,7 +361,7 @@ class OfficeQueue:
                 subject=relay,
                 severity=Severity.WARNING,
                 text=f"{many} for the relay {relay}, which is no more in the settings.",
-                remedy=f"Send them by another one: `mailgate queue relay --to NAME --relay {relay}`.",
+                remedy=f"Send them by another one: `mailgate queue relay --relay {relay} --to NAME`.",
             )
 
     # -- what all acts share

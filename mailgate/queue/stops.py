@@ -77,7 +77,9 @@ class Stops:
         """
         async with self._alone([entry_id]) as (free, _):
             entry = await self.entry(entry_id)
-            if not free or entry.envelope is None or entry.state not in MOVED_FROM[QueueMove.LANE]:
+            if not free and entry.state is EntryState.READY:
+                entry = replace(entry, state=EntryState.ACTIVE)
+            if entry.envelope is None or entry.state not in MOVED_FROM[QueueMove.LANE]:
                 raise refusal(entry, "given other recipients")
             kept = [one for one in entry.recipients if one.state in _REACHED]
             have = {one.address.key for one in kept}
@@ -133,7 +135,9 @@ def refusal(entry: QueueEntry, what: str) -> ConflictError:
             why = "has only just come and is not decided on yet: try again"
         case EntryState.HELD | EntryState.FROZEN | EntryState.PARKED:
             why = f"is {entry.state}"
-        case EntryState.READY | EntryState.ACTIVE:
+        case EntryState.READY:
+            why = "waits to be sent"
+        case EntryState.ACTIVE:
             why = "is being sent just now"
     return ConflictError(f"{entry.name} {why}: it cannot be {what}, and nothing was changed")
 

@@ -15,9 +15,10 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine, bindparam, update
 
 from mailgate.adapters.platform.files import Files
-from mailgate.adapters.store import bodies, copies, ledger, moves, oversize, queries, queueing, taking
+from mailgate.adapters.store import bodies, copies, ledger, moves, oversize, queries, taking
 from mailgate.adapters.store.failpoints import FailPoint, harmless
 from mailgate.adapters.store.faults import as_store_error
+from mailgate.adapters.store.queue_part import QueuePart
 from mailgate.adapters.store.reading import Connections
 from mailgate.adapters.store.recovery import recover
 from mailgate.adapters.store.rows import add_steps, entry_select, load_entries, to_ms
@@ -27,12 +28,10 @@ from mailgate.adapters.store.values import Values
 from mailgate.adapters.store.writer import Writer
 from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
-from mailgate.model.envelope import Envelope
 from mailgate.model.errors import ErrorClass, StoreError
 from mailgate.model.message import ContentRef, HeaderEdit
 from mailgate.model.oversize import OversizeMessage
 from mailgate.model.verdict import Disposition, TraceStep
-from mailgate.ports.queue_store import QueueChange, QueueFilter, QueueSlice
 from mailgate.ports.store import (
     Comparison,
     ContentWriter,
@@ -52,7 +51,7 @@ _SYNCED: Final = update(CONTENT).where(CONTENT.c.id == bindparam("synced")).valu
 T = TypeVar("T")
 
 
-class SqliteStore:
+class SqliteStore(QueuePart):
     """A store in one folder: `mailgate.db` and `spool/`. Make one with `open_store`."""
 
     def __init__(
@@ -346,40 +345,6 @@ class SqliteStore:
         result = await self._writer.run(begun)
         self._fail_point(f"{name}.committed")
         return result
-
-    async def queue(self, which: QueueFilter, *, before: int | None, limit: int) -> QueueSlice:
-        """Return messages of the office that are not DONE, newest first."""
-        return await self._read(lambda c: queueing.page(c, which, before, limit))
-
-    async def queue_counts(self) -> Mapping[tuple[str, EntryState], int]:
-        """Return how many of these there are, by lane and state."""
-        return await self._read(queueing.counts)
-
-    async def forecast(self, which: QueueFilter) -> tuple[int, int]:
-        """Return how many match, and of how many of them a removal would tell nobody."""
-        return await self._read(lambda c: queueing.forecast(c, which))
-
-    async def queue_ids(self, which: QueueFilter, *, after: int, last: int, limit: int) -> Sequence[int]:
-        """Return ids of those that match, oldest first."""
-        return await self._read(lambda c: queueing.ids(c, which, after=after, last=last, limit=limit))
-
-    async def change(self, entry_ids: Collection[int], change: QueueChange) -> frozenset[int]:
-        """Do the same with these in one commit."""
-        return await self._writer.run(lambda c: queueing.change(c, entry_ids, change))
-
-    async def changed_by(self, operation: int, *, after: int, limit: int) -> Sequence[int]:
-        """Return ids of those that this act was the last one done with."""
-        return await self._read(lambda c: queueing.changed_by(c, operation, after=after, limit=limit))
-
-    async def take_back(self, entry_ids: Collection[int], operation: int, step: TraceStep) -> frozenset[int]:
-        """Let these stand as they did before this act."""
-        return await self._writer.run(lambda c: queueing.take_back(c, entry_ids, operation, step))
-
-    async def readdress(
-        self, entry_id: int, recipients: Sequence[EntryRecipient], envelope: Envelope, step: TraceStep
-    ) -> bool:
-        """Put these in place of an entry's recipients."""
-        return await self._writer.run(lambda c: queueing.readdress(c, entry_id, recipients, envelope, step))
 
     # -- looking
 
