@@ -97,7 +97,7 @@ class SenderNotices:
         except ContentLostError:
             return
         said = await self._answer(entry, account, header)
-        await self._store.add_step(entry.id, TraceStep(self._clock.now(), Stage.ANSWERED, said))
+        await self._store.note(entry.id, TraceStep(self._clock.now(), Stage.ANSWERED, said))
 
     async def _answer(self, entry: QueueEntry, account: Account, header: bytes) -> str:
         """Tell the sender if he may be told; return what was done, for the trace. The guard comes before all else."""

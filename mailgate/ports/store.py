@@ -405,10 +405,6 @@ class Store(QueueStore, Protocol):
         """
         ...
 
-    async def add_step(self, entry_id: int, step: TraceStep) -> None:
-        """Write down one more step of an entry that stays as it is."""
-        ...
-
     async def entry(self, entry_id: int) -> QueueEntry | None:
         """Return an entry, or None."""
         ...

@@ -505,11 +505,6 @@ class MemoryStore:
         self._finished[entry_id] = step.at
         return True
 
-    async def add_step(self, entry_id: int, step: TraceStep) -> None:
-        self.check()
-        if entry_id in self._entries:
-            self._traces[entry_id].append(step)
-
     def _move(
         self,
         entry_id: int,

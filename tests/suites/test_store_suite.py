@@ -328,7 +328,7 @@ async def test_a_step_is_added_to_an_entry_that_stays_as_it_is(store: Store) -> 
     before = await store.entry(entry.id)
     steps = await store.trace(entry.id)
     one_more = TraceStep(START, Stage.ANSWERED, "Its sender is not told: it came by a list")
-    await store.add_step(entry.id, one_more)
+    await store.note(entry.id, one_more)
     assert (await store.entry(entry.id), await store.trace(entry.id)) == (before, [*steps, one_more])
 
 

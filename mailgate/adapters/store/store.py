@@ -330,10 +330,6 @@ class SqliteStore(QueuePart):
         """Move a PARKED entry to DONE since a person deleted it; its body goes as that of a delivered one."""
         return await self._writer.run(lambda c: moves.delete(c, entry_id, step, by=by))
 
-    async def add_step(self, entry_id: int, step: TraceStep) -> None:
-        """Write down one more step."""
-        await self._writer.run(lambda c: add_steps(c, entry_id, [step]))
-
     async def _commit(self, name: str, job: Callable[[Connection], T]) -> T:
         """Run a job that has fail points: `NAME.begun` before its commit, `NAME.committed` after it."""
 
