@@ -116,7 +116,7 @@ class TrayModel:
             return IconState.DISCONNECTED
         if any(c.severity == "error" for c in status.conditions):
             return IconState.ERROR
-        if status.paused:
+        if status.paused or _all_paused(status):
             return IconState.PAUSED
         if status.busy:
             return IconState.WORKING
@@ -129,7 +129,7 @@ class TrayModel:
         return Picture(
             state,
             clip(self.words.tooltip.format(text=line), TOOLTIP_UNITS),
-            self._menu(state, line),
+            self._menu(state, line, now),
             self.frame if state is IconState.WORKING else 0,
         )
 
@@ -146,25 +146,52 @@ class TrayModel:
                 first, *more = self._attention(status)
                 return words.and_more.format(text=first, count=len(more)) if more else first
             case IconState.PAUSED:
+                if not status.paused:  # each account for itself
+                    return words.paused
                 until = status.paused_until
                 return words.paused_until.format(time=self._time(until, now)) if until else words.paused
             case IconState.WORKING:
                 return words.working_of.format(taken=status.taken, new=status.new) if status.new else words.working
             case IconState.IDLE:
+                if resting := self._resting(status, now):
+                    first, *more = resting
+                    return words.and_more.format(text=first, count=len(more)) if more else first
                 due = status.next_session
                 return words.running_next.format(time=self._time(due, now)) if due else words.running
+
+    def _resting(self, status: v1.Status, now: datetime) -> list[str]:
+        """Return which accounts are at rest while others go on: throttled by the provider, or paused."""
+        told = [self._rest(account, now) for account in status.accounts if account.enabled]
+        return [text for text in told if text]
+
+    def _rest(self, account: v1.AccountState, now: datetime) -> str:
+        """Return why an account is at rest, empty when it is not."""
+        words = self.words
+        if account.given_up:
+            return words.account_given_up.format(account=account.name)
+        if account.paused:
+            until = account.paused_until
+            form = words.account_paused_until if until else words.account_paused
+            return form.format(account=account.name, time=self._time(until, now))
+        until = account.throttled_until
+        if until is not None and until > now:
+            return words.account_throttled.format(account=account.name, time=self._time(until, now))
+        return ""
 
     def _attention(self, status: v1.Status) -> list[str]:
         """Return what needs the reader, worst first, then oldest."""
         return [title(condition, status, self.words) for condition in concerning(status)]
 
-    def _menu(self, state: IconState, line: str) -> tuple[MenuItem, ...]:
+    def _menu(self, state: IconState, line: str, now: datetime) -> tuple[MenuItem, ...]:
         words, status = self.words, self.status
         there = state is not IconState.DISCONNECTED
         accounts = status.accounts if status is not None and there else ()
         fetch = [MenuItem(words.fetch_now, Fetch(), enabled=there, default=True)]
         if accounts:
-            each = tuple(MenuItem(a.name, Fetch(a.name), enabled=a.enabled) for a in accounts)
+            each = tuple(
+                MenuItem((self._rest(a, now) if a.enabled else "") or a.name, Fetch(a.name), enabled=a.enabled)
+                for a in accounts
+            )
             fetch.append(MenuItem(words.fetch_account, items=each))
         if there and status is not None and status.paused:
             pause = MenuItem(words.resume, Resume())
@@ -188,6 +215,12 @@ class TrayModel:
             return ""
         here, today = at.astimezone(self.zone), now.astimezone(self.zone)
         return here.strftime(self.words.today if here.date() == today.date() else self.words.other_day)
+
+
+def _all_paused(status: v1.Status) -> bool:
+    """Return whether each account that is switched on is paused for itself."""
+    enabled = [account for account in status.accounts if account.enabled]
+    return bool(enabled) and all(account.paused for account in enabled)
 
 
 def minutes_until_tomorrow(now: datetime, zone: tzinfo | None = None) -> int:

@@ -25,6 +25,10 @@ class Words:
     and_more: str
     paused: str
     paused_until: str
+    account_paused: str
+    account_paused_until: str
+    account_throttled: str
+    account_given_up: str
     stopping: str
     lost: str
     lost_since: str
@@ -61,6 +65,10 @@ EN: Final = Words(
     and_more="{text} (and {count} more)",
     paused="paused",
     paused_until="paused until {time}",
+    account_paused="{account} is paused",
+    account_paused_until="{account} is paused until {time}",
+    account_throttled="{account} is throttled by the provider until {time}",
+    account_given_up="{account} waits for another password",
     stopping="the service is stopping",
     lost="no connection",
     lost_since="no connection since {time}",
@@ -96,6 +104,10 @@ DE: Final = Words(
     and_more="{text} (und {count} weitere)",
     paused="angehalten",
     paused_until="angehalten bis {time}",
+    account_paused="{account} ist angehalten",
+    account_paused_until="{account} ist angehalten bis {time}",
+    account_throttled="{account} ist vom Provider gedrosselt bis {time}",
+    account_given_up="{account} wartet auf ein anderes Kennwort",
     stopping="der Dienst wird beendet",
     lost="keine Verbindung",
     lost_since="keine Verbindung seit {time}",

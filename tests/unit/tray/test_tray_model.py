@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +101,35 @@ def test_a_pause_tells_its_end() -> None:
     assert picture.state is IconState.PAUSED
     assert picture.tooltip == "MailGate: angehalten bis 12:00"
     assert shown(paused=True).tooltip == "MailGate: angehalten"
+
+
+def test_an_account_that_rests_is_told_while_the_others_go_on() -> None:
+    until = NOW + timedelta(hours=1)
+    slow = msgspec.structs.replace(account("slow"), throttled_until=until)
+    held = msgspec.structs.replace(account("held"), paused=True, paused_until=until)
+    mute = msgspec.structs.replace(account("mute"), given_up=True)
+    picture = shown(accounts=(account(), slow))
+    assert picture.state is IconState.IDLE
+    assert picture.tooltip == "MailGate: slow ist vom Provider gedrosselt bis 10:31"
+    assert shown(accounts=(account(), held)).tooltip == "MailGate: held ist angehalten bis 10:31"
+    assert shown(EN, accounts=(mute, held)).tooltip == "MailGate: mute waits for another password (and 1 more)"
+    over = msgspec.structs.replace(slow, throttled_until=NOW - timedelta(minutes=1))
+    assert shown(accounts=(over,)).tooltip.startswith("MailGate: alles läuft")
+
+
+def test_accounts_that_are_all_paused_for_themselves_are_a_pause() -> None:
+    held = msgspec.structs.replace(account("held"), paused=True)
+    picture = shown(accounts=(held, account("off", enabled=False)))
+    assert picture.state is IconState.PAUSED
+    assert picture.tooltip == "MailGate: angehalten"
+    assert shown(accounts=(account("off", enabled=False),)).state is IconState.IDLE
+
+
+def test_the_menu_says_beside_an_account_why_it_rests() -> None:
+    held = msgspec.structs.replace(account("held"), paused=True)
+    each = next(item for item in shown(accounts=(account(), held)).menu if item.text == "Konto abholen").items
+    assert [item.text for item in each] == ["office", "held ist angehalten"]
+    assert [item.action for item in each] == [Fetch("office"), Fetch("held")]
 
 
 def test_what_is_worse_wins() -> None:
