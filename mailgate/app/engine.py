@@ -168,6 +168,58 @@ class Engine(Protocol):
         """Ask where a stored message, or one with this header, would go."""
         ...
 
+    async def settings_schema(self) -> v1.SettingsSchema:
+        """Return all settings there are."""
+        ...
+
+    async def items(self, section: str, *, text: str = "", offset: int = 0, limit: int = 100) -> v1.SettingsPage:
+        """Return `accounts`, `recipients`, `schedules` or `lists`, with all their settings."""
+        ...
+
+    async def recipient(self, address: str) -> v1.SectionSettings:
+        """Return the settings of a recipient."""
+        ...
+
+    async def add_recipient(self, values: Mapping[str, Any], *, revision: str = "") -> v1.SettingsChanged:
+        """Add a recipient."""
+        ...
+
+    async def change_recipient(
+        self, address: str, values: Mapping[str, Any], *, revision: str = ""
+    ) -> v1.SettingsChanged:
+        """Change settings of a recipient, its address included."""
+        ...
+
+    async def remove_recipient(self, address: str, *, revision: str = "") -> v1.SettingsChanged:
+        """Remove a recipient."""
+        ...
+
+    async def test_recipient(self, address: str) -> v1.TrialMessage:
+        """Send a test message to a recipient, and wait for its end."""
+        ...
+
+    async def test_internal(self, recipients: tuple[str, ...] = ()) -> v1.InternalReport:
+        """Try the internal server and ask it for these recipients, or for all."""
+        ...
+
+    async def account(self, name: str) -> v1.SectionSettings:
+        """Return the settings of an account."""
+        ...
+
+    async def add_account(
+        self, values: Mapping[str, Any], *, password: str | None = None, revision: str = ""
+    ) -> v1.SettingsChanged:
+        """Add an account; `first_fetch` must be among the values."""
+        ...
+
+    async def discover(self, address: str) -> v1.DiscoveryReport:
+        """Return the servers that are found for an address."""
+        ...
+
+    async def try_account(self, wish: v1.TryAccount) -> v1.TestReport:
+        """Try settings of an account that are not kept yet, step by step."""
+        ...
+
     async def close(self) -> None:
         """End the connections."""
         ...

@@ -19,11 +19,13 @@ from mailgate.app.components.places import PLACES
 from mailgate.app.components.shell import Shell
 from mailgate.app.engine import Engine
 from mailgate.app.material import material
+from mailgate.app.screens.account_form import AccountForm
 from mailgate.app.screens.accounts import Accounts
 from mailgate.app.screens.live import Live
 from mailgate.app.screens.more import More
 from mailgate.app.screens.overview import Overview
 from mailgate.app.screens.parked import Parked
+from mailgate.app.screens.recipients import Recipients
 from mailgate.app.screens.routing import TryRouting
 from mailgate.app.screens.teach import Teach
 from mailgate.app.screens.unrouted import Unrouted
@@ -51,6 +53,8 @@ ROUTES: Final = [
             ft.Route(path="unrouted/:id", component=Teach),
             ft.Route(path="routing", component=TryRouting),
             ft.Route(path="parked/:id?", component=Parked),
+            ft.Route(path="recipients/:address?", component=Recipients),
+            ft.Route(path="accounts/:name/edit", component=AccountForm),
             ft.Route(path="accounts/:name?", component=Accounts),
             ft.Route(path="more", component=More),
             ft.Route(path=":elsewhere*", component=Overview),

@@ -6,7 +6,7 @@ not listed here, such as a new condition, is shown in the engine's own words. La
 
 from typing import Final, Literal, get_args
 
-from mailgate.app.vocabulary import accounts, conditions, parked, routing
+from mailgate.app.vocabulary import accounts, conditions, parked, routing, settings
 
 Lang = Literal["en", "de"]
 LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
@@ -250,6 +250,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     **conditions.WORDS,
     **parked.WORDS,
     **routing.WORDS,
+    **settings.WORDS,
 }
 
 

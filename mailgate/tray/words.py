@@ -191,6 +191,10 @@ DE: Final = Words(
             "Ein Port ist von einem anderen Programm belegt",
             "Beenden Sie das andere Programm, oder nennen Sie in der Konfiguration einen anderen Port.",
         ),
+        "relay_missing": (
+            "Post wartet auf das Relay {subject}, das es nicht mehr gibt",
+            "Sie wartet sicher hier. `mailgate queue relay` sendet sie über ein anderes.",
+        ),
         "store_damaged": (
             "Der Nachrichtenspeicher ist beschädigt",
             "Neue Post wartet beim Provider. Beenden Sie den Dienst und rufen Sie `mailgate store check` auf.",

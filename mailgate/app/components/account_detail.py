@@ -15,7 +15,7 @@ from mailgate.app.components.oversize import OversizeList
 from mailgate.app.components.parked_detail import fact
 from mailgate.app.components.states import skeleton
 from mailgate.app.components.steps import test_steps
-from mailgate.app.session import Ui, run
+from mailgate.app.session import Ui, go, run
 from mailgate.app.theme import Face, Radius, Space, State
 from mailgate.app.words import knows
 from mailgate.contract import v1
@@ -75,6 +75,7 @@ def buttons(
             ft.Icons.POWER_SETTINGS_NEW,
             lambda _: run(_switch, ui, name, on),
         ),
+        quiet(ui, ui.t("ac.edit"), ft.Icons.EDIT_OUTLINED, go(f"/accounts/{name}/edit")),
         quiet(ui, ui.t("acc.do.report"), ft.Icons.FACT_CHECK_OUTLINED, None if asking else report),
         quiet(ui, ui.t("acc.do.remove"), ft.Icons.DELETE_OUTLINE, remove, ink=red),
     ]

@@ -24,6 +24,7 @@ UNROUTED: Final = Place("nav.unrouted", "/unrouted", ft.Icons.ALT_ROUTE, ft.Icon
 PARKED: Final = Place("nav.parked", "/parked", ft.Icons.INVENTORY_2_OUTLINED, ft.Icons.INVENTORY_2)
 ACCOUNTS: Final = Place("nav.accounts", "/accounts", ft.Icons.MAIL_OUTLINE, ft.Icons.MAIL)
 ROUTING: Final = Place("nav.routing", "/routing", ft.Icons.CALL_SPLIT, ft.Icons.CALL_SPLIT)
+RECIPIENTS: Final = Place("nav.recipients", "/recipients", ft.Icons.PEOPLE_OUTLINE, ft.Icons.PEOPLE)
 MORE: Final = Place("nav.more", "/more", ft.Icons.MORE_HORIZ, ft.Icons.MORE_HORIZ)
 
 WATCH: Final = (
@@ -32,7 +33,7 @@ WATCH: Final = (
     UNROUTED,
     PARKED,
 )
-SET_UP: Final = (ACCOUNTS, ROUTING)
+SET_UP: Final = (ACCOUNTS, RECIPIENTS, ROUTING)
 GROUPS: Final = (("nav.watch", WATCH), ("nav.setup", SET_UP))
 PLACES: Final = (*WATCH, *SET_UP)
 """All places, in the order of their shortcuts."""

@@ -9,7 +9,7 @@ from mailgate.app.accounts import standing, troubled
 from mailgate.app.components.account_acts import remove
 from mailgate.app.components.account_detail import Tried, buttons, detail
 from mailgate.app.components.act import told
-from mailgate.app.components.base import chip, dim, one_line, panel, pressable
+from mailgate.app.components.base import chip, dim, one_line, panel, pressable, primary, quiet
 from mailgate.app.components.dialogs import confirm
 from mailgate.app.components.oversize import decide_large
 from mailgate.app.components.shell import screen
@@ -146,7 +146,8 @@ def Accounts() -> ft.Control:
     if picture.status is None:
         return screen(ui, title, "", ft.Container() if picture.lost else skeleton(ui), scroll=False)
     if not accounts:
-        card = empty(ui, ft.Icons.MAIL_OUTLINE, ui.t("acc.empty"), ui.t("acc.empty.what"))
+        begin = primary(ui.t("ac.add"), ft.Icons.ADD, go("/accounts/-/edit"))
+        card = empty(ui, ft.Icons.MAIL_OUTLINE, ui.t("acc.empty"), ui.t("acc.empty.what"), begin)
         return screen(ui, title, "", panel(ui, card, 0, expand=True), scroll=False)
     rows = [_row(ui, one, here=one.name == picked, all_paused=all_paused) for one in accounts]
     parts: list[ft.Control] = [panel(ui, ft.ListView(rows, expand=True), 0, expand=True)]
@@ -154,4 +155,5 @@ def Accounts() -> ft.Control:
         beside = side or empty(ui, ft.Icons.TOUCH_APP_OUTLINED, "", ui.t("acc.pick"))
         parts.append(panel(ui, beside, 0, width=DETAIL_PX))
     body = ft.Row(parts, spacing=Space.L, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
-    return screen(ui, title, lead(ui, accounts), body, scroll=False)
+    add = quiet(ui, ui.t("ac.add"), ft.Icons.ADD, go("/accounts/-/edit"))
+    return screen(ui, title, lead(ui, accounts), body, [add], scroll=False)

@@ -100,6 +100,18 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Raise the limit of the relay in the configuration, or let another relay take some of the mail.",
         "Erhöhen Sie die Grenze des Relays in der Konfiguration, oder lassen Sie ein anderes Relay einen Teil übernehmen.",
     ),
+    "cond.relay_missing": (
+        "Mail waits for the relay {subject}, which is no more",
+        "Post wartet auf das Relay {subject}, das es nicht mehr gibt",
+    ),
+    "cond.relay_missing.what": (
+        "It waits safely here. Other relays and incoming mail are not affected.",
+        "Sie wartet sicher hier. Andere Relays und eingehende Post sind nicht betroffen.",
+    ),
+    "cond.relay_missing.fix": (
+        "Send it by another relay: `mailgate queue relay --to NAME --relay {subject}`.",
+        "Senden Sie sie über ein anderes Relay: `mailgate queue relay --to NAME --relay {subject}`.",
+    ),
     "cond.listener_down": (
         "MailGate does not accept mail from your mail server",
         "MailGate nimmt keine Post von Ihrem Mailserver an",

@@ -12,6 +12,7 @@ from mailgate.contract import v1
 from tests.unit.app.fake_accounts import FakeAccounts
 from tests.unit.app.fake_parked import FakeParked
 from tests.unit.app.fake_routing import FakeRouting
+from tests.unit.app.fake_settings import FakeSettings
 
 NOW: Final = datetime(2026, 11, 24, 9, 44, tzinfo=UTC)
 RUN: Final = "first run"
@@ -135,7 +136,7 @@ def report(**changes: Any) -> v1.SessionReport:
     return msgspec.structs.replace(plain, **changes)
 
 
-class FakeEngine(FakeAccounts, FakeParked, FakeRouting):
+class FakeEngine(FakeAccounts, FakeParked, FakeRouting, FakeSettings):
     """An engine that says what the test sets, and keeps what it was asked.
 
     `broken` is raised by every call while it is set, and ends every stream. A fetch lasts until `end_fetch`.

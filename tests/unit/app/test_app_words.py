@@ -29,6 +29,12 @@ COMPOSED = (
     "tc.alias",
     "tc.keyword",
     "tc.list",
+    "set.accounts.",
+    "set.recipients.",
+    "set.word.",
+    "rc.ended.",
+    "rc.taken.",
+    "ac.first.",
 )
 """Keys that are put together when they are needed."""
 
@@ -62,7 +68,7 @@ def test_every_key_that_the_source_names_has_words_and_every_word_is_used() -> N
     text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path not in LISTS)
     named = set(
         re.findall(
-            r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys|list|pk|acc|over|tc|tr)\.[a-z._]+)"',
+            r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys|list|pk|acc|over|tc|tr|rc|ac|set)\.[a-z._]+)"',
             text,
         )
     )
