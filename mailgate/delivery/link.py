@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from mailgate.delivery.replies import MAX_REPLY_CHARS, BrokenPromiseError, shuts
@@ -30,6 +30,8 @@ class Link:
         self.name = name
         self.offers = Offers()
         self.used_at = 0.0
+        self.sent = 0  # messages, for whoever counts them
+        self.ended: Callable[[Link], None] | None = None  # hears, once, that the connection is over
         self.unfinished = False  # the server may hold a transaction open: RSET before the next MAIL
         self._keeps_up = False  # something that was said ahead of an answer was answered
         self._stream = stream
@@ -176,6 +178,9 @@ class Link:
             self._watch.cancel()
             self._watch = None
         self._stream.abort()
+        if self.ended is not None:
+            ended, self.ended = self.ended, None
+            ended(self)
 
     async def _read(self) -> None:
         self._wire.check_alive()  # raises what was wrong after the last answer: nothing will come then

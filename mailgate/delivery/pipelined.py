@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -43,11 +43,13 @@ class PipelinedTransport:
         dialer: Dialer,
         secrets: SecretStore,
         clock: Clock,
+        opened: Callable[[Link], None] | None = None,
     ) -> None:
         self._server = server
         self._settings = settings
         self._clock = clock
         self._opener = Opener(server, settings, dialer=dialer, secrets=secrets)
+        self._opened = opened  # hears of each new connection
         self._idle: deque[Link] = deque()
         self._left_out: dict[str, float] = {}  # extensions, as `Offers` calls them, and until when (monotonic seconds)
         self._closed = False
@@ -74,6 +76,7 @@ class PipelinedTransport:
                     raise
                 # An old connection that the server had given up: once more on another.
             else:
+                link.sent += any(one.delivered for one in results)
                 if talk.found_out is not None:
                     self._leave_out(talk.found_out)
                     link.drop()  # whether it has skipped the text, nobody knows
@@ -98,6 +101,8 @@ class PipelinedTransport:
             link.drop()
         link = await self._opener.open()
         self.size_limit = link.offers.size_octets
+        if self._opened is not None:
+            self._opened(link)
         return self._without(link), True
 
     def _without(self, link: Link) -> Link:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from mailgate.delivery.link import Link
 from mailgate.delivery.transports import make_transport
+from mailgate.model.events import RelayConnected, RelayDisconnected
 from mailgate.model.outbound import OutboundSettings, Relay, RelayLogin, SenderLogin
 from mailgate.model.settings import (
     DeliverySettings,
@@ -14,9 +16,11 @@ from mailgate.model.settings import (
 from mailgate.model.status import DeliveryResult
 from mailgate.policy.relays import RelayTable
 from mailgate.ports.clock import Clock
+from mailgate.ports.events import Publisher
 from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import SecretStore
 from mailgate.ports.stages import Outgoing, Transport
+from mailgate.wire.smtp import Offers
 
 
 def relay_settings(relay: Relay, delivery: DeliverySettings, outbound: OutboundSettings) -> DeliverySettings:
@@ -67,7 +71,9 @@ class RelayTransport:
         dialer: Dialer,
         secrets: SecretStore,
         clock: Clock,
+        publisher: Publisher,
     ) -> None:
+        self._publisher = publisher
         self._relay = relay
         self._settings = settings
         self._relays = relays
@@ -90,9 +96,33 @@ class RelayTransport:
         if transport is None:
             server = relay_server(self._relay, login, helo=self._helo)
             transport = self._by_login[key] = make_transport(
-                server, self._settings, dialer=self._dialer, secrets=self._secrets, clock=self._clock
+                server,
+                self._settings,
+                dialer=self._dialer,
+                secrets=self._secrets,
+                clock=self._clock,
+                opened=lambda link: self._tell(link, login=bool(server.user)),
             )
         return await transport.deliver(message)
+
+    def _tell(self, link: Link, *, login: bool) -> None:
+        """Publish that a connection is ready, and what the relay offers; and, when it ends, that it has."""
+        link.ended = self._tell_of_end
+        offers = link.offers
+        self._publisher.publish(
+            RelayConnected(
+                relay=self._relay.name,
+                host=link.name,
+                login=login,
+                esmtp=offers != Offers(),
+                size_octets=offers.size_octets,
+                dsn=offers.dsn,
+                tls="TLS" if link.protected else "",
+            )
+        )
+
+    def _tell_of_end(self, link: Link) -> None:
+        self._publisher.publish(RelayDisconnected(relay=self._relay.name, host=link.name, sent=link.sent))
 
     async def close_idle(self) -> None:
         """End connections that were unused for a while."""

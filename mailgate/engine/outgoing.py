@@ -31,7 +31,7 @@ class OutgoingPorts:
     """The outside world of outgoing mail. `look_up` returns the addresses of a name, none when there are none."""
 
     listener: ListenerPort
-    make_relay: Callable[[Relay, Config], Transport]
+    make_relay: Callable[[Relay, Config, Publisher], Transport]
     look_up: Callable[[str], Awaitable[Iterable[str]]]
     hostname: str
 
@@ -56,6 +56,7 @@ class OutgoingMail:
     ) -> None:
         self._ports = ports
         self._queue = queue
+        self._publisher = publisher
         self._health = health
         tools = SubmissionTools(
             store=store,
@@ -88,7 +89,7 @@ class OutgoingMail:
             (
                 relay_hop(lane_of(relay.name), relay.name),
                 relay_settings(relay, config.delivery, config.outbound),
-                self._ports.make_relay(relay, config),
+                self._ports.make_relay(relay, config, self._publisher),
                 Pace(rate=relay.rate, daily_cap=relay.daily_cap),
             )
             for relay in config.relays

@@ -195,7 +195,10 @@ class MessageMerged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDelivered(Event):
-    """Some or all recipients of a message were taken by the internal server in one conversation."""
+    """Some or all recipients of a message were taken by a server in one conversation.
+
+    `sender`, `size_octets` and `queued_at` are those of a message of the office; an empty sender is `<>`.
+    """
 
     entry: str
     account: str
@@ -205,6 +208,9 @@ class MessageDelivered(Event):
     subject: str
     direction: str = "inbound"
     relay: str = ""
+    sender: str = ""
+    size_octets: int = 0
+    queued_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -223,7 +223,14 @@ def _message(
         case MessageDelivered():
             if event.direction == Direction.OUTBOUND:
                 by = f" by {event.relay}" if event.relay else ""
-                return [f"Message sent{by} to {', '.join(event.recipients)} ({event.reply})"]
+                size = _kb(event.size_octets)
+                queued = f", queued: {event.queued_at.astimezone(at.tzinfo):%Y-%m-%d %H:%M}" if event.queued_at else ""
+                return [
+                    f"Mail From: <{event.sender}> ({size}{queued})",
+                    *(f"Rcpt To: <{one}>" for one in event.recipients),
+                    f"Subject: {event.subject}",
+                    f"Message sent{by} ({size}). ({event.reply})",
+                ]
             return [f"Delivered ({event.reply})"]
         case MessageDeferred():
             again = f"next try {_when(event.next_attempt, at)}"

@@ -68,6 +68,7 @@ def outcome_events(entry: QueueEntry, outcome: Outcome) -> list[Event]:
     told: list[Event] = []
     delivered = [one for one in outcome.results if one.delivered]
     if delivered:
+        ours = entry.direction is Direction.OUTBOUND
         told.append(
             MessageDelivered(
                 entry=entry.name,
@@ -78,6 +79,9 @@ def outcome_events(entry: QueueEntry, outcome: Outcome) -> list[Event]:
                 subject=subject,
                 direction=entry.direction.value,
                 relay=relay_of(entry.lane),
+                sender=str(entry.sender or "") if ours else "",
+                size_octets=entry.content.size_octets if ours else 0,
+                queued_at=entry.received_at if ours else None,
             )
         )
     failed = [one for one in outcome.results if one.permanent]

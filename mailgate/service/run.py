@@ -273,7 +273,7 @@ async def _engine(
         pid=os.getpid(),
         outgoing=OutgoingPorts(
             listener=NetListener(),
-            make_relay=lambda relay, now: RelayTransport(
+            make_relay=lambda relay, now, publisher: RelayTransport(
                 relay,
                 relay_settings(relay, now.delivery, now.outbound),
                 RelayTable(now),
@@ -281,6 +281,7 @@ async def _engine(
                 dialer=dialer,
                 secrets=secrets,
                 clock=clock,
+                publisher=publisher,
             ),
             look_up=dialer.addresses,
             hostname=config.internal.helo or socket.gethostname(),

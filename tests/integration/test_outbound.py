@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from mailgate.engine.officequeue import Wanted
 from mailgate.model.entry import EntryState
+from mailgate.policy.loglines import lines
+from mailgate.ports.queue_store import QueueMove
 from mailgate.service.run import Running
 from tests.fakes.eventually import eventually
 from tests.integration.peers import ANNA, PASSWORD_VARIABLE, Peers, conditions
@@ -158,3 +161,55 @@ async def test_no_more_goes_out_in_a_day_than_a_relay_takes(peers: Peers, relay:
         assert len(relay.messages) == 2
     async with peers.engine(listeners=LISTENERS, relays=[smarthost(relay, daily_cap=3)]):
         await asyncio.to_thread(relay.wait_for, 3)
+
+
+def told(it: Running, window: str) -> list[str]:
+    """Return the lines of one window without their time, ids and ports as they are."""
+    events = it.engine.hub.after(0).events
+    found = [line for one in events for line in lines(one.event, one.at)]
+    return [line.partition("] ")[2] for line in found if line.partition("] ")[2].startswith(window)]
+
+
+async def test_the_send_window_says_what_the_relay_offers_and_what_went_by_it(peers: Peers) -> None:
+    async with SmtpPeer(extensions=(*EXTENSIONS, "DSN")) as relay:
+        relays = [{"name": "p", "host": relay.host, "port": relay.port, "security": "none", "login": "none"}]
+        async with peers.engine(listeners=LISTENERS, relays=relays) as it:
+            await send(it, BOB, "eve@customer.example")
+            await eventually(lambda: any("Message sent" in line for line in told(it, "Send:")), "the lines")
+        said = told(it, "Send:")
+    assert (
+        said[0] == f"Send: Connecting to relay p ({relay.host}:{relay.port})...done. (ESMTP, Max size: 64000000, DSN)"
+    )
+    assert [line.removeprefix("Send: Pmg0001 ").partition(" (")[0] for line in said[1:5]] == [
+        f"Mail From: <{ANNA}>",
+        f"Rcpt To: <{BOB}>",
+        "Rcpt To: <eve@customer.example>",
+        "Subject: hello",
+    ]
+    assert said[5].startswith("Send: Pmg0001 Message sent by p (0.1 kb). (250 ")
+    assert said[6:] == ["Send: Outbound connection to p closed. (1 sent)"]
+
+
+async def test_a_frozen_message_stays_over_a_restart_and_goes_when_it_is_thawed(peers: Peers, relay: SmtpSink) -> None:
+    settings = {"listeners": LISTENERS, "relays": [smarthost(relay)], "outbound": {"hold": "1h"}}
+    async with peers.engine(**settings) as it:
+        await send(it, BOB)
+        done = await it.engine.office_queue.act("Pmg0001", Wanted(QueueMove.FREEZE), by="anna")
+        assert (done.before.state, done.after.state) == (EntryState.HELD, EntryState.FROZEN)
+    async with peers.engine(**settings) as it:
+        assert (await it.engine.message("Pmg0001")).state is EntryState.FROZEN
+        assert relay.messages == []
+        await it.engine.office_queue.act("Pmg0001", Wanted(QueueMove.THAW), by="anna")
+        [message] = await asyncio.to_thread(relay.wait_for, 1)
+        assert message.octets.endswith(TEXT)
+
+
+async def test_a_removed_message_goes_back_to_its_sender(peers: Peers, relay: SmtpSink) -> None:
+    async with peers.engine(
+        listeners=LISTENERS, relays=[smarthost(relay)], outbound={"hold": "1h", "local_domains": ["office.example"]}
+    ) as it:
+        await send(it, BOB)
+        done = await it.engine.office_queue.act("Pmg0001", Wanted(QueueMove.REMOVE), by="the app")
+        assert (done.after.state, done.after.deleted_by) == (EntryState.DONE, "the app")
+        await peers.has_come(1)
+    assert relay.messages == []

@@ -169,8 +169,16 @@ CASES: list[tuple[Event, tuple[str, ...]]] = [
             subject="Hello",
             direction="outbound",
             relay="provider",
+            sender="anna@office.example",
+            size_octets=4_200,
+            queued_at=AT,
         ),
-        ("Send: Pmg001A Message sent by provider to bert@c.example (250 ok)",),
+        (
+            f"Send: Pmg001A Mail From: <anna@office.example> (4.2 kb, queued: {AT:%Y-%m-%d %H:%M})",
+            "Send: Pmg001A Rcpt To: <bert@c.example>",
+            "Send: Pmg001A Subject: Hello",
+            "Send: Pmg001A Message sent by provider (4.2 kb). (250 ok)",
+        ),
     ),
     (MessageRouted(**OF, recipients=("bert@c.example",), codes="", subject="Hello", direction="outbound"), ()),
     (
