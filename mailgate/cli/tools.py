@@ -36,6 +36,34 @@ def add_tool_verbs(app: App, group: Group) -> None:
 
         return with_engine(asked, ask)
 
+    relay = App(name="relay", help="Try the relays that mail of the office goes by.", group=group)
+    app.command(relay)
+
+    @relay.command(name="test")
+    def relay_test(
+        name: str, /, *, sender: str = "", recipient: str = "", send: bool = False, asked: Asked = ASKED
+    ) -> int:
+        """Try a relay, step by step: its answers to the login, the sender and the recipient.
+
+        Parameters
+        ----------
+        name
+            The relay's name in the settings.
+        sender
+            Whose mail it is to take; without one, the empty sender of delivery reports.
+        recipient
+            Whom to ask for. Without --send nothing is sent.
+        send
+            Send the recipient a test message.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            said = await engine.test_relay(name, sender=sender, recipient=recipient, send=send)
+            asked.say(said, show_tools.test_report)
+            return 0 if said.ok else FAILED
+
+        return with_engine(asked, ask)
+
     internal = App(name="internal", help="Try the internal server, and see what to set there.", group=group)
     app.command(internal)
 

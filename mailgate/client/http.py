@@ -102,6 +102,13 @@ class EngineClient(SettingsCalls, LearningCalls, QueueCalls):
         body = v1.TryInternal(recipients=recipients)
         return await self._call("POST", "/internal/test", v1.InternalReport, body=body, timeout=300)
 
+    async def test_relay(
+        self, name: str, *, sender: str = "", recipient: str = "", send: bool = False
+    ) -> v1.TestReport:
+        """Try a relay as a sender, step by step; with `send`, the recipient gets a test message."""
+        body = v1.TryRelay(sender=sender, recipient=recipient, send=send)
+        return await self._call("POST", f"/relays/{_word(name)}/test", v1.TestReport, body=body, timeout=300)
+
     async def test_recipient(self, address: str) -> v1.TrialMessage:
         """Send a test message to a recipient, and wait for its end."""
         return await self._call("POST", f"/recipients/{_word(address)}/test", v1.TrialMessage, timeout=120)

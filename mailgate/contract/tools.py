@@ -172,6 +172,17 @@ class TryInternal(Wish):
     recipients: tuple[str, ...] = ()
 
 
+class TryRelay(Wish):
+    """Try a relay as this sender (empty: the empty one), and ask it for this recipient.
+
+    `send`: the recipient gets a test message; else nothing is sent.
+    """
+
+    sender: Annotated[str, msgspec.Meta(max_length=320)] = ""
+    recipient: Annotated[str, msgspec.Meta(max_length=320)] = ""
+    send: bool = False
+
+
 class RecipientAnswer(Shape):
     """What the internal server said to one recipient, verbatim."""
 

@@ -94,6 +94,7 @@ from mailgate.contract.tools import (
     TrialMessage,
     TryAccount,
     TryInternal,
+    TryRelay,
     Words,
 )
 

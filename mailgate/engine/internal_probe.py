@@ -67,7 +67,7 @@ class InternalProbe:
 
 
 @dataclass(slots=True)
-class _Watch:
+class Watch:
     """Takes down what an `Opener` does, step by step."""
 
     steps: Steps
@@ -77,18 +77,22 @@ class _Watch:
     heard: dict[str, str] = field(default_factory=dict)
 
     def begins(self, step: str) -> None:
+        """A step begins; the one before has ended well."""
         self.ends()
         self.name, self.started = step, self.clock.monotonic()
 
     def hears(self, text: str) -> None:
+        """The server has said this."""
         if self.name not in self.heard or self.name == "ehlo":
             self.heard[self.name] = text
 
     def fails(self, why: MailgateError) -> None:
+        """The step under way has failed."""
         self.steps.add(self.name, str(why), self.started, ok=False)
         self.name = ""
 
     def ends(self) -> None:
+        """The step under way has ended well."""
         if self.name:
             self.steps.add(self.name, self._said(), self.started, self._facts())
         self.name = ""
@@ -123,7 +127,7 @@ class InternalProber:
         self._config = config
         self._clock = clock
         self._steps = Steps(clock)
-        self._watch = _Watch(self._steps, clock)
+        self._watch = Watch(self._steps, clock)
         self._opener = Opener(config.internal, config.delivery, dialer=dialer, secrets=secrets, watcher=self._watch)
         self._quiet = Opener(config.internal, config.delivery, dialer=dialer, secrets=secrets)
         self._within_s = config.delivery.connect_timeout.total_seconds()
@@ -144,7 +148,7 @@ class InternalProber:
             self._watch.ends()
             gateway = link.stream.local
             started = self._clock.monotonic()
-            self._steps.add("protection", _protected(link), started, protection_facts(link.stream))
+            self._steps.add("protection", protected(link), started, protection_facts(link.stream))
             failure = await self._ask(link, recipients)
         kind = detect(server_kinds(), self._watch.heard.get("greeting", ""), self._watch.heard.get("ehlo", ""))
         values = {"gateway": gateway, "domain": recipients[0].domain if recipients else ""}
@@ -179,7 +183,7 @@ class InternalProber:
                 failure = None
             except MailgateError as exc:
                 failure = exc
-            await _leave(link, self._within_s, broken=failure is not None)
+            await leave(link, self._within_s, broken=failure is not None)
             rest = asked[len(self._found) :]
             if failure is None or not rest or len(self._found) == before or self._late(started):
                 break
@@ -250,13 +254,15 @@ def _unwelcome(counts: dict[Taken, int]) -> bool:
     return bool(counts[Taken.REFUSED] or counts[Taken.DEFERRED])
 
 
-def _protected(link: Link) -> str:
+def protected(link: Link) -> str:
+    """Return how a connection is protected, and what it may carry, in words."""
     how = f"protected, {link.stream.tls}" if link.protected else "in the clear"
     limit = f", messages of {link.offers.size_octets} octets at most" if link.offers.size_octets else ""
     return f"{how}{limit}"
 
 
-async def _leave(link: Link, within_s: float, *, broken: bool) -> None:
+async def leave(link: Link, within_s: float, *, broken: bool) -> None:
+    """End a connection, politely where it still works."""
     if broken:
         link.drop()
     else:

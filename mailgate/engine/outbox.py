@@ -15,10 +15,12 @@ from typing import Final
 from mailgate.mime.compose import Cover, compose
 from mailgate.mime.decode import glance
 from mailgate.mime.headers import split_header
+from mailgate.model.address import Address
 from mailgate.model.entry import EntryRecipient, QueueEntry
 from mailgate.model.envelope import Envelope, EnvelopeRecipient
 from mailgate.model.events import NoticeWritten, Severity
-from mailgate.model.notices import Language, Notice, NoticeSettings, Templates
+from mailgate.model.notices import Language, Notice, NoticeKind, NoticeSettings, Templates
+from mailgate.model.outbound import Relay
 from mailgate.model.source import Direction, Source
 from mailgate.model.verdict import Disposition, Stage, TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
@@ -121,6 +123,24 @@ class NoticeOutbox:
             return Disposition(None, recipients, new.glance, self._pipeline.notice_edit(entry, recipients), ())
 
         return await self._queue.post(draft, new, decide)
+
+    def trial(self, relay: Relay, sender: Address | None, to: Address) -> bytes:
+        """Return a test message that goes by a relay, from whom it is sent as: providers look at that."""
+        now = self._clock.now()
+        from_ = sender or author(self.settings, to.domain)
+        values = {
+            "recipient": str(to),
+            "time": moment_text(now.astimezone(), self.language),
+            "gateway": self._pipeline.hostname,
+            "host": relay.host,
+        }
+        cover = Cover(
+            from_=from_,
+            to=to,
+            date=date_time(now),
+            message_id=f"{self._new_id()}.{NoticeKind.TEST}@{from_.domain}",
+        )
+        return compose(self.templates[self.language, NoticeKind.TEST], values, cover)
 
     def octets(self, notice: Notice, now: datetime) -> bytes:
         """Return the whole message."""

@@ -1,6 +1,6 @@
 """What trying a connection comes to: steps with their time and what they found out. The tests themselves are beside.
 
-`account_probe.py` tries an account, `internal_probe.py` the internal server.
+`account_probe.py` tries an account, `internal_probe.py` the internal server, `relay_probe.py` a relay.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -15,9 +15,11 @@ from mailgate.engine.account_probe import AccountProbe
 from mailgate.engine.discovery import Discovered, Discovery
 from mailgate.engine.internal_probe import InternalProbe, InternalProber
 from mailgate.engine.probes import Probe
-from mailgate.model.address import parse_address, parse_domain
+from mailgate.engine.relay_probe import RelayProber
+from mailgate.model.address import Address, parse_address, parse_domain
 from mailgate.model.errors import AddressError, UnknownError
 from mailgate.model.kinds import ServerKind
+from mailgate.model.outbound import Relay
 from mailgate.model.settings import Account, Config
 from mailgate.policy.kinds import hints_for
 from mailgate.ports.clock import Clock
@@ -26,6 +28,9 @@ from mailgate.ports.network import Dialer
 from mailgate.ports.resolver import Resolver
 from mailgate.ports.secrets import Secret, SecretStore
 from mailgate.ports.web import WebReader
+
+Writer = Callable[[Relay, Address | None, Address], bytes]
+"""Makes a test message by a relay, from and to these."""
 
 
 class Trials:
@@ -109,6 +114,25 @@ class Trials:
         wanted = addresses or tuple(mailbox.address for mailbox in config.recipients)
         prober = InternalProber(config, dialer=self._dialer, secrets=self._secrets, clock=self._clock)
         return await prober.run([parse_address(text) for text in dict.fromkeys(wanted)])
+
+    async def relay(self, name: str, *, sender: str, recipient: str = "", write: Writer | None = None) -> Probe:
+        """Try a relay as `sender` (empty: the empty one), and ask it for `recipient`; with `write`, send him that.
+
+        Raises:
+            UnknownError: there is no such relay.
+            AddressError: an address is none.
+        """
+        config = self._config()
+        relay = next((one for one in config.relays if one.name == name), None)
+        if relay is None:
+            names = ", ".join(one.name for one in config.relays) or "none"
+            raise UnknownError(f"there is no relay called {name!r}; there are: {names}")
+        from_ = parse_address(sender) if sender else None
+        to = parse_address(recipient) if recipient else None
+        if write and to is None:
+            raise AddressError("a test message needs a recipient: name one")
+        prober = RelayProber(relay, config, from_, dialer=self._dialer, secrets=self._secrets, clock=self._clock)
+        return await prober.run(to, write(relay, from_, to) if write and to else b"")
 
     def kinds(self) -> tuple[ServerKind, ...]:
         """Return the kinds of internal servers, each with the hints that hold for all."""

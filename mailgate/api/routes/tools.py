@@ -54,6 +54,25 @@ class ToolRoutes(Controller):
         return toolmap.internal_report(await engine.trials.internal(data.recipients))
 
     @post(
+        "/relays/{name:str}/test",
+        status_code=200,
+        operation_id="testRelay",
+        summary="Try a relay as a sender, or send a test message by it",
+        responses=may_answer(400, 404, 413),
+    )
+    async def test_relay(
+        self,
+        engine: NamedDependency[Engine],
+        name: Annotated[str, PathParameter(description="the relay's name")],
+        data: JSONBody[v1.TryRelay],
+    ) -> v1.TestReport:
+        """Connect and log in as a delivery does, say MAIL and RCPT, and RSET or a test message; not by the queue."""
+        write = engine.outbox.trial if data.send else None
+        return toolmap.test_report(
+            await engine.trials.relay(name, sender=data.sender, recipient=data.recipient, write=write)
+        )
+
+    @post(
         "/recipients/{address:str}/test",
         status_code=200,
         operation_id="testRecipient",

@@ -127,3 +127,10 @@ async def test_a_test_message_goes_to_recipients_alone(office: Office, address: 
         answer = await client.post(f"/api/v1/recipients/{address}/test")
     assert answer.status_code == status
     assert office.mailboxes.taken == []
+
+
+async def test_a_relay_that_there_is_not_is_told(office: Office) -> None:
+    async with office.client() as client:
+        answer = await client.post("/api/v1/relays/nowhere/test", json={})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "there is no relay called 'nowhere'" in answer.json()["detail"]
