@@ -123,7 +123,7 @@ class DeliveryReports:
             return None  # a delay that is not told harms nobody: what becomes of the message will be
         return TraceStep(self._clock.now(), Stage.DELAYED, f"{report.to} is told that it is late: {name}")
 
-    async def removed(self, entry: QueueEntry, recipients: Sequence[EntryRecipient], by: str) -> str:
+    async def removed(self, entry: QueueEntry, recipients: Sequence[EntryRecipient], *, by: str) -> str:
         """Tell the sender that a person took his message away; see `ports.stages.Bouncer`."""
         report = removal_report(entry, recipients)
         if report is None:

@@ -119,7 +119,7 @@ class Bouncer(Protocol):
         """
         ...
 
-    async def removed(self, entry: QueueEntry, recipients: Sequence[EntryRecipient], by: str) -> str:
+    async def removed(self, entry: QueueEntry, recipients: Sequence[EntryRecipient], *, by: str) -> str:
         """Tell the sender that a person took a message away before `recipients` had it.
 
         Return the report's queue id. Empty: nobody is told, since the sender does not want it, or is none.

@@ -128,8 +128,8 @@ async def test_a_removal_is_told_to_who_wants_to_know() -> None:
     async with running(office()) as desk:
         reports = reports_of(desk)
         wanted, silent = await sent(desk), await sent(desk, Notify.NEVER)
-        assert await reports.removed(wanted, wanted.recipients, "Carla")
-        assert await reports.removed(silent, silent.recipients, "Carla") == ""
+        assert await reports.removed(wanted, wanted.recipients, by="Carla")
+        assert await reports.removed(silent, silent.recipients, by="Carla") == ""
 
 
 async def test_what_waits_is_told_of_once_and_given_up_in_the_end() -> None:
