@@ -220,6 +220,10 @@ class Engine(Protocol):
         """Try settings of an account that are not kept yet, step by step."""
         ...
 
+    async def set_up_account(self, name: str, wish: v1.SetUp) -> v1.SettingsChanged:
+        """Take over the settings for the way in which people share an account's mailbox."""
+        ...
+
     async def close(self) -> None:
         """End the connections."""
         ...

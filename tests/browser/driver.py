@@ -111,9 +111,15 @@ class Window:
         """Pick the choice of this name in a dialog."""
         self.page.get_by_role("radio", name=name, exact=True).click(timeout=PATIENCE_S * 1000)
 
-    def visit(self, name: str) -> None:
-        """Go to a place of the navigation, whichever form that has in this window."""
-        self.page.get_by_role("button", name=name).or_(self.page.get_by_role("tab", name=name)).first.click()
+    def visit(self, name: str, *, more: str = "") -> None:
+        """Go to a place of the navigation, whichever form that has in this window; on a phone some stand under `more`."""
+        page = self.page
+        if (
+            more
+            and not page.get_by_role("button", name=name, exact=False).or_(page.get_by_role("tab", name=name)).count()
+        ):
+            page.get_by_role("tab", name=more).click()
+        page.get_by_role("button", name=name).or_(page.get_by_role("tab", name=name)).first.click()
 
     def fill(self, label: str, text: str) -> None:
         """Type into a field: the client builds it anew when it gets the focus, so wait for that, and look after."""

@@ -102,15 +102,57 @@ def test_every_screen_has_its_picture_in_both_sizes_and_colours(chromium: "Brows
                 with window(chromium, size=size, colours=colours, language=language) as reader:  # type: ignore[arg-type]
                     log_in(reader, office)
                     for place in places:
-                        reader.visit(place)
+                        reader.visit(place, more={"de": "Mehr", "en": "More"}[language])
                         if place not in {"Übersicht", "Overview"}:  # its heading is a sentence
                             reader.page.get_by_role("heading", name=place, exact=True).wait_for()
                         name = place.lower().replace(" ", "-").replace("ü", "ue").replace("ä", "ae")
                         path = reader.picture(f"app-{name}-{size}-{colours}-{language}")
                         assert path.stat().st_size > 10_000  # an empty screen packs smaller
-                    unnamed = [line for line in reader.tree().splitlines() if line.strip() in {"- button", "- tab"}]
-                    assert unnamed == []
+                        tree = reader.tree().splitlines()
+                        assert [line for line in tree if line.strip() in {"- button", "- tab"}] == [], place
                     assert reader.troubles == []
+
+
+def test_a_parked_message_is_looked_at_and_taught_by(chromium: "Browser", office: RunningOffice) -> None:
+    with window(chromium, language="de") as reader:
+        log_in(reader, office)
+        reader.press("Jetzt abholen")
+        reader.see("eine Sache braucht Sie", exact=False)
+        reader.visit("Geparkt")
+        reader.page.get_by_role("button", name="Ihre Bestellung vom Frühjahr").click()
+        reader.page.get_by_role("heading", name="Was darin steht").wait_for()
+        assert "der Knochenleim ist wieder lieferbar" in reader.tree()
+        reader.picture("app-parked-detail-desktop-light-de")
+        with reader.page.expect_download() as saved:
+            reader.press("Exportieren")
+        assert saved.value.path().read_bytes().startswith(b"Return-Path: <kontor@leimkontor.example>")
+        reader.visit("Ohne Empfänger")
+        reader.press("An „Ihre Bestellung vom Frühjahr“ lehren…")
+        reader.page.get_by_role("button", name="die Adresse einkauf.alt@office.example").click()
+        reader.pick("sara.beck@office.example")
+        reader.see("Diese Nachricht geht an sara.beck@office.example.")
+        reader.picture("app-teach-desktop-light-de")
+        reader.press("Lehren und zustellen")
+        reader.see("Jede Nachricht hat einen Empfänger")
+        assert reader.troubles == []
+
+
+def test_an_account_is_tried_and_one_is_found_by_its_address(chromium: "Browser", office: RunningOffice) -> None:
+    with window(chromium, language="de") as reader:
+        log_in(reader, office)
+        reader.visit("Konten")
+        reader.page.get_by_role("button", name="catchall").click()
+        reader.press("Verbindung testen")
+        reader.see("Die Verbindung steht.")
+        reader.picture("app-account-desktop-light-de")
+        reader.press("Konto anlegen")
+        reader.see("Beginnen Sie mit der Adresse")
+        reader.fill("E-Mail-Adresse", "info@gmx.de")
+        reader.press("Server suchen")
+        reader.see("POP3 pop.gmx.net:995, tls")
+        reader.picture("app-account-form-desktop-light-de")
+        assert [line for line in reader.tree().splitlines() if line.strip() == "- button"] == []
+        assert reader.troubles == []
 
 
 def test_without_a_code_nobody_gets_in(chromium: "Browser", office: RunningOffice) -> None:

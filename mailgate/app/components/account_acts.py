@@ -61,6 +61,17 @@ async def use_header(ui: Ui, report: v1.CapabilityReport) -> None:
         toast(page, ui, ui.t("rep.used", h=report.suggestion))
 
 
+async def set_up(ui: Ui, name: str, setup: v1.SetupWord) -> None:
+    """Take over the settings of a way to share the mailbox; the provider's envelope header stays."""
+    page, engine = ft.context.page, ui.reader.store.engine
+    held = await told(ui, engine.account(name))
+    if held is None:
+        return
+    wish = v1.SetUp(setup=setup, envelope_header=str(held.values.get("envelope_header") or ""), revision=held.revision)
+    if await _done(ui, engine.set_up_account(name, wish)):
+        toast(page, ui, ui.t("set.saved", a=name))
+
+
 async def _done(ui: Ui, work: Awaitable[object]) -> bool:
     """Return whether `work` was done; why not is told to the reader."""
     done = await told(ui, _yes(work))

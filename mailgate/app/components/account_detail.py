@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 import flet as ft
 
@@ -38,7 +38,15 @@ def _part(ui: Ui, name: str, inside: Sequence[ft.Control]) -> list[ft.Control]:
 
 
 def buttons(
-    ui: Ui, account: v1.AccountState, tried: Tried, *, test: Handler, report: Handler, remove: Handler, ready: bool
+    ui: Ui,
+    account: v1.AccountState,
+    tried: Tried,
+    *,
+    test: Handler,
+    report: Handler,
+    remove: Handler,
+    share: Callable[[v1.SetupWord], None],
+    ready: bool,
 ) -> ft.Control:
     """Return what can be done with an account; `remove` asks first."""
     name = account.name
@@ -55,6 +63,11 @@ def buttons(
     on = not account.enabled
     fetchable = ready and account.enabled
     asking = tried.busy and tried.name == name
+
+    def shared(way: v1.SetupWord) -> Handler:
+        return lambda _: share(way)
+
+    ways = [(ui.t(f"acc.share.{way}"), shared(way)) for way in get_args(v1.SetupWord)]
     acts: list[ft.Control] = [
         quiet(
             ui,
@@ -76,6 +89,7 @@ def buttons(
             lambda _: run(_switch, ui, name, on),
         ),
         quiet(ui, ui.t("ac.edit"), ft.Icons.EDIT_OUTLINED, go(f"/accounts/{name}/edit")),
+        menu_button(ui, ui.t("acc.do.share"), ft.Icons.GROUPS_OUTLINED, ways),
         quiet(ui, ui.t("acc.do.report"), ft.Icons.FACT_CHECK_OUTLINED, None if asking else report),
         quiet(ui, ui.t("acc.do.remove"), ft.Icons.DELETE_OUTLINE, remove, ink=red),
     ]

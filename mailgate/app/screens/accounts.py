@@ -6,7 +6,7 @@ from typing import Final
 import flet as ft
 
 from mailgate.app.accounts import standing, troubled
-from mailgate.app.components.account_acts import remove
+from mailgate.app.components.account_acts import remove, set_up
 from mailgate.app.components.account_detail import Tried, buttons, detail
 from mailgate.app.components.act import told
 from mailgate.app.components.base import chip, dim, one_line, panel, pressable, primary, quiet
@@ -59,6 +59,8 @@ def Accounts() -> ft.Control:
     picked = ft.use_route_params().get("name") or ""
     tried, put = ft.use_state(Tried())
     removing, ask = ft.use_state("")
+    no_way: v1.SetupWord | None = None
+    way, ask_way = ft.use_state(no_way)
     nothing: v1.OversizeMessage | None = None
     large, ask_large = ft.use_state(nothing)
     engine = ui.reader.store.engine
@@ -121,6 +123,22 @@ def Accounts() -> ft.Control:
         else None
     )
 
+    def shared(_: object) -> None:
+        ask_way(None)
+        run(set_up, ui, picked, way)
+
+    ft.use_dialog(
+        confirm(
+            ui,
+            ui.t(f"acc.share.{way}"),
+            ui.t(f"acc.share.{way}.what", a=picked),
+            ui.t("acc.share.do"),
+            shared,
+            lambda _: ask_way(None),
+        )
+        if way
+        else None
+    )
     all_paused = picture.status is not None and picture.status.paused
     side: ft.Control | None = None
     if account:
@@ -131,6 +149,7 @@ def Accounts() -> ft.Control:
             test=lambda _: run(test),
             report=lambda _: run(look),
             remove=lambda _: ask(account.name),
+            share=ask_way,
             ready=not picture.lost and not picture.busy,
         )
         mine = [one for one in stays if one.account == account.name]

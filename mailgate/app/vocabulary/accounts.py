@@ -62,6 +62,32 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "acc.do.on": ("Switch on", "Einschalten"),
     "acc.do.remove": ("Remove", "Entfernen"),
     "acc.do.report": ("What the provider tells", "Was der Provider verrät"),
+    "acc.do.share": ("Whose mail it is", "Wessen Post es ist"),
+    "acc.share.own-mailbox": (
+        "Everybody has a mailbox at the provider",
+        "Jeder hat ein Postfach beim Provider",
+    ),
+    "acc.share.several-addresses": (
+        "One mailbox, everybody has an address",
+        "Ein Postfach, jeder hat eine Adresse",
+    ),
+    "acc.share.one-address": (
+        "One mailbox, one address for all",
+        "Ein Postfach, eine Adresse für alle",
+    ),
+    "acc.share.own-mailbox.what": (
+        "All mail of {a} goes to the recipients that it is for, whatever its headers say.",
+        "Alle Post von {a} geht an die Empfänger des Kontos, was auch immer in den Kopfzeilen steht.",
+    ),
+    "acc.share.several-addresses.what": (
+        "The address in the headers tells whose mail it is; what names nobody waits under Unrouted.",
+        "Die Adresse in den Kopfzeilen sagt, wessen Post es ist; was niemanden nennt, wartet unter „Ohne Empfänger“.",
+    ),
+    "acc.share.one-address.what": (
+        "The name before the address, or the subject, tells whose mail it is; what names nobody waits under Unrouted.",
+        "Der Name vor der Adresse oder der Betreff sagt, wessen Post es ist; was niemanden nennt, wartet unter „Ohne Empfänger“.",
+    ),
+    "acc.share.do": ("Set up", "Einrichten"),
     "acc.paused.done": ("{a} is paused.", "{a} ist angehalten."),
     "acc.resumed.done": ("{a} goes on.", "{a} geht weiter."),
     "acc.off.done": ("{a} is switched off.", "{a} ist ausgeschaltet."),

@@ -78,7 +78,14 @@ class FakeSettings:
         )
 
     async def account(self, name: str) -> v1.SectionSettings:
-        values = {"name": name, "host": "pop.provider.example", "user": "info", "port": 995, "own_domains": ["a", "b"]}
+        values: dict[str, Any] = {
+            "name": name,
+            "host": "pop.provider.example",
+            "user": "info",
+            "port": 995,
+            "own_domains": ["a", "b"],
+        }
+        values["envelope_header"] = "X-Envelope-To"
         return v1.SectionSettings("accounts", name, values, "r1")
 
     async def add_account(
@@ -93,3 +100,6 @@ class FakeSettings:
     async def try_account(self, wish: v1.TryAccount) -> v1.TestReport:
         self.asked.append(("try", wish.host, wish.port, wish.user, wish.password))
         return probe()
+
+    async def set_up_account(self, name: str, wish: v1.SetUp) -> v1.SettingsChanged:
+        return self._change("set up", name, wish.setup, wish.envelope_header)

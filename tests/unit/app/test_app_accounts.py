@@ -175,3 +175,14 @@ async def test_a_silent_engine_leaves_the_last_picture(engine: FakeEngine) -> No
         engine.breaks(ClientError("gone", code="not_running"))
         await reader.sees("No answer from MailGate since")
         assert "sales" in reader.words()
+
+
+async def test_the_way_in_which_people_share_a_mailbox_is_set_up_after_a_question(engine: FakeEngine) -> None:
+    async with reading(engine, route=f"/accounts/{OFFICE}?lang=en") as reader:
+        await reader.press("One mailbox, everybody has an address")
+        await reader.sees("The address in the headers tells whose mail it is")
+        assert engine.asked == []
+        [sure] = [c for c in reader.dialogs() if isinstance(c, ft.FilledButton)]
+        await reader.fire(sure, "click", None)
+        await reader.sees("In force: office.")
+    assert engine.asked == [("set up", OFFICE, "several-addresses", "X-Envelope-To")]

@@ -25,6 +25,7 @@ COMPOSED = (
     "rep.",
     "over.wish.",
     "acc.why.",
+    "acc.share.",
     "tr.fallback.",
     "tc.alias",
     "tc.keyword",
