@@ -13,7 +13,7 @@ from mailgate.demo.certificates import DemoCertificates, make_certificates, writ
 from mailgate.demo.letters import ANNA, INFO, INVOICES, JONAS, SARA
 from mailgate.demo.provider import Pop3Provider
 from mailgate.demo.samples import USERS, Sample, fresh_message, sample_messages
-from mailgate.demo.server import InternalMailServer
+from mailgate.demo.server import InternalMailServer, Smarthost
 from mailgate.ports.clock import Clock
 
 ACCOUNT: Final = "catchall"
@@ -21,7 +21,8 @@ CATCH_ALL: Final = "catchall@office.example"
 PASSWORD: Final = "demo-joinery"
 
 _CONFIG: Final = """\
-# The demo office: one catch-all mailbox at the provider, three mailboxes on the internal mail server.
+# The demo office: one catch-all mailbox at the provider, three mailboxes on the internal mail server, and what these
+# send rests for a while and then goes out by the provider's smarthost.
 version = 1
 
 [internal]
@@ -49,6 +50,20 @@ aliases = [{invoices}]
 address = {sara}
 aliases = [{info}]
 
+[[listeners]]
+name = "office"
+port = 0
+
+[[relays]]
+name = "provider"
+host = {relay_host}
+port = {relay_port}
+security = "none"
+login = "none"
+
+[outbound]
+hold = "30m"
+
 [fetch]
 interval = "30s"
 min_interval = "5s"
@@ -70,6 +85,7 @@ class DemoOffice:
         self.dropped: list[Sample] = []  # what came in since
         self.provider = Pop3Provider({CATCH_ALL: (PASSWORD, [sample.octets for sample in self.samples])})
         self.server = InternalMailServer(USERS)
+        self.smarthost = Smarthost()
         self.certificates: DemoCertificates
 
     async def __aenter__(self) -> Self:
@@ -77,18 +93,23 @@ class DemoOffice:
         await self.provider.start(ssl_context=self.certificates.server_context())
         try:
             await self.server.start(ssl_context=self.certificates.server_context())
+            await self.smarthost.start()
         except BaseException:
-            await self.provider.stop()
+            await self._stop()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._stop()
+
+    async def _stop(self) -> None:
         try:
             await self.provider.stop()
         finally:
             await self.server.stop()
+            await self.smarthost.stop()
 
     def write_config(self, directory: Path) -> Path:
         """Write `mailgate.toml` and, readable by its owner only, the password file it names; return the first.
@@ -100,6 +121,8 @@ class DemoOffice:
         values: dict[str, str | int] = {
             "server_host": self.server.host,
             "server_port": self.server.port,
+            "relay_host": self.smarthost.host,
+            "relay_port": self.smarthost.port,
             "account": ACCOUNT,
             "provider_host": self.provider.host,
             "provider_port": self.provider.port,

@@ -20,6 +20,7 @@ from mailgate.adapters.platform.signals import install_stop
 from mailgate.client.http import EngineClient
 from mailgate.contract import v1
 from mailgate.demo.office import DemoOffice
+from mailgate.demo.outgoing import hand_over
 from mailgate.service.exits import Exit
 from mailgate.service.run import Running, StartError, running
 
@@ -71,6 +72,7 @@ async def _demo(folder: Path, *, browser: bool, once: bool) -> Exit:
             async with EngineClient(it.host.address, name="demo") as engine:
                 failed = await _first_session(engine, len(office.samples))
                 await _tell(engine)
+                await _send(it, engine, office)
                 if once:
                     return Exit.FAILED if failed else Exit.OK
                 await _open_app(engine, browser=browser)
@@ -83,6 +85,7 @@ def _introduce(office: DemoOffice, it: Running, config_file: Path) -> None:
     print(f"  provider         127.0.0.1:{office.provider.port}  POP3 over TLS, one catch-all mailbox")
     print(f"  MailGate         {it.host.url}  its data is in {it.engine.ports.data_dir}")
     print(f"  internal server  127.0.0.1:{office.server.port}  three mailboxes")
+    print(f"  smarthost        127.0.0.1:{office.smarthost.port}  takes what the office sends")
     print(f"  configuration    {config_file}\n", flush=True)
 
 
@@ -119,6 +122,22 @@ async def _tell(engine: EngineClient) -> None:
     counts = (await engine.status()).counts
     nobody = f", {counts.unrouted} with nobody to go to (kept, for a person to decide)" if counts.unrouted else ""
     print(f"\n{counts.delivered_today} delivered{nobody}.", flush=True)
+
+
+async def _send(it: Running, engine: EngineClient, office: DemoOffice) -> None:
+    """Let the office send three messages: one goes at once, one rests, and one is stopped."""
+    listeners = it.engine.outgoing.submission.ports if it.engine.outgoing else {}
+    for port in listeners.values():
+        await hand_over(office.smarthost.host, port, it.engine.ports.clock.now())
+        frozen, held, sent = (await engine.queue(limit=3)).entries
+        await engine.queue_act(sent.id, "send")
+        await engine.queue_act(frozen.id, "freeze")
+        print("\nThe office sends three messages; its mail rests for half an hour, so that it can be stopped:\n")
+        print(f"  {sent.id}  is sent now       {sent.subject}")
+        print(f"  {held.id}  is held           {held.subject}")
+        print(f"  {frozen.id}  is frozen         {frozen.subject}")
+        data = f" --data {it.engine.ports.data_dir}"
+        print(f"\nTo let the last one go: mailgate queue thaw {frozen.id}{data}", flush=True)
 
 
 def _line(message: v1.Message) -> str:

@@ -215,6 +215,8 @@ async def test_the_demo_shows_what_went_where_and_why_and_ends(tmp_path: Path) -
     assert (said.code, said.err) == (0, "")
     assert "[I]" in said.out
     assert "X-Envelope-To" in (tmp_path / "mailgate.toml").read_text()
+    assert re.search(r"^To let the last one go: mailgate queue thaw Pmg\w+ --data ", said.out, re.MULTILINE)
+    assert [word in said.out for word in ("is sent now", "is held", "is frozen")] == [True] * 3
     assert re.search(
         r"^\d+ delivered, 1 with nobody to go to \(kept, for a person to decide\)\.$", said.out, re.MULTILINE
     )
