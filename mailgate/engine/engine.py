@@ -212,6 +212,7 @@ class Engine:
             clock=ports.clock,
         )
         self.alarms = Alarms(outbox=self.outbox, store=ports.store, health=self.health, clock=ports.clock)
+        self.queue.say_around(self.outbox.words)
         self.queue.nobody_there = self.sender_notices.put
         self.office_queue = OfficeQueue(
             store=ports.store,

@@ -30,6 +30,7 @@ from mailgate.ports.clock import Clock
 from mailgate.ports.events import Health, Publisher
 from mailgate.ports.store import NewEntry, Store
 from mailgate.queue.manager import QueueManager
+from mailgate.queue.outgoing import Inside, values_of
 
 _WRITTEN_KEY: Final = "notices.written"
 _ID_OCTETS: Final = 12
@@ -141,6 +142,13 @@ class NoticeOutbox:
             message_id=f"{self._new_id()}.{NoticeKind.TEST}@{from_.domain}",
         )
         return compose(self.templates[self.language, NoticeKind.TEST], values, cover)
+
+    def words(self, entry: QueueEntry, kind: NoticeKind) -> Inside:
+        """Return what is said around `entry` when it goes inside another message."""
+        language = self.language
+        now = moment_text(self._clock.now().astimezone(), language)
+        values = {**values_of(entry), "time": now, "gateway": self._pipeline.hostname}
+        return Inside(self.templates[language, kind], values, author(self.settings, entry.recipients[0].address.domain))
 
     def octets(self, notice: Notice, now: datetime) -> bytes:
         """Return the whole message."""

@@ -64,7 +64,7 @@ def compose_around(template: Template, values: Mapping[str, str], cover: Cover, 
     mark = boundary.encode("ascii")
     before = (
         header_of(template, values, cover)
-        + b'Content-Type: multipart/mixed; boundary="' + mark + b'"\r\n\r\n'
+        + b'Content-Transfer-Encoding: 8bit\r\nContent-Type: multipart/mixed; boundary="' + mark + b'"\r\n\r\n'
         + b"--" + mark + b"\r\n" + _text_part(template, values)
         + b"--" + mark + b'\r\nContent-Type: message/rfc822; name="message.eml"\r\n'
         + b"Content-Transfer-Encoding: 8bit\r\n"

@@ -15,25 +15,6 @@ from mailgate.model.address import Address
 LINE_OCTETS: Final = 57  # octets of the inner message in one line of 76 characters (RFC 2045 section 6.8)
 _WORD_OCTETS: Final = 42  # of UTF-8 in one encoded-word of at most 75 characters (RFC 2047 section 2)
 
-_NOBODY: Final = """\
-This message has nobody to go to: it names no address of this office. It is attached, complete and unchanged: open
-message.eml.
-
-F\u00fcr diese Nachricht gibt es keinen Empf\u00e4nger: sie nennt keine Adresse dieses B\u00fcros. Sie h\u00e4ngt vollst\u00e4ndig und
-unver\u00e4ndert an: \u00f6ffnen Sie message.eml.
-
-Ce message n'a pas de destinataire : il ne nomme aucune adresse de ce bureau. Il est joint, complet et inchang\u00e9 :
-ouvrez message.eml.
-"""
-_TEXT: Final = """\
-The mail server did not accept this message as it is. It is attached, complete and unchanged: open message.eml.
-
-Der Mailserver hat diese Nachricht nicht angenommen, wie sie ist. Sie h\u00e4ngt vollst\u00e4ndig und unver\u00e4ndert an:
-\u00f6ffnen Sie message.eml.
-
-Le serveur de messagerie n'a pas accept\u00e9 ce message tel quel. Il est joint, complet et inchang\u00e9 : ouvrez message.eml.
-"""
-
 
 class Wrapping:
     """The octets before and after the inner message, of which `inner` turns chunks into lines of base64."""
@@ -43,21 +24,20 @@ class Wrapping:
         prepend: bytes,
         *,
         recipient: Address,
-        from_: str,
+        from_: Address,
         subject: str,
+        text: str,
         date: str,
         message_id: str,
         boundary: str,
-        for_nobody: bool = False,
     ) -> None:
         """Begin with the fields `prepend`, CRLF line ends.
 
-        `from_` and `subject` are those of the inner message, as text for people; `date` is as RFC 5322 writes it.
-        `message_id` and `boundary` are words of ASCII that no other message has. `for_nobody`: it is wrapped since its
-        reader is the one who gets what has nobody to go to, and not since the server refused it.
+        `subject` and `text` are for people, `text` in lines; `date` is as RFC 5322 writes it. `message_id` and `boundary`
+        are words of ASCII that no other message has.
         """
         fields = [
-            f"From: MailGate <postmaster@{_ascii(recipient.domain)}>",
+            f"From: MailGate <{from_.local}@{_ascii(from_.domain)}>",
             *_to(recipient),
             f"Subject: {encoded(subject or '(no subject)')}",
             f"Date: {date}",
@@ -70,7 +50,7 @@ class Wrapping:
             "Content-Type: text/plain; charset=utf-8",
             "Content-Transfer-Encoding: quoted-printable",
             "",
-            _quoted(f"{_line(from_)}: {_line(subject)}\n\n{_NOBODY if for_nobody else _TEXT}"),
+            _quoted(text),
             f"--{boundary}",
             'Content-Type: application/octet-stream; name="message.eml"',
             "Content-Transfer-Encoding: base64",
@@ -121,10 +101,6 @@ def _to(recipient: Address) -> list[str]:
 
 def _ascii(domain: str) -> str:
     return domain if domain.isascii() else "localhost.invalid"
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _quoted(text: str) -> str:

@@ -442,7 +442,7 @@ class Deliveries:
         beginning = self._at_hand.get(entry.id)
         if beginning is None:
             beginning = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
-        return outgoing(self._store, entry, beginning)
+        return outgoing(self._store, entry, beginning, self._keeper.words)
 
     async def _not_reached(self, entry: QueueEntry, exc: MailgateError) -> None:
         """The fault is the server's, the line's or the configuration's, and no message pays for it."""

@@ -13,6 +13,7 @@ from mailgate.ports.events import Health, Publisher, raise_store_condition
 from mailgate.ports.stages import Bouncer
 from mailgate.ports.store import Store
 from mailgate.queue.announce import parked_event
+from mailgate.queue.outgoing import Words, shipped_words
 from mailgate.queue.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ T = TypeVar("T")
 class Keeper:
     """What all parts of the queue share: the store, where each entry is, and whom to tell.
 
-    `bouncer` tells senders of the office; None: nobody does.
+    `bouncer` tells senders of the office; None: nobody does. `words` are said around messages that go inside another.
     """
 
     def __init__(self, store: Store, progress: Progress, *, publisher: Publisher, health: Health, clock: Clock) -> None:
@@ -36,6 +37,7 @@ class Keeper:
         self.health = health
         self.clock = clock
         self.bouncer: Bouncer | None = None
+        self.words: Words = shipped_words
 
     async def surely(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do something with the store, again and again while it takes nothing just now.

@@ -28,7 +28,7 @@ from mailgate.queue.hops import INTERNAL, Hop
 from mailgate.queue.judging import Judging
 from mailgate.queue.keeping import Keeper
 from mailgate.queue.operator import Operator
-from mailgate.queue.outgoing import outgoing
+from mailgate.queue.outgoing import Words, outgoing
 from mailgate.queue.pace import Pace
 from mailgate.queue.progress import Place, Progress
 from mailgate.queue.resting import Resting
@@ -167,7 +167,7 @@ class QueueManager:
     async def as_sent(self, entry: QueueEntry) -> AsyncGenerator[bytes, None]:
         """Yield an entry's octets with all that is put on them when it is sent."""
         beginning = await self._store.header(entry.content, limit=MAX_HEADER_OCTETS)
-        async for chunk in outgoing(self._store, entry, beginning).octets():
+        async for chunk in outgoing(self._store, entry, beginning, self._keeper.words).octets():
             yield chunk
 
     # -- the work
@@ -228,6 +228,10 @@ class QueueManager:
     def _look_again(self) -> None:
         for lane in self._lanes.values():
             lane.look_again()
+
+    def say_around(self, words: Words) -> None:
+        """Have `words` around messages that go inside another one."""
+        self._keeper.words = words
 
     def report_by(self, bouncer: Bouncer) -> None:
         """Let `bouncer` tell senders of the office what becomes of their messages."""

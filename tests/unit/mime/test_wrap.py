@@ -17,8 +17,9 @@ def wrapping(subject: str = "Grüße aus Köln", to: str = "anna@office.example"
     return Wrapping(
         b"Received: from here\r\n",
         recipient=parse_address(to),
-        from_="Jürgen <j@out.example>",
+        from_=parse_address("postmaster@office.example"),
         subject=subject,
+        text="Jürgen <j@out.example>: see below.\n",
         date="Mon, 02 Mar 2026 09:00:00 +0000",
         message_id="Pmg0001.abc",
         boundary="=Pmg0001.def",
