@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App, Group
 
-from mailgate.cli import show_tools
+from mailgate.cli import show_settings, show_tools
 from mailgate.cli.place import FAILED, Asked, with_engine
 
 if TYPE_CHECKING:
@@ -36,8 +36,18 @@ def add_tool_verbs(app: App, group: Group) -> None:
 
         return with_engine(asked, ask)
 
-    relay = App(name="relay", help="Try the relays that mail of the office goes by.", group=group)
+    relay = App(name="relay", help="List and try the relays that mail of the office goes by.", group=group)
     app.command(relay)
+
+    @relay.command(name="list")
+    def relay_list(*, asked: Asked = ASKED) -> int:
+        """List the relays, in the order in which they are asked for a message."""
+
+        async def ask(engine: "EngineClient") -> int:
+            asked.say(await engine.items("relays", limit=1000), show_settings.items)
+            return 0
+
+        return with_engine(asked, ask)
 
     @relay.command(name="test")
     def relay_test(

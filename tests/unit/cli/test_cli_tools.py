@@ -79,3 +79,9 @@ async def test_test_message(terminal: Terminal) -> None:
     assert "not taken yet by the internal server; it is tried again at " in said.out
     assert "`mailgate explain Pmg0002` tells the rest." in said.out
     assert (await terminal("recipient", "test", "nobody@example.org")).code == 1
+
+
+async def test_an_office_without_relays_has_none_to_list_or_to_try(terminal: Terminal) -> None:
+    assert (await terminal("relay", "list")).out.strip() == "there is none"
+    said = await terminal("relay", "test", "provider", "--sender", "anna@example.org")
+    assert (said.code, "there is no relay called 'provider'; there are: none" in said.err) == (1, True)
