@@ -224,6 +224,34 @@ class Engine(Protocol):
         """Take over the settings for the way in which people share an account's mailbox."""
         ...
 
+    async def queue(self, which: v1.QueueSelection = ..., *, before: str = "", limit: int = 100) -> v1.QueuePage:
+        """Return messages of the queue, newest first."""
+        ...
+
+    async def queue_entry(self, message_id: str) -> v1.QueueEntry:
+        """Return one message of the queue."""
+        ...
+
+    async def queue_act(
+        self,
+        message_id: str,
+        act: v1.QueueActWord,
+        *,
+        until: datetime | None = None,
+        silent: bool = False,
+        to_relay: str | None = None,
+    ) -> v1.QueueActed:
+        """Do something with one message, at once."""
+        ...
+
+    async def queue_act_on(self, wish: v1.QueueBulkAct) -> v1.Operation:
+        """Begin to do something with many messages."""
+        ...
+
+    async def undo(self, number: int) -> v1.Operation:
+        """Call an act off, or take back what it did."""
+        ...
+
     async def close(self) -> None:
         """End the connections."""
         ...

@@ -25,6 +25,7 @@ from mailgate.app.screens.live import Live
 from mailgate.app.screens.more import More
 from mailgate.app.screens.overview import Overview
 from mailgate.app.screens.parked import Parked
+from mailgate.app.screens.queue import Queue
 from mailgate.app.screens.recipients import Recipients
 from mailgate.app.screens.routing import TryRouting
 from mailgate.app.screens.teach import Teach
@@ -53,6 +54,7 @@ ROUTES: Final = [
             ft.Route(path="unrouted/:id", component=Teach),
             ft.Route(path="routing", component=TryRouting),
             ft.Route(path="parked/:id?", component=Parked),
+            ft.Route(path="queue/:id?", component=Queue),
             ft.Route(path="recipients/:address?", component=Recipients),
             ft.Route(path="accounts/:name/edit", component=AccountForm),
             ft.Route(path="accounts/:name?", component=Accounts),

@@ -6,7 +6,7 @@ not listed here, such as a new condition, is shown in the engine's own words. La
 
 from typing import Final, Literal, get_args
 
-from mailgate.app.vocabulary import accounts, conditions, parked, routing, settings
+from mailgate.app.vocabulary import accounts, conditions, parked, queue, routing, settings
 
 Lang = Literal["en", "de"]
 LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
@@ -249,6 +249,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     **accounts.WORDS,
     **conditions.WORDS,
     **parked.WORDS,
+    **queue.WORDS,
     **routing.WORDS,
     **settings.WORDS,
 }

@@ -30,6 +30,7 @@ MORE: Final = Place("nav.more", "/more", ft.Icons.MORE_HORIZ, ft.Icons.MORE_HORI
 WATCH: Final = (
     OVERVIEW,
     Place("nav.live", "/live", ft.Icons.SWAP_VERT, ft.Icons.SWAP_VERT),
+    Place("nav.queue", "/queue", ft.Icons.OUTBOX_OUTLINED, ft.Icons.OUTBOX),
     UNROUTED,
     PARKED,
 )

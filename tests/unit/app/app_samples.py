@@ -11,6 +11,7 @@ from mailgate.client.errors import ClientError, RefusedError
 from mailgate.contract import v1
 from tests.unit.app.fake_accounts import FakeAccounts
 from tests.unit.app.fake_parked import FakeParked
+from tests.unit.app.fake_queue import FakeQueue
 from tests.unit.app.fake_routing import FakeRouting
 from tests.unit.app.fake_settings import FakeSettings
 
@@ -136,7 +137,7 @@ def report(**changes: Any) -> v1.SessionReport:
     return msgspec.structs.replace(plain, **changes)
 
 
-class FakeEngine(FakeAccounts, FakeParked, FakeRouting, FakeSettings):
+class FakeEngine(FakeAccounts, FakeParked, FakeQueue, FakeRouting, FakeSettings):
     """An engine that says what the test sets, and keeps what it was asked.
 
     `broken` is raised by every call while it is set, and ends every stream. A fetch lasts until `end_fetch`.

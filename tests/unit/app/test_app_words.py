@@ -26,6 +26,9 @@ COMPOSED = (
     "over.wish.",
     "acc.why.",
     "acc.share.",
+    "q.state.",
+    "q.do.",
+    "q.done.",
     "tr.fallback.",
     "tc.alias",
     "tc.keyword",
@@ -69,7 +72,7 @@ def test_every_key_that_the_source_names_has_words_and_every_word_is_used() -> N
     text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py") if path not in LISTS)
     named = set(
         re.findall(
-            r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys|list|pk|acc|over|tc|tr|rc|ac|set)\.[a-z._]+)"',
+            r'["\']((?:nav|menu|frame|engine|do|fetch|ov|path|fact|chart|health|live|un|keys|list|pk|acc|over|tc|tr|rc|ac|set|q)\.[a-z._]+)"',
             text,
         )
     )
