@@ -3,6 +3,7 @@
   inbound [SCENARIO...]   fetching and handing over: the table of docs/performance.md
   start                   the start of the engine, and the opened app
   routing                 the CPU time of routing one message, with 10,000 recipients and 1,000 accounts
+  queue                   100,000 queued messages: the start, pages by the API, acts about all
   profile                 where the engine's CPU goes while it drains one mailbox
 
 Without a word: inbound, then start. All of it takes half an hour and more; each scenario is written when it is done.
@@ -21,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import page, routing, start
+from bench import page, queue, routing, start
 from bench.inbound.engine import BenchError, MailGate
 from bench.inbound.programs import version_of
 from bench.inbound.rounds import OURS, PROGRAMS, Entrant, Mail, measure
@@ -50,6 +51,7 @@ def main(words: Sequence[str]) -> int:
         part.add_argument("--quick", action="store_true", help="one round with a tenth of the mail: does it work?")
         part.add_argument("--no-write", action="store_true", help="print the results only")
     parts.add_parser("routing", help="routing one message among many recipients")
+    parts.add_parser("queue", help="100,000 queued messages: the start, pages by the API, acts about all")
     profiler = parts.add_parser("profile", help="one mailbox under the profiler")
     profiler.add_argument("--messages", type=int, default=2000, help="messages in the mailbox (default: 2000)")
     profiler.add_argument("--folder", type=Path, help="where the profiles go (default: a new one)")
@@ -58,6 +60,8 @@ def main(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     if options.part == "routing":
         return routing.main()
+    if options.part == "queue":
+        return queue.main()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped and their folders removed
     lacking = [name for name in NEEDED if find_program(name) is None]
     if lacking or os.geteuid() != 0:

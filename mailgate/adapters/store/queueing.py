@@ -25,10 +25,21 @@ from mailgate.model.verdict import TraceStep
 from mailgate.policy.telling import tells
 from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueMove, QueueSlice
 
-LOOKED_THROUGH: Final = 30_000
-"""Messages in which a text is looked for at once: some 30 ms."""
+LOOKED_THROUGH: Final = 20_000
+"""Messages in which a text is looked for at once: some 20 ms."""
 _QUEUE: Final = "direction = 'outbound' AND state <> 'done'"
 _ALL: Final = (1 << 63) - 1
+_OPEN: Final = ", ".join(f"'{state.value}'" for state in EntryState if state is not EntryState.DONE)
+# By relays goes nothing but mail of the office: these are counted by an index that is in their order already.
+_LANES: Final = text(
+    "WITH RECURSIVE next(lane) AS (SELECT min(lane) FROM entry WHERE lane > '' UNION ALL "
+    "SELECT (SELECT min(lane) FROM entry WHERE lane > next.lane) FROM next WHERE next.lane IS NOT NULL) "
+    "SELECT lane FROM next WHERE lane IS NOT NULL"
+)
+_OF_LANE: Final = text(
+    f"SELECT state, count(*) FROM entry WHERE lane = :lane AND state IN ({_OPEN}) GROUP BY state"  # noqa: S608
+)
+_HERE: Final = text(f"SELECT state, count(*) FROM entry WHERE {_QUEUE} AND +lane = '' GROUP BY +state")  # noqa: S608
 
 
 def page(connection: Connection, which: QueueFilter, before: int | None, limit: int) -> QueueSlice:
@@ -62,8 +73,10 @@ def _count(connection: Connection, which: QueueFilter) -> int:
 
 def counts(connection: Connection) -> Mapping[tuple[str, EntryState], int]:
     """Return how many there are, by lane and state."""
-    query = text(f"SELECT lane, state, count(*) FROM entry WHERE {_QUEUE} GROUP BY +lane, +state")  # noqa: S608
-    return {(row[0], EntryState(row[1])): row[2] for row in connection.execute(query)}
+    found = {("", row[0]): row[1] for row in connection.execute(_HERE)}
+    for lane in connection.execute(_LANES).scalars().all():
+        found |= {(lane, row[0]): row[1] for row in connection.execute(_OF_LANE, {"lane": lane})}
+    return {(lane, EntryState(state)): count for (lane, state), count in found.items()}
 
 
 def forecast(connection: Connection, which: QueueFilter) -> tuple[int, int]:

@@ -95,7 +95,7 @@ ENTRY: Final = Table(
     # The queue's page, its counts and its filters read this alone, for those messages alone.
     Index(
         "ix_entry_queue",
-        *("id", "state", "lane", "sender"),
+        *("id", "state", "lane", "sender", "tells"),
         sqlite_where=text("direction = 'outbound' AND state <> 'done'"),
     ),
     Index("ix_entry_deleted", "finished_at", sqlite_where=text("deleted_by IS NOT NULL")),

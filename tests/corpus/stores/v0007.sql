@@ -180,7 +180,7 @@ CREATE INDEX ix_log_row_at ON log_row (at);
 CREATE INDEX ix_entry_deleted ON entry (finished_at) WHERE deleted_by IS NOT NULL;
 CREATE INDEX ix_copy_entry_id ON copy (entry_id);
 CREATE INDEX ix_entry_lane_state_next_attempt ON entry (lane, state, next_attempt);
-CREATE INDEX ix_entry_queue ON entry (id, state, lane, sender) WHERE direction = 'outbound' AND state <> 'done';
+CREATE INDEX ix_entry_queue ON entry (id, state, lane, sender, tells) WHERE direction = 'outbound' AND state <> 'done';
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('content',6);
 INSERT INTO "sqlite_sequence" VALUES('entry',6);

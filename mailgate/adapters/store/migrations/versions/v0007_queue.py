@@ -16,6 +16,6 @@ def upgrade() -> None:
     op.create_index(
         "ix_entry_queue",
         "entry",
-        ["id", "state", "lane", "sender"],
+        ["id", "state", "lane", "sender", "tells"],
         sqlite_where=sa.text("direction = 'outbound' AND state <> 'done'"),
     )
