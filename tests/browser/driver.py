@@ -113,13 +113,11 @@ class Window:
 
     def visit(self, name: str, *, more: str = "") -> None:
         """Go to a place of the navigation, whichever form that has in this window; on a phone some stand under `more`."""
-        page = self.page
-        if (
-            more
-            and not page.get_by_role("button", name=name, exact=False).or_(page.get_by_role("tab", name=name)).count()
-        ):
-            page.get_by_role("tab", name=more).click()
-        page.get_by_role("button", name=name).or_(page.get_by_role("tab", name=name)).first.click()
+        named = re.compile(rf"^(\d+\s)?{re.escape(name)}(\s|$)")  # a count stands before it or after it
+        place = self.page.get_by_role("button", name=named).or_(self.page.get_by_role("tab", name=named))
+        if more and not place.count():
+            self.page.get_by_role("tab", name=more).click()
+        place.first.click()
 
     def fill(self, label: str, text: str) -> None:
         """Type into a field: the client builds it anew when it gets the focus, so wait for that, and look after."""

@@ -96,8 +96,20 @@ def test_every_screen_has_its_picture_in_both_sizes_and_colours(chromium: "Brows
     for size in ("desktop", "phone"):
         for colours in ("light", "dark"):
             for language, places in (
-                ("de", ("Übersicht", "Ohne Empfänger", "Geparkt", "Konten", "Live", "Empfänger", "Routing testen")),
-                ("en", ("Overview", "Unrouted", "Parked", "Accounts", "Live", "Recipients", "Try routing")),
+                (
+                    "de",
+                    (
+                        "Übersicht",
+                        "Warteschlange",
+                        "Ohne Empfänger",
+                        "Geparkt",
+                        "Konten",
+                        "Live",
+                        "Empfänger",
+                        "Routing testen",
+                    ),
+                ),
+                ("en", ("Overview", "Queue", "Unrouted", "Parked", "Accounts", "Live", "Recipients", "Try routing")),
             ):
                 with window(chromium, size=size, colours=colours, language=language) as reader:  # type: ignore[arg-type]
                     log_in(reader, office)
