@@ -26,6 +26,7 @@ class Remedy(StrEnum):
 
     FETCH_ACCOUNT = "do.retry.account"
     CHOOSE_RECIPIENTS = "do.choose"
+    DECIDE_PARKED = "do.decide"
     RESUME = "do.resume.fetch"
 
 
@@ -225,6 +226,8 @@ def _remedy(condition: v1.Condition, status: v1.Status) -> Remedy | None:
             return Remedy.FETCH_ACCOUNT
         case "unrouted":
             return Remedy.CHOOSE_RECIPIENTS
+        case "parked" | "loop":
+            return Remedy.DECIDE_PARKED
         case "fetch_paused":
             return Remedy.RESUME
         case _:

@@ -50,6 +50,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "do.resume.fetch": ("Resume fetching", "Abholen fortsetzen"),
     "do.retry.account": ("Fetch this account", "Dieses Konto abholen"),
     "do.choose": ("Choose recipients", "Empfänger wählen"),
+    "do.decide": ("Decide", "Entscheiden"),
     "do.details": ("Details", "Einzelheiten"),
     "do.details.less": ("Hide details", "Einzelheiten ausblenden"),
     "do.copy": ("Copy", "Kopieren"),

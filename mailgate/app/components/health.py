@@ -31,6 +31,8 @@ def _remedy(ui: Ui, card: Card, *, ready: bool) -> ft.Control | None:
             press = lambda _: run(act.fetch, ui, card.account)  # noqa: E731 one line each
         case Remedy.CHOOSE_RECIPIENTS:
             press = go("/unrouted")
+        case Remedy.DECIDE_PARKED:
+            press = go("/parked")
         case Remedy.RESUME:
             press = lambda _: run(act.resume, ui)  # noqa: E731
     words = ui.t(card.remedy)

@@ -185,10 +185,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "They could not be delivered and wait for a decision. The mail is safe here.",
         "Sie ließen sich nicht zustellen und warten auf eine Entscheidung. Die Post liegt sicher hier.",
     ),
-    "cond.parked.fix": (
-        "`mailgate parked` lists them with the reason, and sends on, wraps, exports or deletes them.",
-        "`mailgate parked` nennt sie mit dem Grund, stellt sie zu, packt sie ein, schreibt sie heraus oder löscht sie.",
-    ),
+    "cond.parked.fix": ("Decide what becomes of them.", "Bestimmen Sie, was aus ihnen wird."),
     "cond.port_taken": ("A port is taken by another program", "Ein Port ist von einem anderen Programm belegt"),
     "cond.port_taken.what": (
         "The part of MailGate that wanted it is not running; the rest is.",

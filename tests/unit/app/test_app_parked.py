@@ -5,7 +5,7 @@ import pytest
 
 from mailgate.contract import v1
 from tests.fakes.eventually import eventually
-from tests.unit.app.app_samples import FakeEngine, event, message
+from tests.unit.app.app_samples import FakeEngine, condition, event, message, status
 from tests.unit.app.flet_harness import ReaderStandIn, reading
 
 BEN = v1.Recipient("ben@office.example", "1E", "failed", "550 5.7.1 not with this attachment")
@@ -150,4 +150,11 @@ async def test_on_a_phone_the_other_places_stand_under_more(engine: FakeEngine) 
         await reader.sees("Mehr")
     async with reading(engine, route="/more?lang=de", width=1280) as reader:
         await reader.press("Geparkt")
+        await eventually(lambda: reader.page.route == "/parked", "the parked messages")
+
+
+async def test_the_condition_leads_to_the_parked_messages(engine: FakeEngine) -> None:
+    engine.says = status(conditions=(condition("parked"),))
+    async with reading(engine) as reader:
+        await reader.press("Decide")
         await eventually(lambda: reader.page.route == "/parked", "the parked messages")
