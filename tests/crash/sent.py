@@ -19,7 +19,6 @@ from typing import Final
 from mailgate.adapters.clock import SystemClock
 from mailgate.adapters.store.check import check_store
 from mailgate.client.http import EngineClient
-from mailgate.wire.dot import dot_stuff
 from tests.crash.kills import CONNECTIONS, EARLY, FINISH_S, START_S, Kill, Series, spread
 from tests.crash.letters import ANNA, Letter, faults, letters, number_of
 from tests.crash.office import UNCERTAIN, Verdict, traces_of
@@ -37,6 +36,11 @@ BEGIN_S: Final = 60.0
 _AGAIN_S: Final = 0.05
 _REPLY_S: Final = 30.0
 TO: Final = "bob@customer.example"
+
+
+def stuffed(octets: bytes) -> bytes:
+    """Return a letter as DATA wants it (RFC 5321 section 4.5.2); it ends with a line end, and begins with no dot."""
+    return octets.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 
 
 @dataclass(slots=True)
@@ -91,7 +95,7 @@ class Programs:
         for code in (b"250", b"250", b"354"):
             await _hears(reader, code)
         self.in_doubt[letter.number] += 1
-        writer.write(dot_stuff(letter.octets))
+        writer.write(stuffed(letter.octets))
         try:
             await _hears(reader, b"250")
         except ValueError:  # refused, so it is not in doubt
