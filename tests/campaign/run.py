@@ -84,10 +84,10 @@ def report(campaign: Campaign) -> str:
     ]
     for one in campaign.series:
         if one.faults:
-            lines += [f"## To be looked into: {one.way.title}", "", *(f"- {fault}" for fault in one.faults), ""]
+            lines += [f"## To be looked into: {one.way.heading}", "", *(f"- {fault}" for fault in one.faults), ""]
     for one in campaign.series:
         if one.verdict.twice:
-            lines += [f"## What came twice, and why: {one.way.title}", "", *_twice(one), ""]
+            lines += [f"## What came twice, and why: {one.way.heading}", "", *_twice(one), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -95,7 +95,7 @@ def _row(one: Series) -> str:
     early = sum(kill.early for kill in one.kills)
     lost = sum("lost" in fault for fault in one.faults)
     twice = len(one.verdict.twice)
-    cells = (one.way.title, len(one.kills), early, f"{one.kills_s:.0f} s", one.messages, lost, twice, len(one.faults))
+    cells = (one.way.heading, len(one.kills), early, f"{one.kills_s:.0f} s", one.messages, lost, twice, len(one.faults))
     return f"| {' | '.join(map(str, cells))} |"
 
 

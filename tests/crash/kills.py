@@ -34,7 +34,7 @@ class Way(StrEnum):
     SENT = "sent"  # mail of the office, by the listener to a relay: see `sent.py`
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """What it is called in the report."""
         return "sent by the office" if self is Way.SENT else f"fetched, copies {self.value}"
 
