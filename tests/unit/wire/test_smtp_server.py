@@ -111,6 +111,7 @@ def test_bare_line_ends_are_counted_however_the_text_is_cut(parts: list[bytes], 
     check = TextCheck()
     for at in range(0, len(text), stride):
         check.feed(text[at : at + stride])
+    check.close()
     assert check.bare == len(re.findall(rb"\r(?!\n)|(?<!\r)\n", text))
     assert check.octets == len(text)
 
