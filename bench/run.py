@@ -1,6 +1,7 @@
 """`python3 run.py bench`: MailGate beside its peers.
 
   inbound [SCENARIO...]   fetching and handing over: the table of docs/performance.md
+  push                    from the provider's notice of a new message to the internal server, by IMAP
   start                   the start of the engine, and the opened app
   routing                 the CPU time of routing one message, with 10,000 recipients and 1,000 accounts
   queue                   100,000 queued messages: the start, pages by the API, acts about all
@@ -45,8 +46,10 @@ def main(words: Sequence[str]) -> int:
     parts = parser.add_subparsers(dest="part", required=True)
     inbound = parts.add_parser("inbound", help="side by side with the peers")
     inbound.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"by default all: {', '.join(SCENARIOS)}")
+    inbound.add_argument("--imap", action="store_true", help="the scenarios of IMAP: imap and push")
     inbound.add_argument("--peers", default=",".join(name for name in PROGRAMS if name != OURS), help="comma-separated")
-    for part in (inbound, parts.add_parser("start", help="the start of the engine")):
+    push = parts.add_parser("push", help="a new message by IMAP IDLE")
+    for part in (inbound, push, parts.add_parser("start", help="the start of the engine")):
         part.add_argument("--rounds", type=int, help=f"rounds (default: {ROUNDS})")
         part.add_argument("--quick", action="store_true", help="one round with a tenth of the mail: does it work?")
         part.add_argument("--no-write", action="store_true", help="print the results only")
@@ -71,6 +74,10 @@ def main(words: Sequence[str]) -> int:
         return _profile(options.messages, options.folder)
     if options.part == "start":
         return _part("start", {start.NAME: start.run}, [start.NAME], options, [])
+    if options.part == "push":
+        return _part("inbound", SCENARIOS, ["push"], options, [])
+    if options.imap:
+        options.scenarios += ["imap", "push"]
     unknown = set(options.scenarios) - set(SCENARIOS)
     if unknown:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}; there are: {', '.join(SCENARIOS)}")
