@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import page, queue, routing, start
+from bench import backlog, page, routing, start
 from bench.inbound.engine import BenchError, MailGate
 from bench.inbound.programs import version_of
 from bench.inbound.rounds import OURS, PROGRAMS, Entrant, Mail, measure
@@ -64,7 +64,7 @@ def main(words: Sequence[str]) -> int:
     if options.part == "routing":
         return routing.main()
     if options.part == "queue":
-        return queue.main()
+        return backlog.main()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped and their folders removed
     lacking = [name for name in NEEDED if find_program(name) is None]
     if lacking or os.geteuid() != 0:
