@@ -174,6 +174,7 @@ FLOORS = {"wire": 95, "policy": 95, "mime": 95, "queue": 95}
 QUICK_TOOLS = ("lint", "types", "layers")
 FAST = ["tests/unit", "tests/dialogues", "tests/corpus", "tests/suites"]
 SLOW_HALF = ["tests/suites", "tests/unit/adapters", "tests/unit/cli"]
+PATIENT_HALF = ["tests/browser", "tests/crash", "tests/desktop", "tests/hostile"]  # they wait more than they work
 NO_TESTS = 5  # pytest's exit code for it
 
 
@@ -201,7 +202,20 @@ def test(_verb: str, words: list[str]) -> int:
         return test_fast(words)
     install_servers()
     codes = [tool(verb, []) for verb in QUICK_TOOLS]
-    codes.append(run(PYTHON, "-m", "pytest", "tests", *words))
+    apart = [f"--ignore={folder}" for folder in PATIENT_HALF]
+    return beside(codes, PATIENT_HALF, ["tests", *apart], words)
+
+
+def beside(codes: list[int], one: list[str], other: list[str], words: list[str]) -> int:
+    """Run two halves of the tests at once, and return the first failure; what the first says comes when it is over."""
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(captured, PYTHON, "-m", "pytest", *one, *words)
+        codes.append(run(PYTHON, "-m", "pytest", *other, *words))
+        code, said = job.result()
+    print(said, flush=True)
+    codes.append(code)
+    if words:
+        codes = [0 if one == NO_TESTS else one for one in codes]  # what was asked for is in one half alone
     return next(filter(None, codes), 0)
 
 
