@@ -139,7 +139,7 @@ async def explains(service: Service, messages: list[v1.Message], mail: list[Lett
     for kind, (_, told) in paths.items():
         assert "Fetched from account all" in told, kind
         assert "Deleted at the provider" in told, kind
-    assert "Taken by the internal server" in paths["usual"][1]
+    assert "Taken by the internal mail server" in paths["usual"][1]
     assert "250" in paths["usual"][1]
     assert "was renamed" in paths["loop"][1]
     assert f"Delivered-To: {ANNA}" in paths["loop"][1]

@@ -110,7 +110,7 @@ async def test_a_bad_configuration_at_the_start_ends_it_with_every_fault(peers: 
 
 
 async def test_without_file_descriptors_it_waits_and_recovers(peers: Peers) -> None:
-    peers.configure(fetch={"interval": "1s", "at_start": True, "connect_timeout": "2s"})
+    peers.configure(fetch={"interval": "1s", "min_interval": "1s", "at_start": True, "connect_timeout": "2s"})
     async with Service(peers.data, files=64) as service:
         port = int(service.address.url.rpartition(":")[2])
         async with crowd(port, 80):

@@ -290,10 +290,10 @@ def _bodies() -> list[Pop3Cell]:
     return [
         _one("RETR", "one message refused each time", "no error, 1 left there", plans=two(says("-ERR cannot")), in_spite=others,
              sessions=3),
-        _one("RETR", "one message cut each time", "connect, 1 left there", restarts=True, plans=two(cut_in_the_middle), in_spite=others, sessions=4),
-        _one("RETR", "the connection ends at one message each time", "connect, 1 left there", restarts=True, plans=two(cut_before), in_spite=others,
+        _one("RETR", "one message cut each time", "connect", restarts=True, plans=two(cut_in_the_middle), in_spite=others, sessions=4),
+        _one("RETR", "the connection ends at one message each time", "connect", restarts=True, plans=two(cut_before), in_spite=others,
              sessions=4),
-        _one("RETR", "silence at one message each time", "connect, 1 left there", restarts=True, plans=two(silence), in_spite=others, sessions=4, soon=True),
+        _one("RETR", "silence at one message each time", "connect", restarts=True, plans=two(silence), in_spite=others, sessions=4, soon=True),
         _one("RETR", "a body of 0 octets for one message", "no error, 1 left there", manner=replace(Manner(), sends=sends_nothing),
              in_spite=others),
         _one("RETR", "bare LF", "no error", letters=bodies(b"a\nb\n.\nc\n")),

@@ -5,6 +5,7 @@ of lines; here each command has an allowance of octets.
 """
 
 import asyncio
+import concurrent.futures
 import imaplib
 import re
 import time
@@ -35,6 +36,7 @@ class StreamBridge:
         self._room = 0
         self.reads = 0
         """How many reads have brought something."""
+        self._exchanging: asyncio.Task[bytes] | None = None  # held, or it could be collected in the middle
         self._waited_s = 0.0  # since the server last got on
         self._octets = 0  # said since
 
@@ -97,7 +99,9 @@ class StreamBridge:
     def _fill(self) -> bytes:
         began = time.monotonic()
         out, self._out = bytes(self._out), bytearray()
-        data = asyncio.run_coroutine_threadsafe(self._exchange(out), self._loop).result()
+        heard: concurrent.futures.Future[bytes] = concurrent.futures.Future()
+        self._loop.call_soon_threadsafe(self._begin, out, heard)
+        data = heard.result()
         if not data:
             raise ConnectError("the server closed the connection")
         self.reads += 1
@@ -111,6 +115,20 @@ class StreamBridge:
         elif self._waited_s > self._patience_s:
             raise ConnectError(f"the server trickles: {self._octets} octets in {self._waited_s:.0f} s")
         return data
+
+    def _begin(self, out: bytes, heard: "concurrent.futures.Future[bytes]") -> None:
+        """Let the loop say and hear. A loop that ends before this has made nothing that nobody awaits."""
+
+        def tell(task: asyncio.Task[bytes]) -> None:
+            if task.cancelled():
+                heard.set_exception(ConnectError("the connection was dropped here"))
+            elif (failure := task.exception()) is not None:
+                heard.set_exception(failure)
+            else:
+                heard.set_result(task.result())
+
+        self._exchanging = self._loop.create_task(self._exchange(out))
+        self._exchanging.add_done_callback(tell)
 
     async def _exchange(self, out: bytes) -> bytes:
         if out:
