@@ -50,7 +50,9 @@ def choose(
     limit = plan.limit
     for one in listed:
         if one.uid in comparison.new or one.uid in comparison.doubtful:
-            if limit and one.size_octets > limit:
+            if (
+                limit and limit < one.size_octets <= MAX_MESSAGE_OCTETS
+            ):  # beyond that a size is nonsense: see what comes
                 oversize.append(one)
                 if one.uid not in plan.wanted:
                     continue
