@@ -199,6 +199,7 @@ async def test_a_message_at_the_provider_is_looked_at_only_while_no_session_is_o
         await others_run()
         assert not office.engine.fetching.busy
     await eventually(lambda: office.engine.fetching.watch("office").failures == 1, "the session that was asked for")
+    await eventually(lambda: not office.engine.fetching.busy, "the end of its pass")
     said = (await api.post("/api/v1/routing/try-message", json=wish)).json()
     assert said["code"] == "conflict"
     assert said["detail"].startswith("the mailbox of account office cannot be looked into: ")
