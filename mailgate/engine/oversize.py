@@ -224,7 +224,9 @@ class OversizeMessages:
 
     async def _rows(self) -> dict[int, OversizeMessage]:
         if self._kept is None:
-            self._kept = {one.id: one for one in await self._tools.store.oversize()}
+            found = {one.id: one for one in await self._tools.store.oversize()}
+            if self._kept is None:  # else somebody was quicker, and may have added to it by now
+                self._kept = found
         return self._kept
 
     async def _of(self, account: str) -> list[OversizeMessage]:
