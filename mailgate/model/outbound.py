@@ -285,7 +285,13 @@ class Relay:
         int, Meta(ge=0, le=100_000, examples=[30], description="messages a minute at most; 0: no limit")
     ] = 0
     daily_cap: Annotated[
-        int, Meta(ge=0, le=10_000_000, examples=[2000], description="recipients a day at most; 0: no limit")
+        int,
+        Meta(
+            ge=0,
+            le=10_000_000,
+            examples=[2000],
+            description="no message is begun once so many recipients were taken today; 0: no limit",
+        ),
     ] = 0
 
     @property

@@ -15,7 +15,6 @@ from typing import Final
 from mailgate.mime.headers import MAX_HEADER_OCTETS
 from mailgate.model.entry import EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import (
-    REMEDIES,
     BrokenOffError,
     ConnectError,
     ContentLostError,
@@ -24,14 +23,13 @@ from mailgate.model.errors import (
     StaleEntryError,
     StoreError,
 )
-from mailgate.model.events import Severity
 from mailgate.model.settings import DeliverySettings
 from mailgate.model.source import Direction
 from mailgate.model.status import DeliveryResult
 from mailgate.policy import playbook
-from mailgate.policy.playbook import Verdict
 from mailgate.ports.stages import Outgoing, Transport
 from mailgate.ports.store import Outcome
+from mailgate.queue import hop_health
 from mailgate.queue.announce import outcome_events
 from mailgate.queue.headroom import Headroom
 from mailgate.queue.hops import INTERNAL, Hop
@@ -48,13 +46,11 @@ log = logging.getLogger(__name__)
 
 READY_AHEAD: Final = 1024
 """Decided entries kept at hand; beyond that they are read from the store when their turn comes."""
-RELAY_CAP: Final = "relay_cap"
 _IDLE_S: Final = 1.0
 _REST_S: Final = 5.0  # idle connections are looked at as often
 _LOOK_S: Final = 30.0  # what becomes due is noted here; a clock that was set may still bring it forward
 _DOUBTFUL: Final = frozenset({ErrorClass.CONNECT, ErrorClass.PROTOCOL})
 """Ways to break off that may be due to the message that was said: silence, a broken line, an answer without sense."""
-_UNREACHED: Final = frozenset({ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.TEMPORARY})
 DOUBTFUL_TRIES: Final = 3
 """Tries of one message that end in what may be its own fault as well, until it is thought to be."""
 CERTAIN_TRIES: Final = 60
@@ -172,12 +168,12 @@ class Deliveries:
             self._work.clear()
             started = False
             for _ in range(await self._places()):
-                entry = await self._next_due()
+                entry = await self._next_due() if self._has_room() else None
                 if entry is None:
                     break
                 started = True
                 self._lane.busy += 1
-                self.pace.begin(self._clock.monotonic())
+                self.pace.begin(self._clock.monotonic(), len(entry.open_recipients))
                 group.create_task(self._work_off(entry, group))
             if not started:
                 if self._held and self._lane.is_untried(self._clock.monotonic(), UNTRIED_S):
@@ -200,8 +196,11 @@ class Deliveries:
             await self._count_today()
         free = self._lane.free(self._clock.monotonic())
         room = self.pace.room(self._clock.monotonic(), self._today())
-        self._tell_of_cap()
+        hop_health.tell_of_cap(self._keeper.health, self.hop, self.pace, self._today())
         return free if room is None else min(free, room)
+
+    def _has_room(self) -> bool:
+        return self.pace.room(self._clock.monotonic(), self._today()) != 0
 
     def _today(self) -> date:
         return self._clock.now().astimezone().date()
@@ -213,17 +212,6 @@ class Deliveries:
             self.pace.sent(await self._store.sent_since(self.hop.lane, midnight), self._today())
         except StoreError as exc:
             self._keeper.store_failed(exc)
-
-    def _tell_of_cap(self) -> None:
-        health, hop = self._keeper.health, self.hop
-        if self.pace.is_used_up(self._today()):
-            text = f"{hop} has taken {self.pace.recipients} recipients today, and {self.pace.daily_cap} are its limit."
-            remedy = (
-                f"{hop.safe.partition(' and ')[0]} until tomorrow. Raise `daily_cap`, or let another relay take some."
-            )
-            health.raise_(RELAY_CAP, subject=hop.subject, severity=Severity.WARNING, text=text, remedy=remedy)
-        elif self.pace.daily_cap:
-            health.clear(RELAY_CAP, subject=hop.subject)
 
     async def _next_due(self) -> QueueEntry | None:
         if self._ready:
@@ -277,8 +265,10 @@ class Deliveries:
                 await self._record(entry, outcome)
                 if following is None:
                     return
+                self.pace.end(len(entry.open_recipients))
                 entry = following
         finally:
+            self.pace.end(len(entry.open_recipients))
             self._lane.busy -= 1
             self._work.set()
             self._progress.changed()
@@ -288,10 +278,9 @@ class Deliveries:
         wide = self._lane.busy <= self._lane.width
         if not self._ready or not wide or self._stopping:
             return None
-        now_s = self._clock.monotonic()
-        if self.pace.room(now_s, self._today()) == 0:
+        if not self._has_room():
             return None
-        self.pace.begin(now_s)
+        self.pace.begin(self._clock.monotonic(), len(self._ready[0].open_recipients))
         return self._ready.popleft()
 
     async def _claim(self, entry: QueueEntry) -> bool | StoreError:
@@ -462,35 +451,15 @@ class Deliveries:
             self._progress.blocked(is_so=True)
         self._held = True
         if not self._talking:
-            self._alarm(exc)
+            hop_health.tell_ill(self._keeper.health, self.hop, exc)
         return self._clock.now() + timedelta(seconds=wait)
-
-    def _alarm(self, exc: MailgateError) -> None:
-        health, hop = self._keeper.health, self.hop
-        said = str(exc).rstrip(".") + "."
-        if playbook.of_failure(exc.error_class) is Verdict.SERVER_ILL:
-            what = "cannot be reached" if exc.error_class in _UNREACHED else "takes no mail"
-            health.clear(hop.config, subject=hop.subject)
-            health.raise_(
-                hop.ill, subject=hop.subject, severity=Severity.ERROR, text=f"{hop} {what}: {said}", remedy=hop.remedy
-            )
-            return
-        health.clear(hop.ill, subject=hop.subject)
-        health.raise_(
-            hop.config,
-            subject=hop.subject,
-            severity=Severity.ERROR,
-            text=f"{hop} does not take mail from MailGate: {said}",
-            remedy=f"{REMEDIES[exc.error_class]} {hop.safe}",
-        )
 
     def _go_on(self) -> None:
         """Fetch and deliver as if the way were free: whether it is will show."""
         self._held = False
         if self.hop is INTERNAL:
             self._progress.blocked(is_so=False)
-        self._keeper.health.clear(self.hop.ill, subject=self.hop.subject)
-        self._keeper.health.clear(self.hop.config, subject=self.hop.subject)
+        hop_health.tell_well(self._keeper.health, self.hop)
         self.headroom.unbounded = self._stopping
 
     def _free_again(self) -> None:

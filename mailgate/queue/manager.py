@@ -21,9 +21,10 @@ from mailgate.ports.clock import Clock
 from mailgate.ports.events import Health, Publisher
 from mailgate.ports.stages import Bouncer, Processor, Transport
 from mailgate.ports.store import DraftContent, NewEntry, Store
+from mailgate.queue import hop_health
 from mailgate.queue.ageing import Ageing
 from mailgate.queue.announce import decision_event
-from mailgate.queue.delivering import RELAY_CAP, Deliveries
+from mailgate.queue.delivering import Deliveries
 from mailgate.queue.hops import INTERNAL, Hop
 from mailgate.queue.judging import Judging
 from mailgate.queue.keeping import Keeper
@@ -116,8 +117,9 @@ class QueueManager:
         try:
             entry = await self._store.accept(draft, new, entry=entry, decision=decision)
         except BaseException:
+            # The store has let go of the body where it is certain that nothing was written. Else, and when this is
+            # cancelled, the entry may be there by now and needs it; a body that nobody owns goes with the next start.
             self._let_go(entry)
-            await self._store.discard(draft)
             raise
         asyncio.get_running_loop().call_soon(self._decided, entry, decision, draft.octets)
         return entry
@@ -259,8 +261,7 @@ class QueueManager:
         for name in [name for name in self._lanes if name and name not in wanted]:
             lane = self._lanes.pop(name)
             await lane.stop(ENDING)
-            for code in (lane.hop.ill, lane.hop.config, RELAY_CAP):
-                self._keeper.health.clear(code, subject=lane.hop.subject)
+            hop_health.forget(self._keeper.health, lane.hop)
             self._running.pop(name, None)
         for name, (hop, settings, transport, pace) in wanted.items():
             known = self._lanes.get(name)

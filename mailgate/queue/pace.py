@@ -18,11 +18,12 @@ class Pace:
         self.daily_cap = daily_cap
         self.counted: date | None = None
         self.recipients = 0
+        self.under_way = 0  # recipients of messages that have begun and not ended
         self._begun: deque[float] = deque()
 
     def room(self, now_s: float, today: date) -> int | None:
         """Return how many messages may begin now, None without a limit."""
-        if self.is_used_up(today):
+        if self.daily_cap and self.under_way + (self.recipients if self.counted == today else 0) >= self.daily_cap:
             return 0
         if not self.rate:
             return None
@@ -30,10 +31,15 @@ class Pace:
             self._begun.popleft()
         return max(0, self.rate - len(self._begun))
 
-    def begin(self, now_s: float) -> None:
-        """Note that a message begins."""
+    def begin(self, now_s: float, recipients: int) -> None:
+        """Note that a message to so many begins; `end` follows."""
+        self.under_way += recipients
         if self.rate:
             self._begun.append(now_s)
+
+    def end(self, recipients: int) -> None:
+        """Note that it has ended, however it did."""
+        self.under_way -= recipients
 
     def wait_s(self, now_s: float) -> float:
         """Return how long it is until another message may begin, as far as the rate goes."""

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from mailgate.model.errors import StoreError
-from mailgate.queue.keeping import Keeper
+from mailgate.queue.keeping import AGAIN_S, Keeper
 from mailgate.queue.waiting import set_or_passed
 
 _LONGEST_S: Final = 60.0  # a wall clock that jumps is noticed within a minute
@@ -49,4 +49,4 @@ class Resting:
             self._next = await keeper.store.rests_until()
         except StoreError as exc:
             keeper.store_failed(exc)
-            self._next = keeper.clock.now()
+            self._next = keeper.clock.now() + timedelta(seconds=AGAIN_S)

@@ -117,11 +117,7 @@ class Taking:
             envelope=envelope,
             lane=lane,
         )
-        try:
-            entry = await tools.acceptor.accept(draft, new)
-        except StoreError:
-            await tools.store.discard(draft)
-            raise
+        entry = await tools.acceptor.accept(draft, new)  # what was certainly not taken the store has let go of
         tools.publisher.publish(
             MessageAccepted(
                 session=giver.session,

@@ -10,13 +10,13 @@ import pytest
 from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
 from mailgate.model.envelope import Envelope, EnvelopeRecipient, Notify
-from mailgate.model.errors import ConflictError, StoreError, UnknownError
+from mailgate.model.errors import ConflictError, ErrorClass, StoreError, UnknownError
 from mailgate.model.source import Direction
 from mailgate.model.status import Reply
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.relays import lane_of
 from mailgate.ports.queue_store import QueueChange, QueueMove
-from mailgate.ports.store import Outcome
+from mailgate.ports.store import DraftContent, Outcome
 from mailgate.queue.hops import relay_hop
 from mailgate.queue.pace import Pace
 from tests.fakes.entries import ANNA, LETTER, decision, draft, new_entry
@@ -193,6 +193,80 @@ async def test_what_was_fetched_or_sent_is_not_in_the_queue(office: Sending) -> 
         await office.queue.stops.entry(fetched)
     with pytest.raises(ConflictError, match="was sent already"):
         await office.queue.stops.readdress(sent, [EntryRecipient(parse_address(EVE), "")], by="anna")
+
+
+# -- what a relay takes in a day
+
+
+async def test_several_connections_do_not_send_more_than_the_daily_cap(office: Sending) -> None:
+    hop = relay_hop(LANE, "provider")
+    await office.queue.set_relays([(hop, replace(SETTINGS, connections=4), office.relay, Pace(daily_cap=2))])
+    office.relay.gate.clear()
+    for _ in range(4):
+        await office.hand_over()
+    await others_run(50)
+    assert office.relay.begun == 2
+    office.relay.gate.set()
+    await eventually(lambda: "relay_cap" in office.health.codes, "the condition")
+    await office.advance(HOUR)
+    assert office.relay.begun == 2
+
+
+async def test_what_the_relay_refuses_leaves_its_room_to_others(office: Sending) -> None:
+    hop = relay_hop(LANE, "provider")
+    await office.queue.set_relays([(hop, ONE_AT_A_TIME, office.relay, Pace(daily_cap=1))])
+    office.relay.say.append(Reply(550, "5.1.1 unknown"))
+    refused, taken = await office.hand_over(), await office.hand_over(EVE)
+    await office.is_in(refused, EntryState.DONE)
+    await office.is_in(taken, EntryState.DONE)
+    assert [said.recipients for said in office.relay.said] == [(BOB,), (EVE,)]
+
+
+# -- the store in the way
+
+
+async def test_a_text_whose_taking_is_cancelled_may_have_been_taken_and_is_kept(office: Sending) -> None:
+    accept, written = office.store.accept, asyncio.Event()
+
+    async def slow_to_tell(*arguments: object, **more: object) -> QueueEntry:
+        entry = await accept(*arguments, **more)  # type: ignore[arg-type]
+        written.set()
+        await asyncio.sleep(3600)
+        return entry
+
+    async def let_go(draft: DraftContent) -> None:
+        thrown_away.append(draft)
+
+    thrown_away: list[DraftContent] = []
+    office.store.accept = slow_to_tell  # type: ignore[method-assign]
+    office.store.discard = let_go  # type: ignore[method-assign]
+    posting = asyncio.create_task(office.hand_over())
+    await written.wait()
+    posting.cancel()
+    await asyncio.wait([posting])
+    assert thrown_away == []
+    (entry,) = [
+        entry.id for entry in await office.store.due(office.clock.now(), limit=9, exclude=frozenset(), lane=LANE)
+    ]
+    await office.advance(HOUR)
+    await office.is_in(entry, EntryState.DONE)
+    assert [said.octets for said in office.relay.said] == [LETTER]
+
+
+async def test_a_store_that_cannot_be_asked_is_asked_once_a_second(office: Sending) -> None:
+    await office.hand_over(hold=timedelta(minutes=1))
+    asked = 0
+
+    async def refuses(*_: object) -> int:
+        nonlocal asked
+        asked += 1
+        raise StoreError("the disk is full", error_class=ErrorClass.DISK)
+
+    office.store.wake = refuses  # type: ignore[method-assign,assignment]
+    await office.advance(timedelta(minutes=1))
+    for _ in range(10):
+        await office.advance(timedelta(milliseconds=100))
+    assert 1 <= asked <= 2
 
 
 # -- removing
