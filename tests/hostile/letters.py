@@ -48,8 +48,6 @@ def who_came(letters: list[Letter], taken: list[tuple[str, bytes]]) -> tuple[Cou
     came: Counter[tuple[str, str]] = Counter()
     strange = []
     for address, octets in taken:
-        if b"\r\nX-MailGate-Notice:" in octets.partition(b"\r\n\r\n")[0]:
-            continue  # about a letter, and none itself
         whole = [one for one in letters if any(_is_whole(octets, _own(form)) for form in {one.canonical, one.octets})]
         if len(whole) == 1:
             came[whole[0].mark, address] += 1

@@ -83,7 +83,7 @@ async def office(
             "per_host": 8,
             "connect_timeout": limit,
             "timeout": limit,
-            "settle_wait": "6s",
+            "settle_wait": "2s",
         }
         | (fetch or {}),
         delivery={
