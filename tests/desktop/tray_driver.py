@@ -40,7 +40,7 @@ class Tray:
 
     def docked(self) -> Self:
         """Wait until the icon sits in the tray."""
-        wait_for(lambda: self._display.tray_icons() != [], PATIENCE_S, "an icon in the tray")
+        wait_for(self._display.settled, PATIENCE_S, "an icon in the tray")
         self.window = self.xdotool("search", "--classname", "MailGateSystemTrayIcon")
         return self
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 from tests.servers.base import Server, ServerError, program, unix_answers
 
 TOOL_TIMEOUT_S: Final = 30.0
+SETTLED_S: Final = 0.2
 _TRAY: Final = '("panel" "trayer")'
 _WINDOW: Final = re.compile(r'(\s*)0x\w+ (?:"(.*?)": \(|\(has no name\): ).*?(\d+)x(\d+)[+-].*\+(-?\d+)\+(-?\d+)\s*$')
 
@@ -76,6 +78,12 @@ class Display(Server):
                 width, height, x, y = map(int, found.group(3, 4, 5, 6))
                 icons.append(TrayIcon(found[2], x, y, width, height))
         return icons
+
+    def settled(self) -> bool:
+        """Whether the tray has icons, and none has moved for a moment: a tray makes room after it took one in."""
+        before = self.tray_icons()
+        time.sleep(SETTLED_S)
+        return before != [] and self.tray_icons() == before
 
     def click(self, icon: TrayIcon, button: int = 1) -> None:
         """Click into the middle of an icon: 1 is left, 3 is right."""

@@ -56,6 +56,13 @@ def has_mail(server: Postfix, address: str) -> bool:
     return server.messages(address) != []
 
 
+def ends_by_a_click(icon: "subprocess.Popen[str]", display: Display) -> bool:
+    """Click where the icon is now: a tray may still move an icon that has just docked."""
+    for shown in display.tray_icons():
+        display.click(shown)
+    return icon.poll() is not None
+
+
 def receive_all(client: socket.socket) -> bytes:
     got = b""
     while data := client.recv(100):
@@ -276,11 +283,14 @@ class TestDesktop:
         with Display() as display:
             call = [sys.executable, "-c", ICON]
             with subprocess.Popen(call, env=display.env(), stdout=subprocess.PIPE, text=True) as icon:
-                wait_for(lambda: display.tray_icons() != [], what="the icon")
-                [shown] = display.tray_icons()
-                assert shown.title == "a red square"
-                display.click(shown)
-                out, _ = icon.communicate(timeout=30)
+                try:
+                    wait_for(display.settled, what="the icon")
+                    [shown] = display.tray_icons()
+                    assert shown.title == "a red square"
+                    wait_for(partial(ends_by_a_click, icon, display), what="the icon to hear a click")
+                    out, _ = icon.communicate(timeout=30)
+                finally:
+                    icon.kill()  # or an icon that heard nothing would be waited for without end
             assert out == "clicked\n"
 
     @needs("dbus-daemon", "dbus-send", "gnome-keyring-daemon", "secret-tool")
