@@ -11,7 +11,7 @@ from PIL import Image
 from tests.servers.base import wait_for
 from tests.servers.desktop import Display
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 SCREEN: Final = "400x120"
 PICTURES: Final = Path(__file__).parent.parent / "pictures"
 
