@@ -8,7 +8,7 @@
 #   desktop   a screen in memory, a tray, a session bus and a keyring
 #   browser   Chromium
 #   python    what a virtual environment needs
-#   bench     the rivals of bench/inbound, and a compiler for its delay proxy
+#   bench     the rivals of bench/inbound, what runs one of bench/outbound, and a compiler for the delay proxy
 set -eu
 
 [ $# -gt 0 ] || set -- mail desktop browser python
@@ -20,7 +20,7 @@ for group in "$@"; do
         desktop) packages="$packages xvfb trayer xdotool x11-utils imagemagick dbus dbus-bin gnome-keyring libsecret-tools" ;;
         browser) packages="$packages chromium" ;;
         python) packages="$packages python3 python3-venv" ;;
-        bench) packages="$packages fetchmail fdm getmail6 mpop msmtp gcc libc6-dev" ;;
+        bench) packages="$packages fetchmail fdm getmail6 mpop msmtp gcc libc6-dev nodejs npm" ;;
         *)
             echo "install-debian.sh: no such group: $group" >&2
             exit 2

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-Unit = Literal["x", "%", "s", "ms", "MB"]
+Unit = Literal["x", "%", "s", "ms", "MB", "/s"]
 
-_DIGITS: Mapping[Unit, int] = {"x": 2, "%": 0, "s": 2, "ms": 1, "MB": 1}
+_DIGITS: Mapping[Unit, int] = {"x": 2, "%": 0, "s": 2, "ms": 1, "MB": 1, "/s": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def shown(value: float, unit: Unit) -> float:
 
 def mark(unit: Unit) -> str:
     """Return what stands behind the number."""
-    return {"x": "x", "%": " %", "s": " s", "ms": " ms", "MB": " MB"}[unit]
+    return {"x": "x", "%": " %", "s": " s", "ms": " ms", "MB": " MB", "/s": " a second"}[unit]
 
 
 def spread(values: Iterable[float], digits: int, unit: Unit | None = None) -> str:

@@ -1,10 +1,11 @@
 """The scenarios in which mailboxes are drained side by side, and what MailGate must reach in each."""
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bench import compare
 from bench.figures import Figure, Goal, spread, table
 from bench.inbound.rounds import OURS, QUICK_SHARE, Entrant, Mail, Sample, measure
 from bench.inbound.section import Options, Section
@@ -17,8 +18,7 @@ QUIET: Final = 0.2
 UNDELAYED: Final = f"{OURS}, no delay"
 PLAIN: Final = f"{OURS}, POP3"
 
-Value = Callable[[Mapping[str, Sample]], float]
-"""The value of one round, from its good samples by label; KeyError when one that it needs is missing."""
+Value = compare.Value[Sample]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,7 @@ class Drain:
 
     def figures(self, samples: Sequence[Sample]) -> Iterable[Figure]:
         """Yield what the samples say to each goal: a value for each round in which all that it needs went well."""
-        good = [sample for sample in samples if not sample.faults]
-        rounds = [
-            {sample.label: sample for sample in good if sample.round_number == number}
-            for number in sorted({sample.round_number for sample in good})
-        ]
-        for goal, value in self.goals:
-            yield Figure(goal, tuple(_values(value, rounds)))
+        yield from compare.figures(self.goals, samples)
 
 
 def faster(peer: str, must: float, aim: float) -> tuple[Goal, Value]:
@@ -154,14 +148,6 @@ DRAINS: Final = (
         (faster("fdm", 1.2, 1.5),),
     ),
 )
-
-
-def _values(value: Value, rounds: Iterable[Mapping[str, Sample]]) -> Iterable[float]:
-    for one in rounds:
-        try:
-            yield value(one)
-        except KeyError:
-            continue  # that round is not a good one
 
 
 def _line(sample: Sample) -> str:

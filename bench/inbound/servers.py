@@ -121,13 +121,13 @@ class Internal(Protocol):
 
 
 class SmtpSink(Server):
-    """smtp-sink: takes every message, counts, and keeps each in a file in memory."""
+    """smtp-sink: takes every message, counts, and keeps each in a file in memory, or with `keep=False` nowhere."""
 
     name = "smtp-sink"
 
-    def __init__(self, *, lmtp: bool = False) -> None:
+    def __init__(self, *, lmtp: bool = False, keep: bool = True) -> None:
         super().__init__()
-        self.port, self._lmtp = free_port(), lmtp
+        self.port, self._lmtp, self._keep = free_port(), lmtp, keep
         self._kept = Path()
         self._before = 0
 
@@ -141,7 +141,7 @@ class SmtpSink(Server):
         """Count on standard output."""
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         speak = ["-L"] if self._lmtp else []
-        keep = ["-c", "-d", f"{self._kept}/%M."]
+        keep = ["-c", *(["-d", f"{self._kept}/%M."] if self._keep else [])]
         return [program("smtp-sink"), *user, "-4", *speak, *keep, "-m", str(_SESSIONS), f"{HOST}:{self.port}", "1000"]
 
     def ready(self) -> bool:
