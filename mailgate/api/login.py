@@ -71,6 +71,13 @@ _WORDS: Final = {
         "wrong": "Das stimmt nicht. Ein Code gilt einmal und zehn Minuten lang.",
         "slow": "Zu viele Versuche. Warten Sie eine Minute.",
     },
+    "fr": {
+        "lead": "Saisissez le code à usage unique qu'affiche <code>mailgate app</code>, ou le mot de passe de l'app.",
+        "label": "Code ou mot de passe",
+        "button": "Ouvrir MailGate",
+        "wrong": "Ce n'est pas juste. Un code sert une fois, pendant dix minutes.",
+        "slow": "Trop d'essais. Attendez une minute, puis réessayez.",
+    },
 }
 
 AnyRequest = Request[Any, Any, Any]
@@ -78,7 +85,8 @@ UrlOf = Callable[[], str]
 
 
 def _page(request: AnyRequest, *, error: str = "", status: int = 200) -> Response[str]:
-    lang = "de" if request.headers.get("accept-language", "").lower().startswith("de") else "en"
+    first = request.headers.get("accept-language", "")[:2].lower()
+    lang = first if first in _WORDS else "en"
     words = _WORDS[lang]
     shown = f'<p class="error" role="alert">{html.escape(words[error])}</p>' if error else ""
     body = _PAGE.format(lang=lang, lead=words["lead"], label=words["label"], button=words["button"], error=shown)

@@ -6,25 +6,26 @@ Times come in aware; `zone` is where they are shown, None for this machine's own
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-from mailgate.app.words import Lang, say
+from mailgate.app.words import NARROW, Lang, say
 
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 KILO: Final = 1000
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_PARTED: Final[dict[Lang, str]] = {"en": ",", "de": ".", "fr": NARROW}
+_UNITS: Final[dict[Lang, tuple[str, str]]] = {"en": ("kB", "MB"), "de": ("kB", "MB"), "fr": ("ko", "Mo")}
 
 
 def number(lang: Lang, value: int) -> str:
     """Return a whole number with the thousands parted."""
-    text = f"{value:,}"
-    return text if lang == "en" else text.replace(",", ".")
+    return f"{value:,}".replace(",", _PARTED[lang])
 
 
 def size(lang: Lang, octets: int) -> str:
-    """Return a size in kB of 1000 octets, from a million octets in MB: "47.1 kB", "47,1 kB"."""
-    kilo = round(octets / KILO, 1)
-    text = f"{kilo / KILO:.1f} MB" if kilo >= KILO else f"{kilo:.1f} kB"
+    """Return a size in kB of 1000 octets, from a million octets in MB: "47.1 kB", "47,1 kB", "47,1 ko"."""
+    kilo, (small, large) = round(octets / KILO, 1), _UNITS[lang]
+    text = f"{kilo / KILO:.1f} {large}" if kilo >= KILO else f"{kilo:.1f} {small}"
     return text if lang == "en" else text.replace(".", ",")
 
 
@@ -39,7 +40,13 @@ def moment(lang: Lang, at: datetime, now: datetime, zone: tzinfo | None) -> str:
     if at.date() == now.date():
         return f"{at:%H:%M}"
     year = "" if at.year == now.year else str(at.year)
-    day = f"{at.day} {_MONTHS[at.month - 1]} {year}".strip() if lang == "en" else f"{at.day}.{at.month}.{year}"
+    match lang:
+        case "en":
+            day = f"{at.day} {_MONTHS[at.month - 1]} {year}".strip()
+        case "de":
+            day = f"{at.day}.{at.month}.{year}"
+        case "fr":
+            day = f"{at:%d/%m}/{year}".strip("/")
     return f"{day} {at:%H:%M}"
 
 

@@ -1,6 +1,6 @@
 """The health conditions that concern the reader, and how they are told.
 
-The engine tells them in English; for German the tray has words of its own by the condition's code, and falls back to
+The engine tells them in English; for German and French the tray has words of its own by the condition's code, and falls back to
 the engine's where it does not know the code.
 """
 

@@ -1,4 +1,4 @@
-"""What the tray says, in English and German. One field, one meaning; placeholders by name."""
+"""What the tray says, in English, German and French. One field, one meaning; placeholders by name."""
 
 import locale
 import os
@@ -207,9 +207,130 @@ DE: Final = Words(
     },
 )
 
+FR: Final = Words(
+    tooltip="MailGate\N{NARROW NO-BREAK SPACE}: {text}",
+    today="%H:%M",
+    other_day="%d/%m %H:%M",
+    running="tout fonctionne",
+    running_next="tout fonctionne, prochaine relève {time}",
+    working="relève en cours",
+    working_of="relève en cours ({taken} sur {new})",
+    unrouted_one="1 message sans destinataire",
+    unrouted_many="{count} messages sans destinataire",
+    parked_one="1 message mis de côté",
+    parked_many="{count} messages mis de côté",
+    and_more="{text} (et {count} autres)",
+    paused="suspendu",
+    paused_until="suspendu jusqu'à {time}",
+    account_paused="{account} est suspendu",
+    account_paused_until="{account} est suspendu jusqu'à {time}",
+    account_throttled="{account} est ralenti par le fournisseur jusqu'à {time}",
+    account_given_up="{account} attend un autre mot de passe",
+    stopping="le service s'arrête",
+    lost="pas de connexion",
+    lost_since="pas de connexion depuis {time}",
+    no_access="cet utilisateur n'a pas accès au service",
+    fetch_now="Relever maintenant",
+    fetch_account="Relever un compte",
+    pause="Suspendre",
+    pause_hour="Pendant une heure",
+    pause_tomorrow="Jusqu'à demain",
+    pause_open="Jusqu'à ma reprise",
+    resume="Reprendre",
+    open_app="Ouvrir MailGate",
+    quit="Fermer l'icône (MailGate continue)",
+    raised_many="{count} choses demandent votre attention",
+    ended="Terminé\N{NARROW NO-BREAK SPACE}: {text}",
+    refused="Cela n'a pas réussi",
+    no_browser="Aucun navigateur trouvé. Ouvrez cette adresse\N{NARROW NO-BREAK SPACE}: {url}",
+    conditions={
+        "account_failing": (
+            "{subject} ne peut pas être relevé",
+            "Le courrier reste en sûreté chez le fournisseur. La vue d'ensemble montre la raison.",
+        ),
+        "account_failing.auth": (
+            "{host} refuse la connexion de {subject}",
+            "Le mot de passe a sans doute changé chez le fournisseur\N{NARROW NO-BREAK SPACE}: `mailgate secrets set` enregistre le nouveau.",
+        ),
+        "account_stale": (
+            "{subject} n'a pas été relevé depuis longtemps",
+            "Le courrier reste en sûreté chez le fournisseur. `mailgate account test {subject}` montre où cela échoue.",
+        ),
+        "bodies_missing": (
+            "Des messages ont perdu leur contenu",
+            "Vérifiez le disque et lancez `mailgate store check`.",
+        ),
+        "notices_held": (
+            "MailGate écrit trop de messages de sa part",
+            "Le journal dit de quoi il s'agit. `notices.per_hour` est la limite.",
+        ),
+        "config_rejected": (
+            "La nouvelle configuration a des erreurs",
+            "L'ancienne reste en vigueur. Lancez `mailgate check`.",
+        ),
+        "disk_low": (
+            "Le disque est presque plein",
+            "Libérez de la place. Le nouveau courrier attend chez le fournisseur, et la relève reprend d'elle-même.",
+        ),
+        "internal_config": (
+            "Le serveur de messagerie refuse le courrier de MailGate",
+            "Comparez [internal] dans la configuration avec ce qu'il exige. Le nouveau courrier attend chez le fournisseur.",
+        ),
+        "internal_ill": (
+            "Le serveur de messagerie n'accepte pas de courrier",
+            "Vérifiez qu'il fonctionne et qu'il a de la place. Le nouveau courrier attend chez le fournisseur, et tout reprend de soi-même.",
+        ),
+        "listener_down": (
+            "MailGate n'accepte pas de courrier du serveur de messagerie",
+            "Cherchez quel programme occupe le port. Le courrier sortant attend sur le serveur de messagerie.",
+        ),
+        "loop": (
+            "Du courrier tourne en rond",
+            "Vérifiez si le serveur de messagerie ou le fournisseur renvoie du courrier dans cette boîte.",
+        ),
+        "relay_cap": (
+            "Un relais a pris son courrier pour aujourd'hui",
+            "Le reste attend jusqu'à demain. Augmentez sa limite, ou laissez un autre relais en prendre une partie.",
+        ),
+        "relay_config": (
+            "Un relais refuse le courrier de MailGate",
+            "Comparez connexion et TLS avec ce que le fournisseur exige. Le courrier attend ici en sûreté.",
+        ),
+        "relay_ill": (
+            "Un relais ne prend pas de courrier",
+            "Vérifiez la ligne vers Internet. Le courrier attend ici en sûreté, et tout reprend de soi-même.",
+        ),
+        "messages_left": (
+            "Tout le courrier de {subject} ne peut pas être relevé",
+            "Un message est trop grand, ou le fournisseur ne le livre pas\N{NARROW NO-BREAK SPACE}; il y reste. La vue d'ensemble le nomme.",
+        ),
+        "parked": ("Des messages mis de côté", "`mailgate log` les nomme, `mailgate explain` dit pourquoi."),
+        "port_taken": (
+            "Un port est occupé par un autre programme",
+            "Arrêtez l'autre programme, ou nommez un autre port dans la configuration.",
+        ),
+        "relay_missing": (
+            "Du courrier attend le relais {subject}, qui n'existe plus",
+            "Il attend ici en sûreté. `mailgate queue relay` l'envoie par un autre.",
+        ),
+        "store_damaged": (
+            "La base de messages est endommagée",
+            "Le nouveau courrier attend chez le fournisseur. Arrêtez le service et lancez `mailgate store check`.",
+        ),
+        "store_refuses": (
+            "La base de messages n'accepte rien",
+            "Libérez de la place sur le disque. MailGate continue de lui-même.",
+        ),
+        "unrouted": (
+            "Des messages sans destinataire",
+            "Choisissez sous «\N{NARROW NO-BREAK SPACE}Sans destinataire\N{NARROW NO-BREAK SPACE}» qui les reçoit.",
+        ),
+    },
+)
+
 
 def reader_words(environ: Mapping[str, str] = os.environ, *, system: str | None = None) -> Words:
-    """Return the words in the reader's language: German where the locale is German, English everywhere else.
+    """Return the words in the reader's language: German or French where the locale is, English everywhere else.
 
     `system` is the locale's name where the environment says nothing (Windows, macOS); None asks the C library.
     Of the variables the first that is set counts, in the order POSIX gives them (XBD section 8.2).
@@ -219,4 +340,10 @@ def reader_words(environ: Mapping[str, str] = os.environ, *, system: str | None 
         named = system if system is not None else locale.getlocale()[0] or ""
     # "de_AT.UTF-8" by POSIX, "de-AT" on macOS, "German_Austria" on Windows
     language = named.replace("-", "_").partition("_")[0].partition(".")[0].lower()
-    return DE if language in {"de", "german"} else EN
+    match language:
+        case "de" | "german":
+            return DE
+        case "fr" | "french":
+            return FR
+        case _:
+            return EN

@@ -151,14 +151,14 @@ def window(
     *,
     size: Literal["desktop", "tablet", "phone"] = "desktop",
     colours: Literal["light", "dark"] = "light",
-    language: Literal["en", "de"] = "en",
+    language: Literal["en", "de", "fr"] = "en",
 ) -> Iterator[Window]:
     """Open a window with cookies of its own."""
     width, height = SIZES[size]
     context = started.new_context(
         viewport={"width": width, "height": height},
         color_scheme=colours,
-        locale={"en": "en-GB", "de": "de-DE"}[language],
+        locale={"en": "en-GB", "de": "de-DE", "fr": "fr-FR"}[language],
         reduced_motion="reduce",
     )
     try:

@@ -1,11 +1,13 @@
 """The app in a real browser, over the real engine: what a reader sees and does."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from mailgate.app.words import typeset
 from tests.browser.driver import Window, browser, window
 from tests.browser.office import RunningOffice, running_office
 
@@ -123,6 +125,34 @@ def test_every_screen_has_its_picture_in_both_sizes_and_colours(chromium: "Brows
                         tree = reader.tree().splitlines()
                         assert [line for line in tree if line.strip() in {"- button", "- tab"}] == [], place
                     assert reader.troubles == []
+
+
+def test_a_french_reader_finds_her_words_in_both_sizes(chromium: "Browser", office: RunningOffice) -> None:
+    sizes: tuple[Literal["desktop", "phone"], ...] = ("desktop", "phone")
+    for size in sizes:
+        with window(chromium, size=size, language="fr") as reader:
+            log_in(reader, office)
+            if size == "desktop":
+                reader.press("Relever maintenant")
+            reader.see("une chose demande votre attention", exact=False)
+            reader.picture(f"app-overview-{size}-light-fr")
+            for place in (
+                typeset("File d'attente"),
+                "Sans destinataire",
+                "Mis de côté",
+                "Destinataires",
+                "Tester le routage",
+            ):
+                reader.visit("Sans dest." if (place, size) == ("Sans destinataire", "phone") else place, more="Plus")
+                reader.page.get_by_role("heading", name=place, exact=True).wait_for()
+                reader.picture(f"app-{re.sub('[^a-z]', '-', place.lower())}-{size}-light-fr")
+            reader.visit("Comptes", more="Plus")
+            reader.page.get_by_role("button", name="catchall").click()
+            reader.press("Tester la connexion")
+            reader.see("La connexion fonctionne.")
+            reader.picture(f"app-account-{size}-light-fr")
+            assert [line for line in reader.tree().splitlines() if line.strip() in {"- button", "- tab"}] == []
+            assert reader.troubles == []
 
 
 def test_a_parked_message_is_looked_at_and_taught_by(chromium: "Browser", office: RunningOffice) -> None:

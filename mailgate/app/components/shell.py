@@ -18,6 +18,7 @@ from mailgate.app.material import STATE_ICON
 from mailgate.app.session import Ui, Width, go, use_picture, use_ui
 from mailgate.app.store import Picture
 from mailgate.app.theme import Face, Radius, Space, State
+from mailgate.app.words import LANGS, NAMES, Lang, knows
 
 
 def logo(ui: Ui, size: int = 34) -> ft.Control:
@@ -40,14 +41,26 @@ def _switches(ui: Ui) -> list[ft.Control]:
         prefs.dark = not prefs.dark
         ui.reader.remember("colours", "dark" if prefs.dark else "light")
 
-    def flip_language(_: object) -> None:
-        prefs.lang = "en" if prefs.lang == "de" else "de"
-        ui.reader.remember("language", prefs.lang)
+    def speak(lang: Lang) -> None:
+        prefs.lang = lang
+        ui.reader.remember("language", lang)
+
+    def item(lang: Lang) -> ft.PopupMenuItem:
+        return ft.PopupMenuItem(NAMES[lang], checked=lang == prefs.lang, on_click=lambda _: speak(lang))
+
+    languages = ft.PopupMenuButton(
+        icon=ft.Icons.TRANSLATE,
+        icon_color=ui.p.ink2,
+        icon_size=20,
+        tooltip=ui.t("menu.language"),
+        items=[item(lang) for lang in LANGS],
+        bgcolor=ui.p.panel,
+    )
 
     colours = ft.Icons.LIGHT_MODE_OUTLINED if ui.dark else ft.Icons.DARK_MODE_OUTLINED
     return [
         icon_button(ui, colours, ui.t("menu.light" if ui.dark else "menu.dark"), flip_colours),
-        icon_button(ui, ft.Icons.TRANSLATE, ui.t("menu.language"), flip_language),
+        ft.MergeSemantics(ft.Semantics(button=True, content=languages)),
     ]
 
 
@@ -183,7 +196,7 @@ def _bottom_bar(ui: Ui, picture: Picture, here: Place) -> ft.Control:
             ft.NavigationBarDestination(
                 icon=_icon(ui, picture, place, here=False),
                 selected_icon=_icon(ui, picture, place, here=True),
-                label=ui.t(place.key),
+                label=ui.t(short if knows(short := f"{place.key}.short") else place.key),
             )
             for place in BOTTOM
         ],

@@ -66,6 +66,20 @@ async def test_the_password_lets_a_browser_in_as_often_as_it_is_given(office: Of
             assert (await log_in(client, APP_PASSWORD)).status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("accepted", "label"),
+    [
+        ("de-AT", "Code oder Kennwort"),
+        ("fr", "Code ou mot de passe"),
+        ("en", "Code or password"),
+        ("", "Code or password"),
+    ],
+)
+async def test_the_page_speaks_the_browsers_language(office: Office, accepted: str, label: str) -> None:
+    async with browser(office, **{"accept-language": accepted}) as client:
+        assert label in (await client.get("/login")).text
+
+
 async def test_anything_else_is_refused_on_the_page_itself(office: Office) -> None:
     async with browser(office) as client:
         for said in ("", " ", "wrong", APP_PASSWORD.upper(), APP_PASSWORD + " ", "x" * 100_000):

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from mailgate.app import formats
-from mailgate.app.words import Lang
+from mailgate.app.words import LANGS, NARROW, Lang
 
 NOW = datetime(2026, 11, 24, 9, 44, tzinfo=UTC)
 BERLIN = timezone(timedelta(hours=1))
@@ -18,6 +18,8 @@ BERLIN = timezone(timedelta(hours=1))
         ("en", 999_949, "999.9 kB"),
         ("en", 999_950, "1.0 MB"),
         ("de", 2_340_000, "2,3 MB"),
+        ("fr", 47_100, "47,1 ko"),
+        ("fr", 2_340_000, "2,3 Mo"),
     ],
 )
 def test_sizes_have_the_local_decimal_mark(lang: Lang, octets: int, text: str) -> None:
@@ -25,7 +27,7 @@ def test_sizes_have_the_local_decimal_mark(lang: Lang, octets: int, text: str) -
 
 
 def test_thousands_are_parted_in_the_local_way() -> None:
-    assert (formats.number("en", 12_345), formats.number("de", 12_345)) == ("12,345", "12.345")
+    assert [formats.number(lang, 12_345) for lang in LANGS] == ["12,345", "12.345", f"12{NARROW}345"]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,8 @@ def test_thousands_are_parted_in_the_local_way() -> None:
         ("de", timedelta(days=1), "23.11. 10:44"),
         ("de", timedelta(days=365), "24.11.2025 10:44"),
         ("en", timedelta(days=365), "24 Nov 2025 10:44"),
+        ("fr", timedelta(days=1), "23/11 10:44"),
+        ("fr", timedelta(days=365), "24/11/2025 10:44"),
     ],
 )
 def test_a_time_is_told_as_short_as_it_can_be(lang: Lang, before: timedelta, text: str) -> None:

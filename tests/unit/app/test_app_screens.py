@@ -390,6 +390,8 @@ async def test_language_and_colours_are_switched_and_remembered_by_the_browser()
     engine = FakeEngine()
     memory: dict[str, str] = {}
     async with reading(engine, memory=memory) as reader:
+        await reader.press("Français")
+        await reader.sees("Le courrier circule")
         await reader.press("Deutsch")
         await reader.sees("Die Post läuft")
         await reader.press("Dunkle Farben")

@@ -1,9 +1,10 @@
+import re
 import string
 from dataclasses import fields
 
 import pytest
 
-from mailgate.tray.words import DE, EN, Words, reader_words
+from mailgate.tray.words import DE, EN, FR, Words, reader_words
 from tests.unit.condition_codes import raised
 
 NAMES = [field.name for field in fields(Words) if field.name != "conditions"]
@@ -14,23 +15,37 @@ def placeholders(template: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_both_languages_say_each_thing_with_the_same_facts(name: str) -> None:
-    english, german = getattr(EN, name), getattr(DE, name)
-    assert english
-    assert german
-    assert placeholders(english) == placeholders(german)
+def test_all_languages_say_each_thing_with_the_same_facts(name: str) -> None:
+    said = [getattr(words, name) for words in (EN, DE, FR)]
+    assert all(said)
+    assert len({frozenset(placeholders(text)) for text in said}) == 1
 
 
-def test_nothing_was_left_untranslated() -> None:
-    same = {name for name in NAMES if getattr(EN, name) == getattr(DE, name)}
-    assert same == {"tooltip", "today"}
+@pytest.mark.parametrize(("other", "alike"), [(DE, {"tooltip", "today"}), (FR, {"today", "other_day"})])
+def test_nothing_was_left_untranslated(other: Words, alike: set[str]) -> None:
+    assert {name for name in NAMES if getattr(EN, name) == getattr(other, name)} == alike
 
 
-def test_german_has_words_for_each_condition_that_the_source_can_raise() -> None:
+@pytest.mark.parametrize("words", [DE, FR])
+def test_there_are_words_for_each_condition_that_the_source_can_raise(words: Words) -> None:
     codes = raised(also_info=False)  # what is told for information alone, the tray does not show
     assert {"account_failing", "disk_low", "internal_ill", "store_refuses", "unrouted"} <= codes
-    assert codes - {code.partition(".")[0] for code in DE.conditions} == set()
-    assert all(told and done for told, done in DE.conditions.values())
+    assert codes - {code.partition(".")[0] for code in words.conditions} == set()
+    assert all(told and done for told, done in words.conditions.values())
+
+
+def test_a_condition_is_told_with_the_same_facts_in_each_language() -> None:
+    def facts(words: Words) -> dict[str, list[set[str]]]:
+        return {code: [placeholders(text) for text in said] for code, said in words.conditions.items()}
+
+    assert facts(FR) == facts(DE)
+
+
+def test_french_parts_its_marks_by_a_space_that_does_not_break() -> None:
+    said = [getattr(FR, name) for name in NAMES if name not in {"today", "other_day"}] + [
+        text for both in FR.conditions.values() for text in both
+    ]
+    assert [text for text in said if re.search(r"[ \w][:;!?»](?!\w)|« ", text)] == []
 
 
 @pytest.mark.parametrize(
@@ -44,6 +59,10 @@ def test_german_has_words_for_each_condition_that_the_source_can_raise() -> None
         ({"LANG": "C.UTF-8"}, None, EN),
         ({}, "German_Austria", DE),
         ({}, "de-AT", DE),
+        ({"LANG": "fr_BE.UTF-8"}, None, FR),
+        ({"LANG": "fr"}, None, FR),
+        ({"LANG": "fro"}, None, EN),
+        ({}, "French_Switzerland", FR),
         ({}, "", EN),
     ],
 )
@@ -52,4 +71,4 @@ def test_the_readers_locale_picks_the_language(environ: dict[str, str], system: 
 
 
 def test_an_empty_environment_asks_the_system() -> None:
-    assert reader_words({}) in (EN, DE)
+    assert reader_words({}) in (EN, DE, FR)
