@@ -80,8 +80,10 @@ def _shape(schema: dict[str, Any]) -> str:
 
 def refusals_page(old: str) -> str:
     """Return `refusals.md` with its two tables made anew."""
-    does = ["| it means | what MailGate does |", "| --- | --- |"]
-    does += [f"| *{verdict.value}* | {text} |" for verdict, text in playbook.DOES.items()]
+    does = ["| it means | class of error | what MailGate does |", "| --- | --- | --- |"]
+    for verdict, text in playbook.DOES.items():
+        its_class = playbook.CLASSES.get(verdict)
+        does.append(f"| *{verdict.value}* | {f'`{its_class.value}`' if its_class else '-'} | {text} |")
     rows = ["| said to | reply | because | it means |", "| --- | --- | --- | --- |"]
     rows += [f"| {stage} | {reply} | {why} | *{verdict}* |" for stage, reply, why, verdict in playbook.page_rows()]
     return _between(old, "\n".join([*rows, "", *does]))

@@ -23,6 +23,7 @@ from mailgate.model.settings import Config
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.loglines import lines
 from mailgate.policy.oversize import size_limit
+from mailgate.policy.playbook import class_of
 from mailgate.policy.reasons import Reason, reason_of
 from mailgate.policy.routing import Routing
 from mailgate.policy.schedule import words
@@ -192,11 +193,14 @@ async def _states(store: Store, entries: frozenset[int]) -> Counter[EntryState]:
 
 def recipient(one: EntryRecipient) -> v1.Recipient:
     """Return one recipient."""
+    refused = class_of(one.reply) if one.reply else None
     return v1.Recipient(
         address=str(one.address),
         code=one.code,
         state=one.state.value,
         reply=str(one.reply) if one.reply else "",
+        error_class=refused.value if refused else "",
+        remedy=REMEDIES[refused] if refused else "",
     )
 
 

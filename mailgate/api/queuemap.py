@@ -7,6 +7,7 @@ from typing import Final
 from mailgate.contract import v1
 from mailgate.engine.officequeue import Acted, OfficeQueue, Operation, Wanted, will_tell
 from mailgate.model.entry import EntryState, QueueEntry
+from mailgate.policy.playbook import class_of
 from mailgate.policy.relays import lane_of, relay_of
 from mailgate.policy.telling import why_not
 from mailgate.ports.queue_store import QueueFilter, QueueMove, QueueSlice
@@ -59,6 +60,7 @@ def entry(queue: OfficeQueue, one: QueueEntry) -> v1.QueueEntry:
                 state=r.state.value,
                 reply=str(r.reply) if r.reply else "",
                 notify=tuple(sorted(notify.get(r.address.key, ()))),
+                error_class=refused.value if r.reply and (refused := class_of(r.reply)) else "",
             )
             for r in one.recipients
         ),

@@ -130,7 +130,13 @@ def internal_report(probe: InternalProbe) -> v1.InternalReport:
         ok=probe.ok,
         steps=tuple(map(test_step, probe.steps)),
         recipients=tuple(
-            v1.RecipientAnswer(address=one.address, taken=one.taken.value, reply=one.reply) for one in probe.recipients
+            v1.RecipientAnswer(
+                address=one.address,
+                taken=one.taken.value,
+                reply=one.reply,
+                error_class=one.error_class.value if one.error_class else "",
+            )
+            for one in probe.recipients
         ),
         kind=probe.kind.value if probe.kind else "",
         gateway=probe.gateway,

@@ -209,9 +209,9 @@ def trace(said: v1.MessageTrace) -> str:
         f"  size       {size(one.size)}",
         f"  state      {_state(one)}, {_tries(one.attempts)}",
     ]
-    lines += [
-        f"  recipient  {r.address} [{r.code}] {r.state}{f': {r.reply}' if r.reply else ''}" for r in one.recipients
-    ]
+    for r in one.recipients:
+        lines.append(f"  recipient  {r.address} [{r.code}] {r.state}{f': {r.reply}' if r.reply else ''}")
+        lines += [f"             {r.error_class}: {r.remedy}"] if r.error_class else []
     lines.append("")
     for step in said.steps:
         head = f"  {local(step.at)}  {step.stage:10}  "

@@ -57,7 +57,9 @@ def entry(one: v1.QueueEntry) -> str:
     ]
     for r in one.recipients:
         notify = f" NOTIFY={','.join(r.notify)}" if r.notify else ""
-        lines.append(f"  recipient  {r.address} {r.state}{notify}{f': {r.reply}' if r.reply else ''}")
+        lines.append(
+            f"  recipient  {r.address} {r.state}{notify}{f': {r.reply}' if r.reply else ''}{f' ({r.error_class})' if r.error_class else ''}"
+        )
     told = "its sender is told" if one.will_tell else f"nobody is told: {one.will_tell_why}"
     return "\n".join([*lines, f"  news       {one.text}", f"  removed    {told}"])
 

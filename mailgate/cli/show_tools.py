@@ -86,7 +86,10 @@ def test_report(said: v1.TestReport) -> str:
 def internal_report(said: v1.InternalReport) -> str:
     """Return what trying the internal server came to; hints only when something is wrong."""
     lines = _steps(said.steps)
-    lines += [f"{_MARKS[one.taken]}  {one.address}: {one.reply or 'not asked for'}" for one in said.recipients]
+    lines += [
+        f"{_MARKS[one.taken]}  {one.address}: {one.reply or 'not asked for'}{f' ({one.error_class})' if one.error_class else ''}"
+        for one in said.recipients
+    ]
     if said.kind:
         lines += [
             "",

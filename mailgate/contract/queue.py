@@ -22,12 +22,16 @@ OperationStateWord = Literal["waiting", "running", "done", "failed", "undone"]
 
 
 class QueueRecipient(Shape):
-    """One recipient: how it stands, the peer's last answer, and when its sender wants to be told (NOTIFY)."""
+    """One recipient: how it stands, the peer's last answer, and when its sender wants to be told (NOTIFY).
+
+    `error_class` says what a refusal is, such as `mailbox-full`; empty where there is none.
+    """
 
     address: str
     state: Literal["pending", "delivered", "relayed", "failed", "unknown"]
     reply: str
     notify: tuple[str, ...]
+    error_class: str = ""
 
 
 class QueueEntry(Shape):

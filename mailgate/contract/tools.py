@@ -184,11 +184,12 @@ class TryRelay(Wish):
 
 
 class RecipientAnswer(Shape):
-    """What the internal server said to one recipient, verbatim."""
+    """What the internal server said to one recipient, verbatim, and the class of error where it does not take it."""
 
     address: str
     taken: Literal["accepted", "deferred", "refused", "not-asked"]
     reply: str
+    error_class: str = ""
 
 
 class InternalReport(Shape):

@@ -311,12 +311,17 @@ class SessionReport(Shape):
 
 
 class Recipient(Shape):
-    """One recipient of a message, its routing code, and the peer's verbatim answer."""
+    """One recipient of a message, its routing code, and the peer's verbatim answer.
+
+    `error_class` and `remedy` say what a refusal is, such as `mailbox-full`, and what helps; empty where there is none.
+    """
 
     address: str
     code: str
     state: Literal["pending", "delivered", "relayed", "failed", "unknown"]
     reply: str
+    error_class: str = ""
+    remedy: str = ""
 
 
 class Reason(Shape):

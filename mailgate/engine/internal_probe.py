@@ -14,6 +14,7 @@ from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
 from mailgate.model.kinds import Hint
 from mailgate.model.settings import Config, InternalKind
 from mailgate.policy.kinds import detect, hints_for
+from mailgate.policy.playbook import class_of
 from mailgate.policy.remedies import remedy_for
 from mailgate.ports.clock import Clock
 from mailgate.ports.network import Dialer
@@ -42,11 +43,12 @@ class Taken(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecipientProbe:
-    """One recipient and the server's own words about it."""
+    """One recipient, the server's own words about it, and the class of failure where it does not take it."""
 
     address: str
     taken: Taken
     reply: str
+    error_class: ErrorClass | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +167,9 @@ class InternalProber:
         )
 
     def _refusals(self) -> ErrorClass | None:
-        """Return what the answers to recipients come to, None when all are welcome."""
-        met = {one.taken for one in self._found}
-        if Taken.REFUSED in met:
-            return ErrorClass.UNKNOWN_RECIPIENT
-        return ErrorClass.TEMPORARY if Taken.DEFERRED in met else None
+        """Return what the answers to recipients come to, None when all are welcome: the first refusal, else a delay."""
+        met = {taken: next((one.error_class for one in self._found if one.taken is taken), None) for taken in Taken}
+        return met[Taken.REFUSED] or met[Taken.DEFERRED]
 
     async def _ask(self, link: Link, recipients: Sequence[Address]) -> MailgateError | None:
         """Ask for each recipient; return what went wrong apart from refusals."""
@@ -241,10 +241,14 @@ class InternalProber:
 
     async def _one(self, link: Link, address: Address) -> RecipientProbe:
         if not address.is_ascii and not link.offers.utf8:
-            return RecipientProbe(str(address), Taken.REFUSED, "the server knows no addresses outside ASCII (SMTPUTF8)")
-        answer = await link.ask(rcpt(address), self._within_s)
-        taken = Taken.ACCEPTED if answer.yes else Taken.DEFERRED if answer.code < 500 else Taken.REFUSED  # noqa: PLR2004 RFC 5321 section 4.2.1
-        return RecipientProbe(str(address), taken, str(said(answer)))
+            text = "the server knows no addresses outside ASCII (SMTPUTF8)"
+            return RecipientProbe(str(address), Taken.REFUSED, text, ErrorClass.POLICY)
+        reply = said(await link.ask(rcpt(address), self._within_s))
+        found = class_of(reply)
+        if found is None:
+            return RecipientProbe(str(address), Taken.ACCEPTED, str(reply))
+        passes = found is ErrorClass.MAILBOX_FULL or not reply.permanent
+        return RecipientProbe(str(address), Taken.DEFERRED if passes else Taken.REFUSED, str(reply), found)
 
     def _late(self, started: float) -> bool:
         return self._clock.monotonic() - started > TIME_S

@@ -15,6 +15,7 @@ class ErrorClass(StrEnum):
     IN_USE = "in-use"
     THROTTLED = "throttled"
     PROTOCOL = "protocol"
+    MAILBOX_FULL = "mailbox-full"
     SIZE = "size"
     POLICY = "policy"
     UNKNOWN_RECIPIENT = "unknown-recipient"
@@ -34,6 +35,7 @@ REMEDIES: dict[ErrorClass, str] = {
     ErrorClass.IN_USE: "Another program has the mailbox open. MailGate tries again by itself.",
     ErrorClass.THROTTLED: "The provider asks for fewer logins: raise `interval`.",
     ErrorClass.PROTOCOL: "The server said something that the protocol does not allow. MailGate tries again by itself.",
+    ErrorClass.MAILBOX_FULL: "The mailbox has no room: make room in it, or raise its quota. MailGate tries again by itself.",
     ErrorClass.SIZE: "The message is larger than the server takes: raise its limit, then try again.",
     ErrorClass.POLICY: "The server refuses on principle: read its reply, and let it accept mail from this machine.",
     ErrorClass.UNKNOWN_RECIPIENT: "The server does not know this address: create it there, or choose another recipient.",

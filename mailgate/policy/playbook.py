@@ -23,6 +23,7 @@ class Verdict(StrEnum):
 
     TAKEN = "taken"
     LATER = "recipient later"
+    MAILBOX_FULL = "mailbox full"
     MESSAGE_LATER = "message later"
     SERVER_ILL = "server ill"
     CONFIGURATION_ILL = "configuration ill"
@@ -36,6 +37,10 @@ class Verdict(StrEnum):
 DOES: Final[dict[Verdict, str]] = {
     Verdict.TAKEN: "The recipient has it.",
     Verdict.LATER: "This recipient is tried again by `delivery.retry`; the others have it, and nothing pauses.",
+    Verdict.MAILBOX_FULL: (
+        "As *recipient later*, whatever the first digit says: somebody will empty the mailbox or raise its quota. "
+        "Nothing pauses, nobody else waits, and the message is never parked for it."
+    ),
     Verdict.MESSAGE_LATER: (
         "The message is tried again by `delivery.retry`. When it happens to three messages in a row that have no "
         "recipient in common, the server is ill."
@@ -101,7 +106,23 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(Verdict.CONFIGURATION_ILL, "it wants a login or TLS", codes=("530", "534", "535", "538")),
     Row(Verdict.SERVER_ILL, "it takes no mail just now", frozenset({_B, _E}), ("4",)),
     Row(Verdict.CONFIGURATION_ILL, "it does not serve us: no message is to blame", frozenset({_B, _E}), ("5",)),
-    Row(Verdict.LATER, "the mailbox is full; some servers say 552 and mean 452", enhanced=("*.2.2",)),
+    Row(Verdict.MAILBOX_FULL, "the mailbox is full; some servers say 552 and mean 452", enhanced=("*.2.2",)),
+    Row(
+        Verdict.MAILBOX_FULL,
+        "the mailbox is full, in words",
+        _AFTER_MAIL,
+        ("422", "450", "451", "452", "550", "552", "554"),
+        ("",),
+        (
+            "mailbox full",
+            "mailbox is full",
+            "mailbox quota",
+            "over quota",
+            "overquota",
+            "quota exceeded",
+            "exceeded quota",
+        ),
+    ),
     Row(Verdict.SERVER_ILL, "its disk is full, or its system ill (Exchange: back pressure)", enhanced=("4.3.*",)),
     Row(Verdict.SERVER_ILL, "it takes no mail just now", frozenset({_M}), ("4",)),
     Row(Verdict.LATER, "greylisting, a busy mailbox, a limit", frozenset({_R}), ("4",)),
@@ -171,6 +192,20 @@ _REASONS: Final[dict[Verdict, ParkReason]] = {
     Verdict.UNKNOWN_RECIPIENT: ParkReason.UNROUTED,
 }
 """Why a message is parked; of several recipients' verdicts the first in this order."""
+
+CLASSES: Final[dict[Verdict, ErrorClass]] = {
+    Verdict.LATER: ErrorClass.TEMPORARY,
+    Verdict.MAILBOX_FULL: ErrorClass.MAILBOX_FULL,
+    Verdict.MESSAGE_LATER: ErrorClass.TEMPORARY,
+    Verdict.SERVER_ILL: ErrorClass.TEMPORARY,
+    Verdict.CONFIGURATION_ILL: ErrorClass.POLICY,
+    Verdict.UNKNOWN_RECIPIENT: ErrorClass.UNKNOWN_RECIPIENT,
+    Verdict.OVERSIZE: ErrorClass.SIZE,
+    Verdict.QUARANTINE: ErrorClass.POLICY,
+    Verdict.WRAP: ErrorClass.PROTOCOL,
+    Verdict.REFUSED: ErrorClass.POLICY,
+}
+"""The class of error that people are shown beside an answer, and with it what they can do (`model.errors.REMEDIES`)."""
 
 _ABOUT_ITSELF: Final = frozenset({421, 530, 534, 535, 538})
 
@@ -260,6 +295,6 @@ def _reply_words(row: Row) -> str:
     return "; ".join(one for one in parts if one) or "any refusal"
 
 
-def class_of(ill: DeliveryResult) -> ErrorClass:
-    """Return the class of failure that an answer of an ill server, or of one that does not serve us, belongs to."""
-    return ErrorClass.TEMPORARY if of(ill) is Verdict.SERVER_ILL else ErrorClass.POLICY
+def class_of(reply: Reply, stage: SmtpStage = SmtpStage.RCPT) -> ErrorClass | None:
+    """Return the class of failure that an answer belongs to, None where nothing failed. Most are about a recipient."""
+    return CLASSES.get(verdict(reply, stage))

@@ -352,7 +352,8 @@ class Deliveries:
         if ill is not None:
             if self._blame(entry, certain=playbook.is_certain(ill.reply)):
                 return outcome
-            why = ConnectError(f"it answers {ill.reply} to {ill.stage.value}", error_class=playbook.class_of(ill))
+            its_class = playbook.CLASSES[playbook.of(ill)]
+            why = ConnectError(f"it answers {ill.reply} to {ill.stage.value}", error_class=its_class)
             if not any(one.delivered or one.permanent for one in outcome.results):
                 await self._not_reached(entry, why)
                 return None

@@ -34,7 +34,7 @@ def judge(
     earlier conversation, a person decides (PARKED); else it is DONE. `attempts` includes the one that just ended.
     """
     young = now - entry.received_at < PATIENCE
-    held = {Verdict.CONFIGURATION_ILL} if young else set()
+    held = {Verdict.MAILBOX_FULL, *({Verdict.CONFIGURATION_ILL} if young else ())}
     if not entry.edit.wrap:
         held.add(Verdict.WRAP)
     results = [replace(one, held=True) if one.permanent and playbook.of(one) in held else one for one in results]
@@ -47,8 +47,7 @@ def judge(
         return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=now, edit=edit)
     if waiting:
         again = next_attempt(retry, failed=now, attempts=attempts)
-        text = f"Tried again at {again:%H:%M:%S} UTC (try {attempts + 1})"
-        steps.append(TraceStep(now, Stage.DEFERRED, text, str(waiting[0].reply)))
+        steps.append(deferred(waiting, now, again=again, attempts=attempts))
         return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=again)
     refused = _refused(results, entry)
     if not refused:
@@ -76,6 +75,15 @@ def said(results: Sequence[DeliveryResult], now: datetime, *, by: str) -> list[T
             text = f"The line was lost before the answer for {one.address}: it is tried again and may arrive twice"
             steps.append(TraceStep(now, Stage.UNKNOWN, text, str(one.reply)))
     return steps
+
+
+def deferred(waiting: Sequence[DeliveryResult], now: datetime, *, again: datetime, attempts: int) -> TraceStep:
+    """Return the step that says when those who do not have it are tried again, and whose mailbox is full."""
+    full = ", ".join(one.address for one in waiting if playbook.of(one) is Verdict.MAILBOX_FULL)
+    why = f"No room in the mailbox of {full}. " if full else ""
+    return TraceStep(
+        now, Stage.DEFERRED, f"{why}Tried again at {again:%H:%M:%S} UTC (try {attempts + 1})", str(waiting[0].reply)
+    )
 
 
 def _refused(results: Sequence[DeliveryResult], entry: QueueEntry) -> list[DeliveryResult]:

@@ -62,6 +62,7 @@ REPLIES: Final[dict[str, str]] = {
     "450 4.2.1": "greylisting, mailbox busy",
     "451 4.7.1": "greylisting, error in processing",
     "452 4.3.1": "server full",
+    "452 4.2.2": "mailbox full",
     "454 4.7.0": "not for now",
     "500 5.5.2": "command not recognised",
     "502 5.5.1": "command not implemented",
@@ -185,7 +186,7 @@ def _reply_expected(stage: str, reply: str) -> str:
         return SERVER
     if stage in BEGINNING:
         return SERVER if code[0] == "4" else CONFIG
-    if reply == "552 5.2.2":
+    if enhanced in {"4.2.2", "5.2.2"}:
         return "deferred"
     if code[0] == "4":
         return SERVER if stage == "MAIL" else "deferred"

@@ -16,6 +16,7 @@ from mailgate.engine.account_probe import AccountProbe
 from mailgate.engine.internal_probe import MAX_RECIPIENTS, InternalProbe, InternalProber, Taken
 from mailgate.engine.probes import Probe, ProbeStep
 from mailgate.model.address import parse_address
+from mailgate.model.errors import ErrorClass
 from mailgate.model.settings import (
     Account,
     Config,
@@ -210,6 +211,18 @@ async def test_each_recipient_has_an_answer_of_its_own() -> None:
     assert (probe.ok, probe.error_class) == (False, "unknown-recipient")
     assert last(probe).text == "3 recipients: 1 accepted, 1 deferred, 1 refused"
     assert (deferred.ok, deferred.error_class) == (False, "temporary")
+
+
+async def test_a_full_mailbox_is_told_as_such_and_is_no_refusal() -> None:
+    replies = {f"RCPT TO:<{BOB}>": "552 5.2.2 mailbox full"}
+    async with SmtpPeer(replies) as peer:
+        probe = await asked(peer, ANNA, BOB)
+    assert [(one.taken.value, one.error_class) for one in probe.recipients] == [
+        ("accepted", None),
+        ("deferred", ErrorClass.MAILBOX_FULL),
+    ]
+    assert (probe.ok, probe.error_class) == (False, "mailbox-full")
+    assert "raise its quota" in probe.remedy
 
 
 async def test_a_server_that_hangs_up_after_some_refusals_is_asked_on() -> None:

@@ -74,6 +74,24 @@ service lmtp {{
 }}
 """
 
+_QUOTA_V23: Final = """\
+mail_plugins = quota
+plugin {{
+  quota = maildir:mailbox
+  quota_rule = *:storage={quota}B
+  quota_grace = 0%%
+}}
+"""
+
+_QUOTA_V24: Final = """\
+mail_plugins = quota
+quota mailbox {{
+  driver = count
+  storage_size = {quota}B
+  storage_grace = 0
+}}
+"""
+
 _AUTH: Final = """\
 service auth {{
   inet_listener auth {{
@@ -128,7 +146,7 @@ class Dovecot(Server):
     That answer takes Dovecot about ten seconds. With `lmtp` it takes mail at the port of that name, for its users'
     names as addresses; Dovecot needs its LMTP program for that (the package dovecot-lmtpd). With `auth_port` it answers
     other servers' questions about passwords at the port `auth`. With `imap` it serves mailboxes by IMAP, too (the package
-    dovecot-imapd), at the ports `imap` and `imaps`.
+    dovecot-imapd), at the ports `imap` and `imaps`. A mailbox holds `quota_octets` at most, 0: any number.
     """
 
     name = "dovecot"
@@ -141,6 +159,7 @@ class Dovecot(Server):
         lmtp: bool = False,
         auth_port: bool = False,
         imap: bool = False,
+        quota_octets: int = 0,
     ) -> None:
         super().__init__()
         self.users = dict(users)
@@ -149,6 +168,7 @@ class Dovecot(Server):
         self.lmtp = free_port() if lmtp else 0
         self.auth = free_port() if auth_port else 0
         self.imap, self.imaps = (free_port(), free_port()) if imap else (0, 0)
+        self.quota_octets = quota_octets
         self.certificates: DemoCertificates
         self._put = 0
 
@@ -187,14 +207,16 @@ class Dovecot(Server):
             "gid": owner.pw_gid,
             "cert": self.certificates.cert_file,
             "key": self.certificates.key_file,
+            "quota": self.quota_octets,
             "lock": "yes" if self.lock_session else "no",
         }
-        head, own = "", _V23
+        head, own, quota = "", _V23, _QUOTA_V23
         version = dovecot_version()
         if version >= (2, 4):
             text = ".".join(map(str, version))
             head, own = f"dovecot_config_version = {text}\ndovecot_storage_version = {text}\n", _V24
-        more = (_LMTP if self.lmtp else "") + (_AUTH if self.auth else "")
+            quota = _QUOTA_V24
+        more = (_LMTP if self.lmtp else "") + (_AUTH if self.auth else "") + (quota if self.quota_octets else "")
         (self.dir / "dovecot.conf").write_text(head + (_COMMON + more + own).format(**values))
 
     def command(self) -> Sequence[str]:

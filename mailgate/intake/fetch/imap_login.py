@@ -29,6 +29,7 @@ _CLASS_OF_CODE: Final = {  # RFC 5530 section 3
     "INUSE": ErrorClass.IN_USE,
     "LIMIT": ErrorClass.THROTTLED,
     "THROTTLED": ErrorClass.THROTTLED,  # Gmail and Exchange, in no RFC
+    "OVERQUOTA": ErrorClass.MAILBOX_FULL,
     "NONEXISTENT": ErrorClass.CONFIG,
     "NOPERM": ErrorClass.POLICY,
     "CONTACTADMIN": ErrorClass.POLICY,

@@ -8,10 +8,12 @@ from mailgate.model.entry import ParkReason
 from mailgate.model.errors import ErrorClass
 from mailgate.model.status import DeliveryResult, Reply, SmtpStage
 from mailgate.policy.playbook import (
+    CLASSES,
     DOES,
     ROWS,
     STREAK,
     Verdict,
+    class_of,
     illness,
     is_certain,
     next_streak,
@@ -21,7 +23,13 @@ from mailgate.policy.playbook import (
     verdict,
 )
 
-LATER, MESSAGE, ILL, CONFIG = Verdict.LATER, Verdict.MESSAGE_LATER, Verdict.SERVER_ILL, Verdict.CONFIGURATION_ILL
+LATER, FULL, MESSAGE, ILL, CONFIG = (
+    Verdict.LATER,
+    Verdict.MAILBOX_FULL,
+    Verdict.MESSAGE_LATER,
+    Verdict.SERVER_ILL,
+    Verdict.CONFIGURATION_ILL,
+)
 UNKNOWN, SIZE, SPAM, WRAP, NO = (
     Verdict.UNKNOWN_RECIPIENT,
     Verdict.OVERSIZE,
@@ -37,8 +45,12 @@ MEANS: list[tuple[str, tuple[Verdict, Verdict, Verdict, Verdict, Verdict, Verdic
     ("451 4.7.1 greylisted", (ILL, ILL, ILL, LATER, MESSAGE, MESSAGE)),
     ("451 local error", (ILL, ILL, ILL, LATER, MESSAGE, MESSAGE)),
     ("452 4.3.1 Insufficient system resources", (ILL, ILL, ILL, ILL, ILL, ILL)),
-    ("452 4.2.2 mailbox full", (ILL, ILL, LATER, LATER, LATER, LATER)),
-    ("552 5.2.2 mailbox full", (CONFIG, CONFIG, LATER, LATER, LATER, LATER)),
+    ("452 4.2.2 mailbox full", (ILL, ILL, FULL, FULL, FULL, FULL)),
+    ("552 5.2.2 mailbox full", (CONFIG, CONFIG, FULL, FULL, FULL, FULL)),
+    ("452 Mailbox full", (ILL, ILL, ILL, FULL, FULL, FULL)),
+    ("552 Requested action aborted: over quota", (CONFIG, CONFIG, SIZE, FULL, FULL, FULL)),
+    ("550 user's quota exceeded", (CONFIG, CONFIG, NO, FULL, FULL, FULL)),
+    ("554 5.2.2 mailbox full", (CONFIG, CONFIG, FULL, FULL, FULL, FULL)),
     ("530 5.7.0 authentication required", (CONFIG, CONFIG, CONFIG, CONFIG, CONFIG, CONFIG)),
     ("535 5.7.8 no", (CONFIG, CONFIG, CONFIG, CONFIG, CONFIG, CONFIG)),
     ("554 no service here", (CONFIG, CONFIG, SPAM, SPAM, SPAM, SPAM)),
@@ -95,11 +107,24 @@ def test_every_refusal_has_a_verdict_and_none_is_taken_for_a_delivery(code: int,
 
 @given(st.integers(400, 499), st.text(max_size=30), st.sampled_from([SmtpStage.MAIL, *STAGES[3:]]))
 def test_a_temporary_answer_never_parks(code: int, text: str, stage: SmtpStage) -> None:
-    assert verdict(Reply(code, text), stage) in {LATER, MESSAGE, ILL, CONFIG}
+    assert verdict(Reply(code, text), stage) in {LATER, FULL, MESSAGE, ILL, CONFIG}
+
+
+def test_a_full_mailbox_has_a_class_of_its_own_and_nobody_is_ill_for_it() -> None:
+    for text in ("452 4.2.2 full", "552 5.2.2 full", "450 mailbox is full", "552 over quota"):
+        assert class_of(reply(text)) is ErrorClass.MAILBOX_FULL
+        assert illness([result("a@x.example", text)]) is None
+        assert next_streak((), [result("a@x.example", text, SmtpStage.TEXT)]) == ()
+    assert class_of(reply("452 4.3.1 Insufficient system resources")) is ErrorClass.TEMPORARY
+    assert class_of(reply("452 too many recipients")) is ErrorClass.TEMPORARY
+    assert class_of(reply("552 5.3.4 too large")) is ErrorClass.SIZE
+    assert class_of(reply("550 5.1.1 who")) is ErrorClass.UNKNOWN_RECIPIENT
+    assert class_of(reply("250 2.1.5 ok")) is None
 
 
 def test_every_verdict_is_explained_and_every_row_can_decide() -> None:
     assert set(DOES) == set(Verdict)
+    assert set(CLASSES) == set(Verdict) - {Verdict.TAKEN}
     decided = {next(n for n, row in enumerate(ROWS) if row.fits(reply(text), s)) for text, _ in MEANS for s in STAGES}
     decided |= {n for n, row in enumerate(ROWS) if row.fits(reply("454 4.7.0 no"), SmtpStage.AUTH)}
     assert decided == set(range(len(ROWS))), "a row that no example reaches"

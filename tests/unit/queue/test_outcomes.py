@@ -76,6 +76,16 @@ def test_somebody_to_try_again_keeps_it_ready_even_beside_a_refusal() -> None:
     assert stages(outcome) == ["refused", "deferred"]
 
 
+def test_a_full_mailbox_is_tried_again_for_as_long_as_it_takes_whatever_the_code_says() -> None:
+    full = [Reply(452, "4.2.2 full"), Reply(552, "5.2.2 full"), Reply(552, "Mailbox is full"), Reply(550, "over quota")]
+    for reply in full:
+        for age in (timedelta(), 2 * PATIENCE):
+            outcome = judged(DeliveryResult(ANNA, YES), DeliveryResult(JONAS, reply), age=age)
+            assert (outcome.state, outcome.next_attempt) == (EntryState.READY, START + RETRY[0])
+            assert stages(outcome) == ["delivered", "deferred"]
+            assert f"No room in the mailbox of {JONAS}." in outcome.trace[-1].text
+
+
 def test_a_refusal_of_an_earlier_conversation_parks_it_when_the_rest_is_reached() -> None:
     before = (known(ANNA, RecipientState.FAILED, NO), known(JONAS))
     outcome = judged(DeliveryResult(JONAS, YES), before=before)

@@ -49,6 +49,14 @@ def test_who_is_put_off_is_tried_again_by_the_plan_beside_a_refusal() -> None:
     assert [one.permanent for one in outcome.results] == [False, True]
 
 
+def test_a_full_mailbox_is_tried_again_until_the_message_is_too_old() -> None:
+    said = DeliveryResult(BOB, Reply(552, "mailbox full"))
+    for age in (timedelta(), 2 * PATIENCE):
+        outcome = judged(said, age=age)
+        assert (outcome.state, [one.permanent for one in outcome.results]) == (EntryState.READY, [False])
+        assert outcome.trace[-1].text.startswith(f"No room in the mailbox of {BOB}. Tried again at ")
+
+
 def test_what_is_not_known_is_tried_again_and_may_arrive_twice() -> None:
     outcome = judged(DeliveryResult(BOB, NO, unknown=True))
     assert outcome.state is EntryState.READY
