@@ -162,8 +162,9 @@ async def running(
     *,
     with_app: bool = True,
     mirror: Callable[[str], None] | None = None,
+    make_api: Callable[..., Litestar] = build_api,
 ) -> AsyncIterator[Running]:
-    """Run an engine while the context is open.
+    """Run an engine while the context is open. Making the API is most of a start: tests without one may leave it out.
 
     Raises:
         StartError: something that must be right first is not; the text is for the operator.
@@ -179,7 +180,7 @@ async def running(
         store, findings = await room.then(lambda: _open(data_dir, files, config, clock))
         try:
             async with _engine(
-                data_dir, config_file, config, revision, files, store, findings, host, with_app, mirror
+                data_dir, config_file, config, revision, files, store, findings, host, with_app, mirror, make_api
             ) as it:
                 yield it
         finally:
@@ -240,6 +241,7 @@ async def _engine(
     host: ApiHost,
     with_app: bool,  # noqa: FBT001 handed on as it came
     mirror: Callable[[str], None] | None,
+    make_api: Callable[..., Litestar],
 ) -> AsyncIterator[Running]:
     clock, dialer = SystemClock(), NetDialer()
     secrets = Secrets(data_dir, files, config.secrets.timeout)
@@ -304,7 +306,7 @@ async def _engine(
 
     doorkeeper = Doorkeeper(host.token, clock=clock, password=app_password)
     ui = _MountedApp(host) if with_app and config.api.app else None
-    api = build_api(engine, doorkeeper, lambda: host.url, ui=ui)
+    api = make_api(engine, doorkeeper, lambda: host.url, ui=ui)
     if ui:
         ui.api = api
     front = guarded(api, engine)

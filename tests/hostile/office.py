@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from litestar import Litestar
+
 from mailgate.model.events import Event, Numbered
 from mailgate.service.run import Running, running
 from tests.fakes.eventually import eventually
@@ -100,7 +102,7 @@ async def office(
         log={"level": "error"},
     )
     await asyncio.to_thread((folder / "mailgate.toml").write_text, text, "utf-8")
-    async with running(folder, with_app=False) as it:
+    async with running(folder, with_app=False, make_api=_no_api) as it:
         made = Office(it)
 
         def keep(numbered: Numbered) -> None:
@@ -108,6 +110,11 @@ async def office(
 
         it.engine.hub.listen(keep)
         yield made
+
+
+def _no_api(*_: object, **_more: object) -> Litestar:
+    """Return an API without routes: nobody asks these engines anything, and it would be most of what a cell costs."""
+    return Litestar([], openapi_config=None, logging_config=None)
 
 
 @contextlib.asynccontextmanager
