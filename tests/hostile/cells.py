@@ -31,6 +31,9 @@ Each test holds that
   twice*: the reply to the final dot was lost, and event and trace say so), nothing is left at the provider, and nothing
   was deleted there before it had arrived.
 
+Where the office sends, the hostile peer is one relay of two: mail by the other one arrives meanwhile, and whoever did
+not get a message in the end is named in one report to its sender, and no one else is.
+
 """
 
 

@@ -20,6 +20,7 @@ ENOUGH_OCTETS: Final = 400_000_000
 """Where an endless reply ends after all: a client that swallowed so much has no bound."""
 TRICKLE_S: Final = 0.2  # well below the shortest timeout there is, 1 s
 SLOW_S: Final = 0.002
+LINES: Final = 50
 
 
 @dataclass(slots=True)
@@ -181,6 +182,13 @@ def adds(reply: str) -> Fault:
         return True
 
     return fault
+
+
+async def many_lines(connection: Connection, usual: bytes) -> bool:
+    """The right reply, in the last of many lines."""
+    code = usual[:3]
+    await connection.say(b"".join(b"%s-line %d\r\n" % (code, number) for number in range(LINES)) + usual)
+    return True
 
 
 async def forgets_what_came_ahead(connection: Connection, usual: bytes) -> bool:

@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 ANNA, BEN, CARL, DORA = (f"{name}@office.example" for name in ("anna", "ben", "carl", "dora"))
 SENDER = "peer@out.example"
@@ -10,14 +12,14 @@ ODD_SENDER = "odd@out.example"
 _OURS = re.compile(rb"(?:(?:Received|Return-Path|X-MailGate-[A-Za-z-]+):[^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*)*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Letter:
     """A message in a mailbox; `octets` are those that RETR says, `wire` those that may stand between RETR and the dot."""
 
     mark: str
     octets: bytes
 
-    @property
+    @cached_property
     def canonical(self) -> bytes:
         """The octets as they have to leave over DATA: each bare CR or LF has become CRLF (RFC 5321 section 2.3.8)."""
         return re.sub(rb"\r\n|\r|\n", b"\r\n", self.octets)
@@ -37,6 +39,27 @@ def letter(
         f"Subject: letter {head or mark}\r\nMessage-ID: <{head or mark}@out.example>\r\n\r\n"
     )
     return Letter(mark, header.encode() + body + f"end of {mark}\r\n".encode())
+
+
+@dataclass
+class Arrivals:
+    """Counts what has come of some letters: each arrival is looked at once, since some have many octets."""
+
+    letters: list[Letter]
+    _counted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _looked: int = 0
+
+    def of(self, taken: Sequence[tuple[str, bytes]]) -> Counter[tuple[str, str]]:
+        """Return how often each recipient got each letter, by mark and address; `taken` only ever grows.
+
+        Raises:
+            AssertionError: something came that is none of the letters, or not whole.
+        """
+        counted, strange = who_came(self.letters, list(taken[self._looked :]))
+        assert strange == [], "what arrives is one of the letters, whole"
+        self._looked = len(taken)
+        self._counted += counted
+        return self._counted
 
 
 def who_came(letters: list[Letter], taken: list[tuple[str, bytes]]) -> tuple[Counter[tuple[str, str]], list[bytes]]:

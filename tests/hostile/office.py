@@ -70,8 +70,12 @@ async def office(
     fetch: dict[str, Any] | None = None,
     delivery: dict[str, Any] | None = None,
     internal: dict[str, Any] | None = None,
+    **sections: Any,
 ) -> AsyncGenerator[Office, None]:
-    """Run an engine on these peers with the shortest waits there are; `folder` is made, or was used before."""
+    """Run an engine on these peers with the shortest waits there are; `folder` is made, or was used before.
+
+    `sections` are others of the settings, such as those of outgoing mail.
+    """
     await asyncio.to_thread(folder.mkdir, 0o700, exist_ok=True)
     limit = f"{timeout_s}s"
     text = toml(
@@ -100,6 +104,7 @@ async def office(
         store={"reserve_size": 0, "reserve_percent": 0.0},
         api={"port": 0},
         log={"level": "error"},
+        **sections,
     )
     await asyncio.to_thread((folder / "mailgate.toml").write_text, text, "utf-8")
     async with running(folder, with_app=False, make_api=_no_api) as it:

@@ -29,12 +29,13 @@ class Taken:
 
 @dataclass(slots=True)
 class HostileSmtp:
-    """An internal server on loopback. The moments that have no command are `banner`, `body`, `.` and `idle`."""
+    """An internal server or a relay on loopback. The moments that have no command are `banner`, `body`, `.` and `idle`."""
 
     offers: tuple[str, ...] = OFFERS
     decent: tuple[str, ...] = OFFERS
     lmtp: bool = False
     tls: ssl.SSLContext | None = None
+    decent_tls: ssl.SSLContext | None = None
     forgets_ahead: bool = False
     plans: Plans = field(default_factory=Plans)
     commands: list[str] = field(default_factory=list)
@@ -65,6 +66,7 @@ class HostileSmtp:
         """Be decent from now on."""
         self.plans.heal()
         self.offers = self.decent
+        self.tls = self.decent_tls or self.tls
         self.forgets_ahead = False
 
     def said(self, verb: str) -> list[str]:

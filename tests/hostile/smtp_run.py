@@ -19,7 +19,7 @@ from mailgate.model.events import (
 from mailgate.model.verdict import Stage
 from tests.fakes.eventually import eventually, eventually_by
 from tests.hostile.faults import Plan
-from tests.hostile.letters import ANNA, BEN, ODD_SENDER, Letter, letter, who_came
+from tests.hostile.letters import ANNA, BEN, ODD_SENDER, Arrivals, Letter, letter
 from tests.hostile.office import ILL, LATE_S, SOON_S, WELL, Office, account, office
 from tests.hostile.pop3_peer import HostilePop3
 from tests.hostile.smtp_peer import OFFERS, HostileSmtp
@@ -101,10 +101,10 @@ async def _play(cell: SmtpCell, folder: Path, certificates: DemoCertificates) ->
         )
         server.plans.held += cell.plans()
 
+        arrivals = Arrivals(everything)
+
         def came() -> Mapping[tuple[str, str], int]:
-            counted, strange = who_came(everything, [(one.recipient, one.octets) for one in server.taken])
-            assert strange == [], "what arrives is one of the letters, whole"
-            return counted
+            return arrivals.of([(one.recipient, one.octets) for one in server.taken])
 
         ill = await stack.enter_async_context(HostilePop3(letters))
         well = await stack.enter_async_context(HostilePop3([other]))
@@ -131,7 +131,7 @@ async def _play(cell: SmtpCell, folder: Path, certificates: DemoCertificates) ->
         if cell.tells:
             await eventually(lambda: server.plans.met > 0, "the fault is met", timeout_s=SHOWN_S)
         assert any(cell.shows in text for text in _texts(it)) or not cell.shows, "the reply is shown"
-        assert outcome != TWICE or await _trace_says_so(it), "the trace says that it may come twice"
+        assert outcome != TWICE or await trace_says_so(it), "the trace says that it may come twice"
         assert server.listener.most_octets <= cell.most_octets, "what the peer could make us swallow"
         server.heal()
         sent_on: set[str] = set()
@@ -202,7 +202,8 @@ def _texts(it: Office) -> list[str]:
     return deferred + parked + [one.text for one in it.heard(ConditionRaised)]
 
 
-async def _trace_says_so(it: Office) -> bool:
+async def trace_says_so(it: Office) -> bool:
+    """Return whether the trace of what may have come twice says so."""
     told = next(one for one in it.heard(MessageDeferred) if one.possible_duplicate)
     _, steps = await it.it.engine.trace(told.entry)
     return any(step.stage is Stage.UNKNOWN for step in steps)

@@ -115,7 +115,8 @@ def _setting(stage: str) -> dict[str, Any]:
     return {}
 
 
-def _senseless(stage: str, fault: str) -> str:
+def senseless(stage: str, fault: str) -> str:
+    """Return why this fault is not played at this stage, empty when it is."""
     if stage == "body" and fault not in {"silence", "cut before the reply", "reset", "421", "garbage", "endless line"}:
         return "while a text is on its way the server has nothing to say: what it says too early is *421* and *garbage*"
     if stage == "idle" and fault in {"cut in the middle", "cut after the reply", "octet by octet"}:
@@ -145,12 +146,17 @@ def _expected(stage: str, fault: str) -> str:
     return SERVER
 
 
-def _cell(stage: str, fault: str) -> SmtpCell:
-    played = FAULTS[fault][1]
+def played_at(stage: str, fault: str) -> Fault:
+    """Return how a fault is played at this stage."""
     if stage in {"body", "idle"} and fault == "silence":
-        played = stands_still
+        return stands_still
     if stage in {"body", "idle"} and fault == "extra reply":
-        played = says("250 2.0.0 and the next")
+        return says("250 2.0.0 and the next")
+    return FAULTS[fault][1]
+
+
+def _cell(stage: str, fault: str) -> SmtpCell:
+    played = played_at(stage, fault)
     when: Callable[[str], bool] = _of_odd(stage)
     if stage in BEGINNING or stage in {"RSET", "QUIT", "idle"}:
         when = lambda _argument: True  # noqa: E731 one of two
@@ -237,8 +243,8 @@ def parts() -> list[Part]:
             " of several that meets it, and the others are delivered meanwhile; `idle` is a connection kept for the next one.",
             STAGES,
             {name: text for name, (text, _) in FAULTS.items()},
-            tuple(_cell(*pair) for pair in pairs if not _senseless(*pair)),
-            tuple(Senseless(*pair, _senseless(*pair)) for pair in pairs if _senseless(*pair)),
+            tuple(_cell(*pair) for pair in pairs if not senseless(*pair)),
+            tuple(Senseless(*pair, senseless(*pair)) for pair in pairs if senseless(*pair)),
         ),
         Table(
             "smtp",

@@ -8,9 +8,10 @@ from _pytest.mark.structures import ParameterSet
 
 from tests.hostile.cells import Cell, Part, cell_id
 from tests.hostile.pop3_table import parts as pop3_parts
+from tests.hostile.relay_table import parts as relay_parts
 from tests.hostile.smtp_table import parts as smtp_parts
 
-PARTS: Final[list[Part]] = [*pop3_parts(), *smtp_parts()]
+PARTS: Final[list[Part]] = [*pop3_parts(), *smtp_parts(), *relay_parts()]
 ALL: Final[dict[str, Cell]] = {cell_id(part.protocol, cell): cell for part in PARTS for cell in part.cells}
 NAMES: Final = list(ALL)
 

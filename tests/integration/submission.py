@@ -84,6 +84,15 @@ class SmtpClient:
         for recipient in recipients or ("bob@customer.example",):
             assert (await self.say(f"RCPT TO:<{recipient}>")).startswith("250 ")
 
+    async def hand_over(self, sender: str, recipients: Iterable[str], octets: bytes) -> None:
+        """Send one message and say good-bye; its text ends with a line end."""
+        await self.begin(sender, *recipients)
+        assert (await self.say("DATA")).startswith("354 ")
+        lines = octets.split(b"\r\n")[:-1]
+        stuffed = b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines)
+        assert (await self.say(stuffed, ".")).startswith("250 ")
+        assert (await self.say("QUIT")).startswith("221 ")
+
     async def is_closed(self) -> bool:
         """Return whether the server has ended the connection, and said nothing more."""
         async with asyncio.timeout(20):
