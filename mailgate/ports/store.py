@@ -427,6 +427,10 @@ class Store(QueueStore, Protocol):
         """Return the first octets of a body, up to and with its first blank line, or `limit` octets."""
         ...
 
+    async def small_bodies(self, refs: Sequence[ContentRef]) -> Mapping[int, bytes]:
+        """Return those of these bodies that are held in memory anyway when they are read, whole, by content id."""
+        ...
+
     def read(self, ref: ContentRef, *, start: int = 0) -> AsyncGenerator[bytes, None]:
         """Return the body's octets from `start` on, in chunks."""
         ...

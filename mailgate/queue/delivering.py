@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 
 READY_AHEAD: Final = 1024
 """Decided entries kept at hand; beyond that they are read from the store when their turn comes."""
+TOGETHER: Final = 32
+"""Due entries that are read from the store at once, with their bodies where those are small."""
 _IDLE_S: Final = 1.0
 _REST_S: Final = 5.0  # idle connections are looked at as often
 _LOOK_S: Final = 30.0  # what becomes due is noted here; a clock that was set may still bring it forward
@@ -117,7 +119,8 @@ class Deliveries:
             self._ready.append(entry)
             if octets is not None:
                 self._at_hand[entry.id] = octets
-        self._work.set()
+        if self._lane.busy < self._lane.width:  # else whoever is at work takes it
+            self._work.set()
 
     @property
     def size_limit(self) -> int:
@@ -195,12 +198,14 @@ class Deliveries:
         if self.pace.daily_cap and self.pace.counted is None:
             await self._count_today()
         free = self._lane.free(self._clock.monotonic())
+        if not self.pace.is_bounded:
+            return free
         room = self.pace.room(self._clock.monotonic(), self._today())
         hop_health.tell_of_cap(self._keeper.health, self.hop, self.pace, self._today())
         return free if room is None else min(free, room)
 
     def _has_room(self) -> bool:
-        return self.pace.room(self._clock.monotonic(), self._today()) != 0
+        return not self.pace.is_bounded or self.pace.room(self._clock.monotonic(), self._today()) != 0
 
     def _today(self) -> date:
         return self._clock.now().astimezone().date()
@@ -223,7 +228,8 @@ class Deliveries:
         in_hand = frozenset(self._in_hand | self._withheld)
         withdrawals = self._withdrawals
         try:
-            found = await self._store.due(self._clock.now(), limit=1, exclude=in_hand, lane=self.hop.lane)
+            found = await self._store.due(self._clock.now(), limit=TOGETHER, exclude=in_hand, lane=self.hop.lane)
+            bodies = await self._store.small_bodies([one.content for one in found])
             soonest = None if found else await self._store.next_due(exclude=in_hand, lane=self.hop.lane)
         except StoreError as exc:
             self._keeper.store_failed(exc)
@@ -240,8 +246,13 @@ class Deliveries:
             return self._ready.popleft()
         if not found:
             return None
-        self.expect(found[0].id)
-        return found[0]
+        found = [entry for entry in found if entry.id not in self._in_hand]  # others were brought, and begun, meanwhile
+        for entry in found:
+            self.expect(entry.id)
+            if (octets := bodies.get(entry.content.id)) is not None:
+                self._at_hand[entry.id] = octets
+        self._ready.extend(found)
+        return self._ready.popleft() if self._ready else None
 
     def _due_at(self, when: datetime) -> None:
         """Note that an entry is due then: the store is looked at in time, though at most once a second."""

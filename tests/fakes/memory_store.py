@@ -138,6 +138,9 @@ class MemoryStore:
     async def header(self, ref: ContentRef, *, limit: int) -> bytes:
         return self._body(ref)[:limit]
 
+    async def small_bodies(self, refs: Sequence[ContentRef]) -> Mapping[int, bytes]:
+        return {ref.id: self._bodies[ref.id] for ref in refs if ref.id in self._bodies}
+
     async def read(self, ref: ContentRef, *, start: int = 0) -> AsyncGenerator[bytes, None]:
         body = self._body(ref)
         for at in range(start, len(body), _HEADER):

@@ -76,6 +76,15 @@ async def test_a_look_at_the_header_is_bounded_and_may_end_in_the_middle(store: 
     assert (await store.header(entry.content, limit=10_000)).startswith(LETTER)
 
 
+async def test_small_bodies_come_together_and_large_ones_when_they_are_read(store: Store) -> None:
+    small = [await take(store, LETTER + b"x" * size, uid=str(size)) for size in (0, 10, INLINE_LIMIT - len(LETTER))]
+    large = await take(store, LETTER + b"x" * 700_000, uid="large")
+    found = await store.small_bodies([entry.content for entry in (*small, large)])
+    assert [found[entry.content.id] for entry in small] == [await body(store, entry) for entry in small]
+    assert found.get(large.content.id, await body(store, large)) == await body(store, large)
+    assert await store.small_bodies([]) == {}
+
+
 async def test_a_draft_shows_the_beginning_of_its_body(store: Store) -> None:
     octets = LETTER + b"x" * 500_000
     whole = await draft(store, octets)

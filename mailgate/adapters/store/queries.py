@@ -1,5 +1,6 @@
 """The questions that windows and sessions ask of the store, and the portions in which old things go."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,6 +21,9 @@ _BODY: Final = (  # made once: to build a statement costs more than to run it
     .join(BODY, BODY.c.content_id == CONTENT.c.id, isouter=True)
     .where(CONTENT.c.id == bindparam("wanted"))
 )
+_BODIES: Final = select(BODY.c.content_id, BODY.c.octets).where(
+    BODY.c.content_id.in_(bindparam("wanted", expanding=True))
+)
 
 
 def last_entry_id(connection: Connection) -> int:
@@ -38,6 +42,11 @@ def body(connection: Connection, content_id: int) -> tuple[str | None, bytes]:
     if row is None or row.dropped_at is not None or (row.file is None and row.octets is None):
         raise ContentLostError(f"the body of content {content_id} is not kept any more")
     return row.file, row.octets or b""
+
+
+def bodies(connection: Connection, content_ids: Sequence[int]) -> dict[int, bytes]:
+    """Return those of these bodies that lie in the database."""
+    return {row.content_id: row.octets for row in connection.execute(_BODIES, {"wanted": content_ids})}
 
 
 def next_due(connection: Connection, exclude: frozenset[int], lane: str) -> datetime | None:

@@ -103,6 +103,10 @@ class SqliteStore(QueuePart):
                     break
         return octets[:limit]
 
+    async def small_bodies(self, refs: Sequence[ContentRef]) -> Mapping[int, bytes]:
+        """Return those of these bodies that lie in the database, by content id."""
+        return await self._read(lambda c: queries.bodies(c, [ref.id for ref in refs])) if refs else {}
+
     async def read(self, ref: ContentRef, *, start: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield a body's octets from `start` on."""
         file, octets = await self._read(lambda c: queries.body(c, ref.id))

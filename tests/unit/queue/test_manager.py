@@ -431,7 +431,11 @@ class TestTheStoreStumbles:
                 raise failures.pop()
             return await header(*arguments, **more)  # type: ignore[arg-type]
 
+        async def none_is_small(*_: object) -> dict[int, bytes]:
+            return {}
+
         office.store.header = stumbles  # type: ignore[method-assign]
+        office.store.small_bodies = none_is_small  # type: ignore[method-assign]
         async with running(office):
             entry = await office.is_deferred(entry_id)
             assert entry.attempts == 0
