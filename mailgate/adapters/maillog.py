@@ -73,8 +73,8 @@ class MailLog:
             ended = self._closing.wait(GATHER_S)
             self._bell.clear()
             while self._waiting:
-                for day, together in groupby(self._taken(), key=lambda one: f"{one[0]:%Y-%m-%d}"):
-                    self._write(day, list(together))
+                for day, together in groupby(self._taken(), key=lambda one: one[0].date()):
+                    self._write(day.isoformat(), list(together))
         self._close_file()
 
     def _taken(self) -> list[tuple[datetime, str]]:

@@ -96,7 +96,12 @@ def lines(event: Event, at: datetime) -> tuple[str, ...]:
 
 
 def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
-    match event:
+    match event:  # those of every message first: the cases are tried one by one
+        case MessageDelivered() | MessageRouted() | MessageHeld() | MessageDeferred() | MessageParked():
+            window = _window(event)
+            return [f"{window} {text}" for text in _message(event, at)]
+        case MessageAccepted() | SubmissionStarted() | SubmissionEnded() | SubmissionRefused():
+            return _submission(event)
         case EngineStarted():
             where = f", {event.url}" if event.url else ""
             return [f"MailGate {event.version} started (pid {event.pid}{where})"]
@@ -126,10 +131,6 @@ def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:
             return [f"Fetch [{event.session}] The mailbox was renumbered: {known} recognised"]
         case MessageMerged():
             return [f"Fetch [{event.session}] {event.entry} Merged: a copy of {', '.join(event.into)}"]
-        case SubmissionStarted() | SubmissionRefused() | MessageAccepted() | SubmissionEnded():
-            return _submission(event)
-        case MessageRouted() | MessageHeld() | MessageDelivered() | MessageDeferred() | MessageParked():
-            return [f"{_window(event)} {text}" for text in _message(event, at)]
         case MessageReturned():
             told = f"its sender is told by {event.report}" if event.report else "its sender is not told"
             return [f"Send: {event.entry} Failed for {', '.join(event.recipients)} ({event.reply}); {told}"]

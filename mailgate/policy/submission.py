@@ -6,6 +6,7 @@ RFC 5321 section 7.9 (access), RFC 4954 section 6 (530), RFC 3463 (5.7.1).
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from mailgate.model.address import Address
@@ -16,6 +17,7 @@ from mailgate.policy.patterns import AddressPatterns
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+_HOSTS: Final = 256  # whose answer is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,13 @@ class SubmissionGate:
         self._may_send = config.outbound.may_send
         self._listed = AddressPatterns(config.outbound.listed)
         self._always_to = AddressPatterns(config.outbound.always_to)
+        self._known = lru_cache(maxsize=_HOSTS)(self._is_known)  # asked three times a session
 
     def knows(self, host: str) -> bool:
         """Return whether a client at this IP address may send without a login."""
+        return self._known(host)
+
+    def _is_known(self, host: str) -> bool:
         try:
             address = ipaddress.ip_address(host)
         except ValueError:

@@ -21,6 +21,11 @@ class Pace:
         self.under_way = 0  # recipients of messages that have begun and not ended
         self._begun: deque[float] = deque()
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether there is any limit."""
+        return bool(self.rate or self.daily_cap)
+
     def room(self, now_s: float, today: date) -> int | None:
         """Return how many messages may begin now, None without a limit."""
         if self.daily_cap and self.under_way + (self.recipients if self.counted == today else 0) >= self.daily_cap:

@@ -21,6 +21,7 @@ class Progress:
     def __init__(self) -> None:
         self._ids: dict[Place, set[int]] = {place: set() for place in Place}
         self._bell = asyncio.Event()
+        self._waiting = 0  # who waits for the bell: it is rung for them alone
         self._blocked = False
 
     def put(self, entry_id: int, place: Place) -> None:
@@ -58,12 +59,15 @@ class Progress:
 
     async def wait(self, done: Callable[[], bool], timeout: timedelta) -> bool:
         """Wait until `done()`, asked after each change. False: time was up."""
+        self._waiting += 1
         try:
             async with asyncio.timeout(timeout.total_seconds()):
                 while not done():
                     await self._bell.wait()
         except TimeoutError:
             return False
+        finally:
+            self._waiting -= 1
         return True
 
     def changed(self) -> None:
@@ -82,5 +86,6 @@ class Progress:
             ids.discard(entry_id)
 
     def _ring(self) -> None:
-        bell, self._bell = self._bell, asyncio.Event()
-        bell.set()
+        if self._waiting:
+            bell, self._bell = self._bell, asyncio.Event()
+            bell.set()

@@ -52,10 +52,9 @@ from mailgate.delivery.transports import make_transport
 from mailgate.engine.engine import Engine, Ports
 from mailgate.engine.outgoing import OutgoingPorts
 from mailgate.model.errors import REMEDIES, ErrorClass, StoreError
-from mailgate.model.events import Numbered, Severity
+from mailgate.model.events import Severity
 from mailgate.model.settings import Config, EngineSettings
 from mailgate.policy.floors import floor_for
-from mailgate.policy.loglines import lines
 from mailgate.policy.relays import RelayTable
 from mailgate.ports.config_file import revision_of
 from mailgate.ports.secrets import Secret
@@ -63,6 +62,7 @@ from mailgate.ports.store import Finding
 from mailgate.service.apihost import ApiHost
 from mailgate.service.ending import Deadline, run_in_time
 from mailgate.service.exits import Exit
+from mailgate.service.maillines import MailLines
 from mailgate.service.room import WaitForRoom
 
 if TYPE_CHECKING:
@@ -297,7 +297,7 @@ async def _engine(
         config_file=DiskConfigFile(config_file, data_dir, files, clock=clock),
     )
     engine = Engine(config, ports, findings=findings, revision=revision)
-    engine.hub.listen(lambda numbered: _log(mail_log, numbered))
+    engine.hub.listen(MailLines(mail_log))
     _bind(host, config, engine)
 
     async def app_password() -> Secret | None:
@@ -343,12 +343,6 @@ def set_log_level(level: str) -> None:
     logging.getLogger("mailgate").setLevel(ours)
     for noisy in ("httpx", "uvicorn.error", "asyncio", "alembic"):
         logging.getLogger(noisy).setLevel(max(ours, logging.WARNING))
-
-
-def _log(mail_log: MailLog, numbered: Numbered) -> None:
-    at = numbered.at.astimezone()
-    for line in lines(numbered.event, at):
-        mail_log.write(at, line)
 
 
 def _bind(host: ApiHost, config: Config, engine: Engine) -> None:

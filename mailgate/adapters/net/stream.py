@@ -177,7 +177,8 @@ class NetStream(asyncio.Protocol):
             if self._failure is None and not self._lost.done():
                 if not self._transport.is_closing():
                     self._transport.close()
-                await asyncio.wait([self._lost], timeout=_CLOSE_S)
+                if self._transport is not self._tcp or self._unsent_octets():
+                    await asyncio.wait([self._lost], timeout=_CLOSE_S)
         finally:
             self.abort()  # a peer that does not say good-bye to TLS, or does not take in the rest
 
