@@ -435,7 +435,7 @@ class TestTheStoreStumbles:
             return {}
 
         office.store.header = stumbles  # type: ignore[method-assign]
-        office.store.small_bodies = none_is_small  # type: ignore[method-assign]
+        office.store.small_bodies = none_is_small  # type: ignore[method-assign,assignment]
         async with running(office):
             entry = await office.is_deferred(entry_id)
             assert entry.attempts == 0
