@@ -111,6 +111,7 @@ def test_step(step: ProbeStep) -> v1.TestStep:
         text=step.text,
         duration_ms=step.duration_ms,
         facts=tuple(v1.Fact(name=name, value=value) for name, value in step.facts),
+        words=_words(step.words),
     )
 
 
@@ -121,6 +122,7 @@ def test_report(probe: Probe) -> v1.TestReport:
         steps=tuple(map(test_step, probe.steps)),
         error_class=probe.error_class,
         remedy=probe.remedy,
+        remedies=_words(probe.remedies) if probe.remedies else None,
     )
 
 
@@ -143,6 +145,7 @@ def internal_report(probe: InternalProbe) -> v1.InternalReport:
         hints=tuple(map(hint, probe.hints)),
         error_class=probe.error_class,
         remedy=probe.remedy,
+        remedies=_words(probe.remedies) if probe.remedies else None,
     )
 
 

@@ -126,22 +126,24 @@ class Fact(Shape):
 
 
 class TestStep(Shape):
-    """One step of a connection test, and what it found out."""
+    """One step of a connection test, and what it found out. `words` is `text` in every language; servers' words stay."""
 
     name: str
     ok: bool
     text: str
     duration_ms: int
     facts: tuple[Fact, ...] = ()
+    words: Words | None = None
 
 
 class TestReport(Shape):
-    """The result of trying a connection, step by step, oldest first."""
+    """The result of trying a connection, step by step, oldest first. `remedies` is `remedy` in every language."""
 
     ok: bool
     steps: tuple[TestStep, ...]
     error_class: str
     remedy: str
+    remedies: Words | None = None
 
 
 class TryAccount(Wish):
@@ -196,7 +198,8 @@ class InternalReport(Shape):
     """The result of trying the internal server.
 
     `kind` is what it seems to be, or empty; `hints` are for that kind, or the one that is set, with `gateway` filled in:
-    the address by which the server sees MailGate. `recipients` stand in the order they were asked in.
+    the address by which the server sees MailGate. `recipients` stand in the order they were asked in. `remedies` is
+    `remedy` in every language.
     """
 
     ok: bool
@@ -207,6 +210,7 @@ class InternalReport(Shape):
     hints: tuple[Hint, ...]
     error_class: str
     remedy: str
+    remedies: Words | None = None
 
 
 class TrialMessage(Shape):

@@ -3,15 +3,17 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from mailgate.config.probes import joined, say, verbatim
 from mailgate.engine.probes import Probe, Steps, protection, protection_facts
 from mailgate.intake.fetch.imap import ImapDialogue
 from mailgate.intake.fetch.opening import endpoint_of
 from mailgate.intake.fetch.pop3 import Listed, Pop3Dialogue
 from mailgate.model.errors import MailgateError
 from mailgate.model.imap_options import MailProtocol
+from mailgate.model.kinds import Words
 from mailgate.model.settings import Account, FetchSettings, Security
 from mailgate.policy.envelope_guess import EnvelopeGuess, guess_envelope_header
-from mailgate.policy.remedies import remedy_for
+from mailgate.policy.remedies import remedy_words
 from mailgate.ports.clock import Clock
 from mailgate.ports.imap import ImapConnector
 from mailgate.ports.network import Dialer, Stream
@@ -51,7 +53,7 @@ class AccountProbe:
             password = typed
             if password is None:
                 password = await self._steps.take(
-                    "password", self._secrets.get(account.password), lambda _: f"found at {account.password}"
+                    "password", self._secrets.get(account.password), lambda _: say("password", place=account.password)
                 )
             await self._by_its_protocol(password)
         except MailgateError as exc:
@@ -59,9 +61,9 @@ class AccountProbe:
                 ok=False,
                 steps=tuple(self._steps.done),
                 error_class=exc.error_class.value,
-                remedy=remedy_for(exc.error_class, account.password),
+                remedies=remedy_words(exc.error_class, account.password),
             )
-        return Probe(ok=True, steps=tuple(self._steps.done), error_class="", remedy="")
+        return Probe(ok=True, steps=tuple(self._steps.done), error_class="", remedies=None)
 
     # -- the steps
 
@@ -72,7 +74,7 @@ class AccountProbe:
         stream = await steps.take(
             "connect",
             self._dialer.dial(endpoint, connect_timeout=settings.connect_timeout, timeout=settings.connect_timeout),
-            lambda made: f"{endpoint} answers from {made.peer}{protection(made)}",
+            lambda made: say("connect", endpoint=endpoint, peer=made.peer, protection=protection(made)),
             protection_facts,
         )
         dialogue: Pop3Dialogue | ImapDialogue
@@ -92,7 +94,7 @@ class AccountProbe:
             listed = await steps.take(
                 "list",
                 dialogue.list_messages(),
-                lambda found: f"{len(found)} messages in {_of_folders(account)}",
+                lambda found: say("list", n=len(found), where=_where(account)),
                 lambda found: _list_facts(found, dialogue),
             )
             if listed:
@@ -108,14 +110,13 @@ class AccountProbe:
     def _guess(self, headers: Sequence[bytes]) -> EnvelopeGuess | None:
         return guess_envelope_header(headers, self._own_domains)
 
-    def _guessed(self, headers: Sequence[bytes]) -> str:
+    def _guessed(self, headers: Sequence[bytes]) -> Words:
         if not headers:
-            refused = "refuses TOP" if self._account.protocol is MailProtocol.POP3 else "sends no headers"
-            return f"the server {refused}, so headers cannot be looked at ahead of fetching"
+            return say("no_top" if self._account.protocol is MailProtocol.POP3 else "no_headers")
         guess = self._guess(headers)
         if guess is None:
-            return f"none of the newest {len(headers)} messages has a header that names the envelope recipient"
-        return f"{guess.header} names one of your addresses in {guess.seen} of the newest {guess.of} messages"
+            return say("no_envelope_header", n=len(headers))
+        return say("envelope_header", header=guess.header, seen=guess.seen, n=guess.of)
 
     def _header_facts(self, headers: Sequence[bytes]) -> list[tuple[str, str]]:
         guess = self._guess(headers)
@@ -127,27 +128,27 @@ class AccountProbe:
         return facts
 
 
-def _of_folders(account: Account) -> str:
+def _where(account: Account) -> Words:
     if account.protocol is MailProtocol.POP3:
-        return "the mailbox"
-    return f"{'folder' if len(account.folders) == 1 else 'folders'} {', '.join(account.folders)}"
+        return say("in_mailbox")
+    return say("in_folder" if len(account.folders) == 1 else "in_folders", names=", ".join(account.folders))
 
 
-def _offers(dialogue: Pop3Dialogue | ImapDialogue, stream: Stream) -> str:
-    how = f"logged in by {dialogue.way}{protection(stream) or ', in the clear'}"
+def _offers(dialogue: Pop3Dialogue | ImapDialogue, stream: Stream) -> Words:
+    login = say("login", way=dialogue.way, protection=protection(stream) if stream.tls else say("clear"))
     if isinstance(dialogue, ImapDialogue):
         there = dialogue.offered
-        words = ["IDLE, so it tells of new mail at once" if "IDLE" in there else "no IDLE, so it is polled"]
-        words += [name for name in ("MOVE", "UIDPLUS") if name in there]
-        return f"{how}; the server offers {', '.join(words)}"
+        words = [say("idle" if "IDLE" in there else "no_idle")]
+        words += [verbatim(name) for name in ("MOVE", "UIDPLUS") if name in there]
+        return say("offers", login=login, what=joined(words))
     found = dialogue.capabilities
     if not found.known:
-        return f"{how}; the server does not say what it offers"
-    words = ["pipelining"] if found.pipelining else ["no pipelining, so it will be slower over a long line"]
-    words += ["UIDL"] if found.uidl else []
+        return say("offers_unsaid", login=login)
+    words = [say("pipelining" if found.pipelining else "no_pipelining")]
+    words += [verbatim("UIDL")] if found.uidl else []
     if found.login_delay_s:
-        words.append(f"asks for {found.login_delay_s} s between logins")
-    return f"{how}; the server offers {', '.join(words)}"
+        words.append(say("login_delay", n=found.login_delay_s))
+    return say("offers", login=login, what=joined(words))
 
 
 def _login_facts(account: Account, dialogue: Pop3Dialogue | ImapDialogue, stream: Stream) -> list[tuple[str, str]]:

@@ -6,16 +6,17 @@ from enum import StrEnum
 from typing import Final
 
 from mailgate.config.kinds import server_kinds
+from mailgate.config.probes import failed, joined, say, verbatim
 from mailgate.delivery.link import Link, said
 from mailgate.delivery.opening import Opener
 from mailgate.engine.probes import ProbeStep, Steps, protection_facts
 from mailgate.model.address import Address, parse_address
 from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
-from mailgate.model.kinds import Hint
+from mailgate.model.kinds import Hint, Words
 from mailgate.model.settings import Config, InternalKind
 from mailgate.policy.kinds import detect, hints_for
 from mailgate.policy.playbook import class_of
-from mailgate.policy.remedies import remedy_for
+from mailgate.policy.remedies import remedy_words
 from mailgate.ports.clock import Clock
 from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import SecretStore
@@ -64,8 +65,13 @@ class InternalProbe:
     kind: InternalKind | None
     hints: tuple[Hint, ...]
     error_class: str
-    remedy: str
+    remedies: Words | None
     gateway: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """The remedy in English, empty where nothing is wrong."""
+        return self.remedies.en if self.remedies else ""
 
 
 @dataclass(slots=True)
@@ -90,7 +96,7 @@ class Watch:
 
     def fails(self, why: MailgateError) -> None:
         """The step under way has failed."""
-        self.steps.add(self.name, str(why), self.started, ok=False)
+        self.steps.add(self.name, failed(why), self.started, ok=False)
         self.name = ""
 
     def ends(self) -> None:
@@ -99,21 +105,21 @@ class Watch:
             self.steps.add(self.name, self._said(), self.started, self._facts())
         self.name = ""
 
-    def _said(self) -> str:
+    def _said(self) -> Words:
         match self.name:
             case "greeting":
-                return self.heard.get("greeting", "").split("\n")[0]
+                return verbatim(self.heard.get("greeting", "").split("\n")[0])
             case "ehlo":
                 offered = self._offered()
-                return f"offers {offered}" if offered else "offers no extensions"
+                return say("extensions", what=offered) if offered else say("no_extensions")
             case "tls":
-                return "the connection is protected"
+                return say("tls")
             case "login":
-                return "the login is accepted"
+                return say("login_accepted")
             case "password":
-                return "found"
+                return say("password_there")
             case _:
-                return "the server answers"
+                return say("answers")
 
     def _facts(self) -> list[tuple[str, str]]:
         return [("extensions", self._offered())] if self.name == "ehlo" else []
@@ -162,7 +168,7 @@ class InternalProber:
             kind=kind,
             hints=hints_for(server_kinds(), self._config.internal.kind or kind, values),
             error_class=error_class.value if error_class else "",
-            remedy=remedy_for(error_class, self._config.internal.password) if error_class else "",
+            remedies=remedy_words(error_class, self._config.internal.password) if error_class else None,
             gateway=gateway,
         )
 
@@ -195,15 +201,19 @@ class InternalProber:
         missing = [*recipients[len(self._found) :]]
         self._found += [RecipientProbe(str(one), Taken.NOT_ASKED, "") for one in missing]
         counts = {taken: sum(one.taken is taken for one in self._found) for taken in Taken}
-        words = ", ".join(f"{count} {taken.value}" for taken, count in counts.items() if count)
-        text = (
-            str(failure) if failure else f"{len(self._found)} recipients: {words}" if self._found else "no recipients"
-        )
         facts = [("empty_sender", self._empty_refused)]
-        if self._empty_refused and failure is None:
-            text += f"; asked for with the sender {self._sender}, since the empty one is refused: {self._empty_refused}"
-        self._steps.add("recipients", text, started, facts, ok=failure is None and not _unwelcome(counts))
+        words = failed(failure) if failure else self._sum(counts)
+        self._steps.add("recipients", words, started, facts, ok=failure is None and not _unwelcome(counts))
         return failure
+
+    def _sum(self, counts: dict[Taken, int]) -> Words:
+        if not self._found:
+            return say("no_recipients")
+        parts = joined(say(taken.value, n=count) for taken, count in counts.items() if count)
+        words = say("recipients", n=len(self._found), counts=parts)
+        if not self._empty_refused:
+            return words
+        return say("other_sender", recipients=words, sender=self._sender, reply=self._empty_refused)
 
     async def _all_of(self, link: Link, asked: Sequence[Address], started: float) -> None:
         """Ask for all that are still to be asked for, some to a transaction, until it takes too long.
@@ -258,11 +268,10 @@ def _unwelcome(counts: dict[Taken, int]) -> bool:
     return bool(counts[Taken.REFUSED] or counts[Taken.DEFERRED])
 
 
-def protected(link: Link) -> str:
+def protected(link: Link) -> Words:
     """Return how a connection is protected, and what it may carry, in words."""
-    how = f"protected, {link.stream.tls}" if link.protected else "in the clear"
-    limit = f", messages of {link.offers.size_octets} octets at most" if link.offers.size_octets else ""
-    return f"{how}{limit}"
+    limit = say("limit", n=link.offers.size_octets) if link.offers.size_octets else verbatim("")
+    return say("protected", tls=link.stream.tls, limit=limit) if link.protected else say("unprotected", limit=limit)
 
 
 async def leave(link: Link, within_s: float, *, broken: bool) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from mailgate.config.probes import failed, say, verbatim
 from mailgate.model.errors import MailgateError
+from mailgate.model.kinds import Words
 from mailgate.ports.clock import Clock
 from mailgate.ports.network import Stream
 
@@ -23,19 +25,29 @@ class ProbeStep:
 
     name: str
     ok: bool
-    text: str
+    words: Words
     duration_ms: int
     facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What came of it, in English."""
+        return self.words.en
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """All steps up to the first that failed, and the remedy for it."""
+    """All steps up to the first that failed, and the remedy for it; None where nothing failed."""
 
     ok: bool
     steps: tuple[ProbeStep, ...]
     error_class: str
-    remedy: str
+    remedies: Words | None
+
+    @property
+    def remedy(self) -> str:
+        """The remedy in English, empty where nothing failed."""
+        return self.remedies.en if self.remedies else ""
 
 
 class Steps:
@@ -46,9 +58,9 @@ class Steps:
         self.done: list[ProbeStep] = []
 
     async def take(
-        self, name: str, work: Awaitable[T], said: Callable[[T], str], facts: Callable[[T], Facts] = lambda _: ()
+        self, name: str, work: Awaitable[T], said: Callable[[T], Words], facts: Callable[[T], Facts] = lambda _: ()
     ) -> T:
-        """Do `work` as a step; `said` tells what came of it in words, `facts` what it found out.
+        """Do `work` as a step; `said` tells what came of it, `facts` what it found out.
 
         Raises:
             MailgateError: it failed, which is taken down.
@@ -57,20 +69,20 @@ class Steps:
         try:
             result = await work
         except MailgateError as exc:
-            self.add(name, str(exc), started, ok=False)
+            self.add(name, failed(exc), started, ok=False)
             raise
         self.add(name, said(result), started, facts(result))
         return result
 
-    def add(self, name: str, text: str, started: float, facts: Facts = (), *, ok: bool = True) -> None:
+    def add(self, name: str, words: Words, started: float, facts: Facts = (), *, ok: bool = True) -> None:
         """Take down a step that has ended; `started` is monotonic seconds."""
         took = round((self._clock.monotonic() - started) * 1000)
-        self.done.append(ProbeStep(name, ok, text, took, tuple((key, value) for key, value in facts if value)))
+        self.done.append(ProbeStep(name, ok, words, took, tuple((key, value) for key, value in facts if value)))
 
 
-def protection(stream: Stream) -> str:
+def protection(stream: Stream) -> Words:
     """Return how a connection is protected, as the end of a sentence; empty in the clear."""
-    return f", certificate checked, {stream.tls}" if stream.tls else ""
+    return say("checked", tls=stream.tls) if stream.tls else verbatim("")
 
 
 def protection_facts(stream: Stream) -> list[tuple[str, str]]:

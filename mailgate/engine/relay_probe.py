@@ -3,8 +3,7 @@
 Without a message the transaction is taken back (RSET) and nothing is sent.
 """
 
-from typing import Final
-
+from mailgate.config.probes import failed, say, verbatim
 from mailgate.delivery.link import Link, said
 from mailgate.delivery.opening import Opener
 from mailgate.delivery.relaying import relay_server, relay_settings
@@ -15,15 +14,13 @@ from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
 from mailgate.model.outbound import Relay, RelayLogin
 from mailgate.model.settings import Config
 from mailgate.policy.relays import RelayTable
-from mailgate.policy.remedies import remedy_for
+from mailgate.policy.remedies import remedy_words
 from mailgate.ports.clock import Clock
 from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import SecretStore
 from mailgate.wire.errors import WireError
 from mailgate.wire.smtp import DATA, DOT, GO_ON, RSET, Command, mail, rcpt
 from mailgate.wire.smtp_text import framed
-
-_NO_LOGIN: Final = "this relay takes each sender's own login, and {} has none in [[senders]]"
 
 
 class RelayProber:
@@ -56,8 +53,9 @@ class RelayProber:
         """Try it, up to RCPT for `recipient`, and to the end with the message `text`."""
         failure: MailgateError | None = None
         if self._relay.login is RelayLogin.SENDER and self._sender is not None and self._login is None:
-            failure = ConnectError(_NO_LOGIN.format(self._sender), error_class=ErrorClass.AUTH)
-            self._steps.add("password", str(failure), self._clock.monotonic(), ok=False)
+            words = say("no_login", sender=self._sender)
+            failure = ConnectError(words.en, error_class=ErrorClass.AUTH)
+            self._steps.add("password", words, self._clock.monotonic(), ok=False)
             return self._probe(failure)
         try:
             link = await self._opener.open()
@@ -89,18 +87,18 @@ class RelayProber:
         if answer.code == GO_ON:
             await link.say(DOT, before=framed(text)[0], within_s=self._data_s)
             answer = await link.hear(self._data_s)
-        self._steps.add("data", f"the message: {said(answer)}", started, ok=answer.yes)
+        self._steps.add("data", say("text", reply=said(answer)), started, ok=answer.yes)
 
     async def _asked(self, link: Link, name: str, command: Command) -> bool:
         started = self._clock.monotonic()
         answer = await link.ask(command, self._within_s)
-        self._steps.add(name, f"{command.shown}: {said(answer)}", started, ok=answer.yes)
+        self._steps.add(name, verbatim(f"{command.shown}: {said(answer)}"), started, ok=answer.yes)
         return answer.yes
 
     def _probe(self, failure: MailgateError | None) -> Probe:
         ok = failure is None and all(one.ok for one in self._steps.done)
         error_class = failure.error_class if failure else None if ok else ErrorClass.POLICY
         if failure is not None and all(one.ok for one in self._steps.done):
-            self._steps.add("connection", str(failure), self._clock.monotonic(), ok=False)
-        remedy = remedy_for(error_class, self._password) if error_class else ""
+            self._steps.add("connection", failed(failure), self._clock.monotonic(), ok=False)
+        remedy = remedy_words(error_class, self._password) if error_class else None
         return Probe(ok, tuple(self._steps.done), error_class.value if error_class else "", remedy)

@@ -119,6 +119,21 @@ async def test_an_account_that_works_tells_all_there_is_to_know(
     assert (provider.deleted, provider.retrieved) == ([], [])
 
 
+async def test_every_step_is_told_in_every_language(provider: Pop3Provider, certificates: DemoCertificates) -> None:
+    probe = await tried(provider, certificates)
+    assert [step.name for step in probe.steps] == ["password", "connect", "login", "list", "headers"]
+    for step in probe.steps:
+        assert len({step.words.en, step.words.de, step.words.fr}) == 3
+    assert last(probe).words.de == "X-Envelope-To nennt eine Ihrer Adressen in 2 der neuesten 3 Nachrichten"
+    async with SmtpPeer({f"RCPT TO:<{BOB}>": "550 5.1.1 unknown here"}) as peer:
+        internal = await asked(peer, ANNA, BOB)
+    greeting = next(step for step in internal.steps if step.name == "greeting")
+    assert greeting.words.en == greeting.words.de == greeting.words.fr == "peer.test ESMTP"  # it is the server's own
+    assert last(internal).words.fr == "2 destinataires\N{NARROW NO-BREAK SPACE}: 1 accepté(s), 1 refusé(s)"
+    assert internal.remedies is not None
+    assert internal.remedies.de.startswith("Der Server kennt diese Adresse nicht")
+
+
 async def test_a_password_that_was_just_typed_is_looked_up_nowhere(
     provider: Pop3Provider, certificates: DemoCertificates
 ) -> None:

@@ -8,10 +8,15 @@ from mailgate.app.components.base import chip, dim, text, with_commands
 from mailgate.app.material import STATE_ICON
 from mailgate.app.session import Ui
 from mailgate.app.theme import Face, Space, State
-from mailgate.app.words import knows
+from mailgate.app.words import Lang, knows
 from mailgate.contract import v1
 
 _SIZES: Final = frozenset({"largest", "octets"})
+
+
+def in_language(lang: Lang, words: v1.Words | None, said: str) -> str:
+    """Return what the engine says in the reader's language; `said` where it speaks none but English."""
+    return said if words is None else {"en": words.en, "de": words.de, "fr": words.fr}[lang]
 
 
 def _fact(ui: Ui, fact: v1.Fact) -> ft.Control:
@@ -31,7 +36,11 @@ def _step(ui: Ui, step: v1.TestStep) -> ft.Control:
         spacing=Space.S,
     )
     facts = [_fact(ui, fact) for fact in step.facts if knows(f"offer.{fact.name}")]
-    said = ft.Column([dim(ui, step.text, 13), *facts], spacing=2, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    said = ft.Column(
+        [dim(ui, in_language(ui.lang, step.words, step.text), 13), *facts],
+        spacing=2,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+    )
     return ft.Column(
         [head, ft.Container(said, padding=ft.Padding.only(left=26))],
         spacing=2,
@@ -45,6 +54,10 @@ def test_steps(ui: Ui, report: v1.TestReport, *, subject: str, host: str) -> lis
     parts: list[ft.Control] = [ft.Row([verdict]), *(_step(ui, step) for step in report.steps)]
     if not report.ok:
         key = f"cond.account_failing.{report.error_class}.fix"
-        said = ui.t(key, subject=subject, host=host) if knows(key) else report.remedy
+        said = (
+            ui.t(key, subject=subject, host=host)
+            if knows(key)
+            else in_language(ui.lang, report.remedies, report.remedy)
+        )
         parts.append(with_commands(ui, said, 13.5))
     return parts

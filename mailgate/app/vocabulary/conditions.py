@@ -9,7 +9,7 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
     "cond.account_failing": (
         "{subject} cannot be fetched",
         "{subject} lässt sich nicht abholen",
-        "{subject} ne peut pas être relevé",
+        "Le compte {subject} ne peut pas être relevé",
     ),
     "cond.account_failing.what": (
         "Its mail stays safe at the provider. Other accounts are not affected.",
@@ -286,7 +286,7 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
     "cond.clock_jumped.what": (
         "Planned times were set anew; mail is not affected.",
         "Geplante Zeiten wurden neu gesetzt; die Post ist nicht betroffen.",
-        "Les heures prévues ont été fixées de nouveau ; le courrier n'est pas touché.",
+        "Les heures prévues ont été recalculées ; le courrier n'est pas touché.",
     ),
     "cond.clock_jumped.fix": (
         "See whether this machine takes its time from a time server.",
@@ -342,7 +342,7 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
     "cond.account_stale": (
         "{subject} has not been fetched for long",
         "{subject} wurde seit Langem nicht mit Erfolg abgeholt",
-        "{subject} n'a pas été relevé depuis longtemps",
+        "Le compte {subject} n'a pas été relevé depuis longtemps",
     ),
     "cond.account_stale.what": (
         "Sessions were due, and none has succeeded. New mail waits at the provider.",

@@ -83,7 +83,12 @@ async def test_a_connection_test_tells_each_step_up_to_the_one_that_failed(offic
         unknown = await client.post("/api/v1/accounts/nobody/test")
     assert [(step.name, step.ok) for step in said.steps] == [("password", True), ("connect", False)]
     assert (said.ok, said.error_class) == (False, "connect")
-    assert said.remedy
+    assert said.remedies is not None
+    assert said.remedy == said.remedies.en != said.remedies.de
+    for step in said.steps:
+        assert step.words is not None
+        assert step.text == step.words.en
+        assert len({step.words.en, step.words.de, step.words.fr}) == 3
     assert unknown.status_code == 404
 
 

@@ -16,8 +16,9 @@ CHANGED: Final = v1.SettingsChanged((), (), "r2")
 def probe(*, ok: bool = True) -> v1.TestReport:
     """A connection test, good or with a refused login."""
     offers = (v1.Fact("capabilities", "UIDL TOP"), v1.Fact("largest", "2300000"), v1.Fact("tls", "TLSv1.3"))
+    answers = v1.Words(en="pop.provider.example answers", de="pop.provider.example antwortet", fr="elle répond")
     steps = (
-        v1.TestStep("connect", ok=True, text="pop.provider.example answers", duration_ms=31, facts=offers),
+        v1.TestStep("connect", ok=True, text=answers.en, duration_ms=31, facts=offers, words=answers),
         v1.TestStep("login", ok=ok, text="welcome" if ok else "-ERR no", duration_ms=12),
     )
     return v1.TestReport(ok=ok, steps=steps, error_class="" if ok else "auth", remedy="" if ok else "The remedy.")

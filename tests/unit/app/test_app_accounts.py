@@ -6,6 +6,7 @@ import pytest
 
 from mailgate.app.accounts import standing
 from mailgate.app.theme import State
+from mailgate.app.words import Lang, say
 from mailgate.client.errors import ClientError
 from tests.fakes.eventually import eventually
 from tests.unit.app.app_samples import NOW, FakeEngine, account, event, report, status
@@ -93,6 +94,19 @@ async def test_a_test_shows_each_step_with_its_time_and_what_was_offered(engine:
         assert "-ERR no" in reader.words()
         await reader.press("sales")
         await reader.misses("The connection does not work.")
+
+
+async def test_a_step_is_told_in_the_readers_language_and_in_english_where_it_has_no_other(engine: FakeEngine) -> None:
+    spoken: tuple[tuple[Lang, str], ...] = (
+        ("en", "pop.provider.example answers"),
+        ("de", "pop.provider.example antwortet"),
+        ("fr", "elle répond"),
+    )
+    for lang, said in spoken:
+        async with reading(engine, route=f"/accounts/{OFFICE}?lang={lang}") as reader:
+            await reader.press(say(lang, "acc.do.try"))
+            await reader.sees(said)
+            assert "welcome" in reader.words()
 
 
 async def test_an_account_is_switched_off_and_on_again_at_once(engine: FakeEngine) -> None:

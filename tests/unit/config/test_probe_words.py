@@ -1,0 +1,64 @@
+"""What tests of connections say: all of it, in all languages, and nothing else."""
+
+import ast
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import mailgate.engine
+from mailgate.config.probes import failed, joined, probe_texts, say, verbatim
+from mailgate.engine.internal_probe import Taken
+from mailgate.model.errors import ConnectError, ErrorClass
+from mailgate.model.kinds import Words
+from mailgate.model.notices import LANGUAGES
+from mailgate.policy.remedies import remedy_words
+
+SAYING = ("account_probe", "internal_probe", "relay_probe", "probes")
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_a_text_has_the_same_parts_in_every_language_and_is_translated() -> None:
+    for words in [*probe_texts().texts.values(), *probe_texts().secrets.values()]:
+        said = [getattr(words, language) for language in LANGUAGES]
+        assert len({frozenset(placeholders(text)) for text in said}) == 1, words
+        assert len(set(said)) >= 2, words
+        assert not re.search(r"[ \w}][:;!?](?= |$)", words.fr), f"no narrow space: {words.fr!r}"
+
+
+def test_every_text_that_the_probes_name_is_there_and_there_are_no_others() -> None:
+    folder = Path(mailgate.engine.__file__).parent
+    trees = [ast.parse((folder / f"{name}.py").read_text("utf-8")) for name in SAYING]
+    calls = [one for tree in trees for one in ast.walk(tree) if isinstance(one, ast.Call)]
+    keys = [one.args[0] for one in calls if isinstance(one.func, ast.Name) and one.func.id == "say"]
+    named = {one.value for key in keys for one in ast.walk(key) if isinstance(one, ast.Constant)} - {"IDLE", 1}
+    assert named | {taken.value for taken in Taken} == set(probe_texts().texts)
+
+
+def test_a_failure_is_told_by_its_class_before_its_own_sentence() -> None:
+    for error_class in ErrorClass:
+        words = failed(ConnectError("192.0.2.1:25 says {this}", error_class=error_class))
+        assert words.en == "192.0.2.1:25 says {this}"
+        assert all(text.endswith(" (192.0.2.1:25 says {this})") for text in (words.de, words.fr))
+        assert words.de != words.fr
+
+
+def test_what_is_filled_in_is_left_as_it_is_and_a_text_in_a_text_is_in_its_language() -> None:
+    words = say("offers", login=say("login", way="PLAIN {x}", protection=verbatim("")), what=joined([say("no_idle")]))
+    assert words.en == "logged in by PLAIN {x}; the server offers no IDLE, so it is polled"
+    assert words.de == "angemeldet mit PLAIN {x}; der Server bietet kein IDLE, er wird also regelmäßig gefragt"
+    with pytest.raises(KeyError):
+        say("offers", login="x")
+
+
+@pytest.mark.parametrize("reference", ["", "keyring:office", "file:/run/secrets/office", "env:OFFICE", "geheim"])
+def test_a_remedy_names_the_same_place_in_every_language(reference: str) -> None:
+    words = remedy_words(ErrorClass.AUTH, reference)
+    assert isinstance(words, Words)
+    place = reference if reference.startswith("keyring") else reference.partition(":")[2] or "NAME"
+    assert all(place in getattr(words, language) for language in LANGUAGES)
+    assert len({words.en, words.de, words.fr}) == 3
