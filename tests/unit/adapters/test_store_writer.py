@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from mailgate.adapters.store import writer
 from mailgate.adapters.store.store import SqliteStore
 from mailgate.model.errors import StoreError
 from mailgate.ports.store import MessageFilter
@@ -47,6 +48,36 @@ async def test_messages_that_wait_together_share_a_commit(store: SqliteStore) ->
     assert store.commits - before <= 2  # the gate's own, and one for those that came after it
     assert len({entry.id for entry in entries if entry}) == 50
     assert (await store.messages(ALL, before=None, limit=1))[1] == 50
+
+
+async def test_who_is_alone_never_waits_for_company(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "PATIENCE_S", 3600.0)
+    before = store.commits
+    for n in range(3):
+        await take(store, uid=f"{n}")
+    assert store.commits - before == 3
+
+
+async def test_after_a_large_batch_a_job_waits_for_the_others_that_come_in_a_moment(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(store)
+    await asyncio.gather(gate.hold(), *(take(store, uid=f"{n}") for n in range(9)), gate.open())
+    monkeypatch.setattr(writer, "PATIENCE_S", 3600.0)  # the batch of nine makes five be waited for
+    before, begun = store.commits, threading.Event()
+
+    async def late() -> None:
+        await asyncio.to_thread(begun.wait)
+        await asyncio.gather(*(take(store, uid=f"late {n}") for n in range(4)))
+
+    async def first() -> None:
+        asked = asyncio.create_task(take(store, uid="first"))
+        await asyncio.sleep(0)  # it is in the writer's hands
+        begun.set()
+        await asked
+
+    await asyncio.gather(first(), late())
+    assert store.commits - before == 1
 
 
 async def test_a_job_that_fails_takes_nothing_with_it(store: SqliteStore) -> None:
