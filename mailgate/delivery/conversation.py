@@ -30,9 +30,10 @@ from mailgate.model.errors import BrokenOffError, ConnectError, ErrorClass, Mail
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpProtocol
 from mailgate.model.status import NO_ANSWER, DeliveryResult, Reply, SmtpStage
 from mailgate.ports.stages import Outgoing
+from mailgate.wire.endings import has_bare_ends
 from mailgate.wire.errors import WireError
 from mailgate.wire.smtp import DATA, DOT, GO_ON, RSET, Answer, Command, Kind, Offers, bdat, mail, rcpt
-from mailgate.wire.smtp_text import DotWriter, TextLook, framed, has_bare_ends, has_nul_or_long_lines
+from mailgate.wire.smtp_text import DotWriter, TextLook, framed, has_nul_or_long_lines
 
 SMALL_OCTETS: Final = 256 * 1024
 """A text up to this size is held in memory and said in one piece; a longer one is never held."""

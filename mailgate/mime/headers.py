@@ -45,6 +45,9 @@ class Field(NamedTuple):
     @property
     def value(self) -> bytes:
         """What follows the colon, unfolded (RFC 5322 section 2.2.3), white space at both ends taken off."""
+        value = self.raw_value.strip(b" \t\r\n")
+        if b"\n" not in value and b"\r" not in value:  # most fields are one line, which needs no pattern
+            return value
         return _FOLD.sub(b"", self.raw_value).strip(b" \t\r\n")
 
 

@@ -111,8 +111,12 @@ class Search:
         for one in found:
             if one.name not in excluded:
                 self._by_name.setdefault(one.name, []).append(one)
-        self._trace: list[Hop] = hops(self._by_name.get("received", [])[:MAX_HOPS])
-        self._border = table.hosts.border(self._trace)
+        received, skip = self._by_name.get("received", [])[:MAX_HOPS], self._account.received_skip
+        if not table.hosts.are_known:  # there is no border then, and one hop alone is ever asked
+            received = received[skip : skip + 1]
+        trace = hops(received)
+        self._border = table.hosts.border(trace)
+        self._provider_hops: list[Hop] = trace[skip:] if table.hosts.are_known else trace
 
     @property
     def by_envelope(self) -> bool:
@@ -168,9 +172,7 @@ class Search:
 
     def _ask_received(self) -> None:
         """Ask the provider's own hops: all of them where its servers are known, else the topmost."""
-        skip = self._account.received_skip
-        ours = self._trace[skip:] if self._table.hosts.are_known else self._trace[skip : skip + 1]
-        for hop in ours:
+        for hop in self._provider_hops:
             if self._border >= 0 and hop.field.start >= self._border:
                 return
             if hop.address:

@@ -9,20 +9,12 @@ import re
 from io import IncrementalNewlineDecoder
 from typing import Final
 
-from mailgate.wire.endings import LineEnds
+from mailgate.wire.endings import LineEnds, has_bare_ends
 
 MAX_TEXT_LINE_OCTETS: Final = 998  # RFC 5321 section 4.5.3.1.6, without CRLF
 
 _CRLF: Final = b"\r\n"
 _DOT_AT_START: Final = re.compile(rb"\n\.")
-
-
-def has_bare_ends(text: bytes) -> bool:
-    """Return whether `text` holds a CR or an LF that is no part of a CRLF."""
-    # The one loop of the standard library that tells line ends apart without counting them thrice.
-    seen = IncrementalNewlineDecoder(None, translate=False)
-    seen.decode(text.decode("latin-1"), final=True)
-    return seen.newlines not in (None, "\r\n")
 
 
 def has_nul_or_long_lines(text: bytes) -> bool:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailgate.wire.dot import DotReader
-from mailgate.wire.smtp_text import DotWriter, TextLook, framed, has_bare_ends, has_nul_or_long_lines
+from mailgate.wire.endings import has_bare_ends
+from mailgate.wire.smtp_text import DotWriter, TextLook, framed, has_nul_or_long_lines
 
 texts = st.lists(
     st.sampled_from([b"\r\n", b"\n", b"\r", b".", b"..", b"\r\n.\r\n", b"a", b"\0", b"\xff"]), max_size=12
