@@ -310,7 +310,7 @@ class TestTheDisk:
         async with cramped.engine() as it:
             cramped.put(1)
             it.engine.start_session(None)
-            await eventually(lambda: conditions(it) == {"store_refuses"}, "the condition")
+            await eventually(lambda: conditions(it) == {"store_refuses"}, "the condition", timeout_s=30)
             assert await states(it) == [EntryState.ACTIVE]
             fillers[0].unlink()
 
