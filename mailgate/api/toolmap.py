@@ -69,6 +69,7 @@ def _provider(preset: Preset, notes: dict[str, dict[str, str]]) -> v1.Provider:
         size_limit=preset.size_limit_octets,
         daily_cap=preset.daily_cap,
         notes=tuple(_words_of(text) for text in texts),
+        recent_days=preset.recent_days,
     )
 
 

@@ -31,7 +31,7 @@ def _proposal(one: v1.Proposal) -> str:
     if one.poll_floor_s:
         lines.append(f"at most one session every {one.poll_floor_s} s")
     if one.provider is not None:
-        lines += _oddities(one.provider)
+        lines += _oddities(one.provider, next((at.user for at in one.incoming if at.protocol == "pop3"), ""))
     if one.help_url:
         lines.append(one.help_url)
     return "\n   ".join(lines)
@@ -44,12 +44,14 @@ def _server(what: str, one: v1.FoundServer) -> str:
     return f"{what:5}  {one.protocol} {one.host}:{one.port} {one.security}, {user}{f', {how}' if how else ''}"
 
 
-def _oddities(one: v1.Provider) -> list[str]:
+def _oddities(one: v1.Provider, user: str) -> list[str]:
     lines = [words.en for words in one.notes]
     if one.envelope_header:
         lines.append(f'envelope_header = "{one.envelope_header}" may tell who a message is for')
     if one.list_window:
         lines.append(f"until_empty = true goes on after the {one.list_window} messages that a session shows")
+    if one.recent_days and user:
+        lines.append(f'user = "recent:{user}" with delete = "never" shows all mail of the last {one.recent_days} days')
     return lines
 
 

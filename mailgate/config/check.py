@@ -19,6 +19,7 @@ from mailgate.config.sureness import Sure
 from mailgate.config.wording import shown
 from mailgate.model.address import parse_domain
 from mailgate.model.errors import AddressError
+from mailgate.model.presets import mailbox_of
 from mailgate.model.settings import Config, Security, SmtpProtocol, SmtpSecurity
 
 NOT_ENVELOPE_HEADERS: Final = frozenset({
@@ -65,7 +66,7 @@ def _check_accounts(config: Config, faults: Faults, sure: Sure) -> None:
                 text = f"The name {shown(account.name)} is taken by the account in line {line}."
                 faults.error("A01", (*at, "name"), text, "Give each account a name of its own.")
         if account.enabled and all(sure(*at, key) for key in ("host", "user", "port", "security", "enabled")):
-            mailbox = (account.host.rstrip(".").casefold(), account.user, account.effective_port)
+            mailbox = (account.host.rstrip(".").casefold(), mailbox_of(account.user), account.effective_port)
             first = mailboxes.setdefault(mailbox, index)
             if first != index:
                 line = faults.line(("accounts", first))

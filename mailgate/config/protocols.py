@@ -6,7 +6,8 @@ from mailgate.config.faults import Faults, KeyPath
 from mailgate.config.sureness import Sure
 from mailgate.config.wording import shown
 from mailgate.model.imap_options import MailProtocol, ProviderCopy
-from mailgate.model.settings import Account, AuthMethod, Config
+from mailgate.model.presets import RECENT
+from mailgate.model.settings import Account, AuthMethod, Config, DeletePolicy
 
 _IMAP_ALONE: Final = {"folders": ("INBOX",), "after": ProviderCopy.DELETE, "move_to": ""}
 """Settings that POP3 has no use for, as they are by default."""
@@ -25,6 +26,10 @@ def check_protocols(config: Config, faults: Faults, sure: Sure) -> None:
 
 
 def _check_pop3(account: Account, at: KeyPath, faults: Faults, sure: Sure) -> None:
+    deletes = account.delete is not DeletePolicy.NEVER or account.delete_after
+    if account.user.startswith(RECENT) and deletes and sure(*at, "user") and sure(*at, "delete"):
+        text = f"With `{RECENT}` before the login name Gmail shows mail that others fetch too, and this account deletes it."
+        faults.warning("W25", (*at, "user"), text, 'Set `delete = "never"`, and no `delete_after`.')
     for name, default in _IMAP_ALONE.items():
         if sure(*at, name) and getattr(account, name) != default:
             text = f"`{name}` is for IMAP, and this account is fetched by POP3, which has no folders and no flags."
@@ -32,6 +37,9 @@ def _check_pop3(account: Account, at: KeyPath, faults: Faults, sure: Sure) -> No
 
 
 def _check_imap(account: Account, at: KeyPath, faults: Faults, sure: Sure) -> None:
+    if sure(*at, "user") and account.user.startswith(RECENT):
+        text = f"`{RECENT}` before a login name is for POP3, and this account is fetched by IMAP, which shows all mail."
+        faults.error("M07", (*at, "user"), text, f"Take `{RECENT}` away.")
     if sure(*at, "auth") and account.auth is AuthMethod.APOP:
         text = "IMAP has no login by APOP."
         faults.error("M02", (*at, "auth"), text, "Set `auth` to `auto`.")

@@ -30,6 +30,28 @@ _ODDITIES: Final = """
 
 """
 
+_RECENT: Final = """
+## Mail that another program has fetched
+
+Gmail hands each message to one POP3 program alone. With `recent:` before the login name a session shows all mail of the
+last 30 days, whoever has fetched it; MailGate knows what it has by the name that Gmail gives each message, and leaves
+it. Nothing is deleted then, so that the others still find it:
+
+```toml
+[[accounts]]
+name = "info"
+host = "pop.gmail.com"
+user = "recent:info@example.org"
+password = "keyring:info"
+delete = "never"
+until_empty = true
+own_domains = ["example.org"]
+```
+
+`mailgate account add info host=pop.gmail.com user=recent:info@example.org delete=never --password` does the same. A session less than once in 30 days would miss mail; by
+IMAP there is no such limit.
+"""
+
 _KINDS: Final = """\
 # Internal servers: what to set there
 
@@ -89,7 +111,7 @@ def providers_page() -> str:
         for one in known.presets
         if (texts := [*(known.notes[key]["en"] for key in one.notes), *_facts(one)])
     )
-    return _PROVIDERS + rows + _ODDITIES + odd
+    return _PROVIDERS + rows + _ODDITIES + odd + _RECENT
 
 
 def _row(one: Preset) -> str:

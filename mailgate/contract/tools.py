@@ -46,8 +46,8 @@ class FoundServer(Shape):
 class Provider(Shape):
     """What is known of a provider beyond its servers; 0 and empty texts: not known.
 
-    `pollFloorS` is the least time between two sessions. `listWindow`: a session shows about so many messages. `sizeLimit`
-    (octets), `dailyCap` (recipients), `nullSender` (whether the empty sender is taken) and `senderPolicy` are of sending.
+    `pollFloorS` is the least time between two sessions. `listWindow`: a session shows about so many messages. `recentDays`:
+    by POP3 the login name behind `recent:` shows all mail of so many days, whoever has fetched it. `sizeLimit` (octets), `dailyCap` (recipients), `nullSender` (whether the empty sender is taken) and `senderPolicy` are of sending.
     """
 
     id: str
@@ -60,6 +60,7 @@ class Provider(Shape):
     size_limit: int
     daily_cap: int
     notes: tuple[Words, ...]
+    recent_days: int = 0
 
 
 class Proposal(Shape):

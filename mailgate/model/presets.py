@@ -5,7 +5,7 @@ The data is `config/presets.toml`; `config/presets.py` reads it.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -21,6 +21,15 @@ class Protocol(StrEnum):
     POP3 = "pop3"
     IMAP = "imap"
     SMTP = "smtp"
+
+
+RECENT: Final = "recent:"
+"""Before a login name at Gmail: the mode of POP3 that shows recent mail again and again."""
+
+
+def mailbox_of(user: str) -> str:
+    """Return the login name without a mode before it: whose mailbox it is."""
+    return user.removeprefix(RECENT)
 
 
 class UserForm(StrEnum):
@@ -63,7 +72,8 @@ class Preset:
 
     `domains` are those of addresses, `mx` those of the hosts that take mail for customers' own domains. Servers stand
     best first. `poll_floor_s`: the least time between two sessions, 0 where none is known. `list_window`: a session may
-    show about so many messages only, 0: all. `size_limit_octets` and `daily_cap` (recipients) are of sending, 0: not
+    show about so many messages only, 0: all. `recent_days`: by
+    POP3 the login name behind `recent:` shows all mail of so many days, whoever has fetched it, 0: no such mode. `size_limit_octets` and `daily_cap` (recipients) are of sending, 0: not
     known. `notes` are keys of `Presets.notes`.
     """
 
@@ -78,6 +88,7 @@ class Preset:
     smtp: tuple[PresetServer, ...] = ()
     poll_floor_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
     list_window: Annotated[int, Meta(ge=0)] = 0
+    recent_days: Annotated[int, Meta(ge=0)] = 0
     null_sender: bool = True
     sender_policy: SenderPolicy = SenderPolicy.UNKNOWN
     envelope_header: Annotated[str, Meta(pattern=r"^[!-9;-~]*\Z")] = ""

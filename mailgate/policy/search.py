@@ -19,6 +19,7 @@ from mailgate.mime.decode import decode_text, printable
 from mailgate.mime.headers import Field
 from mailgate.model.address import Address, shorten
 from mailgate.model.entry import EntryRecipient
+from mailgate.model.presets import mailbox_of
 from mailgate.policy import reasons
 from mailgate.policy.lists import list_names
 from mailgate.policy.recipients import AccountTable, Hit, Target, address_key, lenient_address
@@ -105,7 +106,7 @@ class Search:
         self._decisive: list[Field] = []
         self._later = ""  # what the subject or a list led to, after the addresses led nowhere
         self._unknown: list[str] = []  # own addresses that nobody has
-        self._login = lenient_address(self._account.user)
+        self._login = lenient_address(mailbox_of(self._account.user))
         excluded = {name.lower() for name in self._account.excluded_headers}
         self._by_name: dict[str, list[Field]] = {}
         for one in found:
@@ -268,7 +269,8 @@ class Search:
         if self._account.envelope_prefix and code in _BY_PROVIDER:
             prefixes.append(self._account.envelope_prefix.casefold())
         if one.name == "delivered-to":
-            login = self._account.user.rpartition("@")[0] or self._account.user
+            user = mailbox_of(self._account.user)
+            login = user.rpartition("@")[0] or user
             prefixes += [f"{address.domain}-", f"{login}-".casefold()]
         local = address.local.casefold()
         return [local[len(prefix) :] for prefix in prefixes if local.startswith(prefix) and local != prefix]

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from mailgate.model.address import parse_address
 from mailgate.model.errors import AddressError
+from mailgate.model.presets import mailbox_of
 from mailgate.model.settings import Account, Mailbox
 
 
@@ -62,7 +63,7 @@ def preset(
             return Preset(replace(plain, own_domains=own, envelope_header=envelope_header), tuple(mine))
         case Setup.ONE_ADDRESS:
             try:
-                shared = parse_address(address or account.user)
+                shared = parse_address(address or mailbox_of(account.user))
             except AddressError as exc:
                 raise AddressError(f"The address that all share has to be said: {exc}") from exc
             searching = replace(plain, own_addresses=(str(shared),), search_display_names=True, search_subject=True)

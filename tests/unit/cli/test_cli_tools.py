@@ -14,6 +14,12 @@ async def test_discover_a_known_provider(terminal: Terminal, snapshot: SnapshotA
     assert said.out == snapshot
 
 
+async def test_discover_names_the_mode_that_shows_what_others_have_fetched(terminal: Terminal) -> None:
+    said = await terminal("discover", "anna@gmail.com")
+    assert 'user = "recent:anna@gmail.com" with delete = "never" shows all mail of the last 30 days' in said.out
+    assert "recent:" not in (await terminal("discover", "anna@web.de")).out
+
+
 async def test_discover_finds_nothing(terminal: Terminal, snapshot: SnapshotAssertion) -> None:
     said = await terminal("discover", "anna@nowhere.example")
     assert said.code == 1

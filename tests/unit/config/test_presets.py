@@ -98,7 +98,7 @@ def test_no_domain_belongs_to_two_providers() -> None:
 
 def test_what_is_odd_about_providers_is_known() -> None:
     known = {one.id: one for one in shipped_presets().presets}
-    assert known["google"].list_window == 250
+    assert (known["google"].list_window, known["google"].recent_days) == (250, 30)
     assert [word.value for word in known["google"].auth] == ["oauth2", "app-password"]
     assert [word.value for word in known["outlook-com"].auth] == ["oauth2"]
     assert (known["ionos"].null_sender, known["ionos"].sender_policy.value) == (False, "same-domain")

@@ -75,6 +75,11 @@ def test_who_shares_one_address_is_found_by_name() -> None:
     assert faults(found) == []
 
 
+def test_a_mode_before_the_login_is_no_part_of_the_address() -> None:
+    found = preset(Setup.ONE_ADDRESS, replace(ACCOUNT, user="recent:info@isp.example"), [ANNA])
+    assert found.account.own_addresses == ("info@isp.example",)
+
+
 def test_the_one_address_may_be_another_than_the_login() -> None:
     found = preset(Setup.ONE_ADDRESS, replace(ACCOUNT, user="box17"), [ANNA], address="Team@ISP.example")
     assert found.account.own_addresses == ("Team@isp.example",)
