@@ -22,6 +22,7 @@ from mailgate.delivery.opening import (
     protection_is_optional,
 )
 from mailgate.delivery.replies import said_by, turned_away
+from mailgate.delivery.servers import section_of
 from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpSecurity
 from mailgate.policy.remedies import remedy_for
@@ -108,7 +109,9 @@ class LibraryOpener:
         if not smtp.supports_extension("starttls"):
             if protection_is_optional(self._server):
                 return
-            text = f"{self.name} offers no STARTTLS: let it, or name another `security` under [internal]"
+            text = (
+                f"{self.name} offers no STARTTLS: let it, or name another `security` under {section_of(self._server)}"
+            )
             raise ConnectError(text, error_class=ErrorClass.TLS)
         try:
             await smtp.starttls()
@@ -202,7 +205,7 @@ class LibraryOpener:
             text = f"{self.name}: no protected connection (TLS): {said}"
             return ConnectError(text, error_class=ErrorClass.TLS)
         if isinstance(exc, aiosmtplib.SMTPResponseException):
-            return turned_away(self.name, said_by(exc))
+            return turned_away(self.name, self._server, said_by(exc))
         return ConnectError(f"{self.name} cannot be reached: {exc}")
 
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from mailgate.delivery.link import Link, said
 from mailgate.delivery.replies import turned_away
+from mailgate.delivery.servers import section_of
 from mailgate.model.errors import ConnectError, ErrorClass
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpAuth, SmtpProtocol, SmtpSecurity
 from mailgate.policy.remedies import remedy_for
@@ -118,7 +119,7 @@ class Opener:
         greeting = await link.hear(self._connect.total_seconds())
         self._watcher.hears(greeting.text)
         if greeting.code != _WELCOME:
-            raise turned_away(self.name, said(greeting))
+            raise turned_away(self.name, self._server, said(greeting))
         await self._greet(link)
         if protect and not link.protected:
             await self._protect(link)
@@ -135,7 +136,7 @@ class Opener:
                 link.offers = Offers()
                 return
         if answer.code != _OK:
-            raise turned_away(self.name, said(answer))
+            raise turned_away(self.name, self._server, said(answer))
         self._watcher.hears(answer.text)
         link.offers = parse_offers(answer.text)
 
@@ -143,7 +144,9 @@ class Opener:
         if not link.offers.starttls:
             if protection_is_optional(self._server):
                 return
-            text = f"{self.name} offers no STARTTLS: let it, or name another `security` under [internal]"
+            text = (
+                f"{self.name} offers no STARTTLS: let it, or name another `security` under {section_of(self._server)}"
+            )
             raise ConnectError(text, error_class=ErrorClass.TLS)
         self._watcher.begins("tls")
         try:

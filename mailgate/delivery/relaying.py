@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from mailgate.delivery.link import Link
+from mailgate.delivery.servers import RelayServer
 from mailgate.delivery.transports import make_transport
 from mailgate.model.events import RelayConnected, RelayDisconnected
 from mailgate.model.outbound import OutboundSettings, Relay, RelayLogin, SenderLogin
 from mailgate.model.settings import (
     DeliverySettings,
-    InternalServer,
     SmtpAuth,
     SmtpProtocol,
     SmtpSecurity,
@@ -37,14 +37,14 @@ def relay_settings(relay: Relay, delivery: DeliverySettings, outbound: OutboundS
     )
 
 
-def relay_server(relay: Relay, login: SenderLogin | None, *, helo: str = "") -> InternalServer:
+def relay_server(relay: Relay, login: SenderLogin | None, *, helo: str = "") -> RelayServer:
     """Return the server that a relay is, with the login to use there; None: the relay's own, or none."""
     user, password = relay.user, relay.password
     if relay.login is RelayLogin.NONE:
         user = password = ""
     elif login is not None:
         user, password = login.user or login.address, login.password
-    return InternalServer(
+    return RelayServer(
         host=relay.host,
         port=relay.effective_port,
         protocol=SmtpProtocol(relay.protocol.value),

@@ -4,6 +4,7 @@ from typing import Final
 
 import aiosmtplib
 
+from mailgate.delivery.servers import section_of
 from mailgate.model.errors import ConnectError, ErrorClass
 from mailgate.model.settings import InternalServer
 from mailgate.model.status import Reply
@@ -17,7 +18,7 @@ LOGIN_WANTED: Final = frozenset({530, 534, 535, 538})  # RFC 4954 section 6: abo
 _NOT_UNDERSTOOD: Final = frozenset({500, 501, 502, 503, 504, 555})  # RFC 5321 section 4.2.2
 _FOR_GOOD: Final = 500  # RFC 5321 section 4.2.1
 _SYNTAX: Final = 5  # RFC 3463 section 3.6: X.5.X, the protocol
-NO_SMTPUTF8: Final = Reply(553, "5.6.7 the internal server knows no addresses outside ASCII (SMTPUTF8)")
+NO_SMTPUTF8: Final = Reply(553, "5.6.7 the server knows no addresses outside ASCII (SMTPUTF8)")
 
 
 class BrokenPromiseError(ConnectError):
@@ -51,10 +52,10 @@ def not_understood(said: Reply) -> bool:
     return said.code in _NOT_UNDERSTOOD and (status is None or status.subject == _SYNTAX)
 
 
-def turned_away(name: str, said: Reply) -> ConnectError:
+def turned_away(name: str, server: InternalServer, said: Reply) -> ConnectError:
     """Return what it means when the server called `name` does not welcome us: its greeting, or its answer to EHLO."""
     if said.code in LOGIN_WANTED:
-        text = f"{name} wants a login: {said}: set `user` and `password` under [internal]"
+        text = f"{name} wants a login: {said}: set `user` and `password` under {section_of(server)}"
         return ConnectError(text, error_class=ErrorClass.AUTH)
     error_class = ErrorClass.POLICY if said.code >= _FOR_GOOD else ErrorClass.TEMPORARY
     return ConnectError(f"{name} answers {said}", error_class=error_class)
@@ -68,9 +69,9 @@ def shuts(name: str, said: Reply) -> ConnectError:
 def login_wanted(name: str, server: InternalServer, said: Reply) -> ConnectError:
     """Return what it means when MAIL, or RCPT for everybody, is refused because of who we are: class AUTH or TLS."""
     if "STARTTLS" in said.text.upper():  # RFC 3207 section 4: 530, too
-        text = f"{name} takes mail over TLS alone: {said}: set `security` under [internal] to `starttls`"
+        text = f"{name} takes mail over TLS alone: {said}: set `security` under {section_of(server)} to `starttls`"
         return ConnectError(text, error_class=ErrorClass.TLS)
-    advice = "set `user` and `password` under [internal]"
+    advice = f"set `user` and `password` under {section_of(server)}"
     if server.user:
         advice = remedy_for(ErrorClass.AUTH, server.password)
     return ConnectError(f"{name} wants a login before it takes mail: {said}: {advice}", error_class=ErrorClass.AUTH)

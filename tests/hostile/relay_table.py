@@ -225,7 +225,10 @@ def _protection() -> list[RelayCell]:
     ill: dict[str, Any] = {"tls": True, "meanwhile": False}
     perhaps: dict[str, Any] = {"tls": True, "relay": {"security": "opportunistic"}}
     return [
-        _one("EHLO", "STARTTLS is not offered", CONFIG, Plan("EHLO", stripped), **ill),
+        _one("EHLO", "STARTTLS is not offered", CONFIG, Plan("EHLO", stripped), shows="under [[relays]]", **ill),
+        _one("EHLO", "STARTTLS is not offered, to the second client", CONFIG, Plan("EHLO", stripped), shows="under [[relays]]",
+             delivery={"client": "aiosmtplib"}, **ill),
+        _one("MAIL", "a login is wanted", CONFIG, Plan("MAIL", says("530 5.7.0 log in")), shows="under [[relays]]", meanwhile=False),
         _one("EHLO", "STARTTLS is not offered, where it may be left out", "delivered", Plan("EHLO", stripped), **perhaps),
         _one("STARTTLS", "accepted and not done", CONFIG, failing, **ill),
         _one("STARTTLS", "accepted and not done, where it may be left out", "delivered", failing, **perhaps),
