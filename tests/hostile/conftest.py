@@ -73,11 +73,15 @@ _runs = Runs([])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Note which cells are chosen, and put the test of the page behind them."""
-    cells = [item for item in items if item.path.parent == Path(__file__).parent and hasattr(item, "callspec")]
-    _runs.chosen = [item.callspec.params["name"] for item in cells if "name" in item.callspec.params]
+    """Put the test of the page behind all cells."""
     last = [item for item in items if item.path.name == "test_the_faults_page.py"]
     items[:] = [item for item in items if item not in last] + last
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note which cells are chosen: no other one is run beside them."""
+    here = [item for item in session.items if item.path.parent == Path(__file__).parent and hasattr(item, "callspec")]
+    _runs.chosen = [item.callspec.params["name"] for item in here if "name" in item.callspec.params]
 
 
 @pytest.fixture(scope="session")
