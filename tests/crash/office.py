@@ -56,24 +56,8 @@ class Office:
                 await take(store, letter.octets, uid=f"taken-{letter.number}", glance=glance(letter.octets))
 
     async def dies(self, fail_point: str, *, within_s: float) -> None:
-        """Run the engine until it kills itself at the fail point.
-
-        Raises:
-            AssertionError: it did not, or ended in another way.
-        """
-        self.service.environment = {"MAILGATE_FAIL_POINT": fail_point}
-        await self.service.spawn()
-        process = self.service.process
-        try:
-            async with asyncio.timeout(within_s):
-                code = await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise AssertionError(f"{fail_point} was not reached\n{self.service.output[-3000:]}") from None
-        finally:
-            self.service.environment = {}
-        assert code == -signal.SIGKILL, f"{fail_point}: ended with {code}\n{self.service.output[-3000:]}"
+        """Run the engine until it kills itself at the fail point; see the function of this name."""
+        await dies(self.service, fail_point, within_s=within_s)
 
     async def finishes(self, client: EngineClient, *, within_s: float) -> None:
         """Fetch until nothing waits, and the mailbox is empty or has nothing new."""
@@ -136,6 +120,27 @@ async def office(data: Path, *, delete: str = "delivered", **sections: Any) -> A
         async with AsyncExitStack() as stack:
             stack.push_async_exit(made.service)  # stops it, should it run at the end
             yield made
+
+
+async def dies(service: Service, fail_point: str, *, within_s: float) -> None:
+    """Run the engine until it kills itself at the fail point.
+
+    Raises:
+        AssertionError: it did not, or ended in another way.
+    """
+    service.environment = {"MAILGATE_FAIL_POINT": fail_point}
+    await service.spawn()
+    process = service.process
+    try:
+        async with asyncio.timeout(within_s):
+            code = await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise AssertionError(f"{fail_point} was not reached\n{service.output[-3000:]}") from None
+    finally:
+        service.environment = {}
+    assert code == -signal.SIGKILL, f"{fail_point}: ended with {code}\n{service.output[-3000:]}"
 
 
 async def traces_of(client: EngineClient, numbers: set[int]) -> dict[int, list[v1.MessageTrace]]:
