@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Engine, event
 
@@ -116,6 +116,16 @@ class Peers:
         )
 
 
+class Between(Protocol):
+    """The other sides of a film: letters that are not ours yet, by who has them, and who is to get them."""
+
+    server: InternalMailServer
+
+    def mailboxes(self) -> Mails:
+        """Return what is not ours yet, as far as whoever has it knows."""
+        ...
+
+
 @asynccontextmanager
 async def peers(mailboxes: Mails, received: tuple[Received, ...] = ()) -> AsyncGenerator[Peers, None]:
     """Run a provider with these mails and an internal server that has received those."""
@@ -146,11 +156,10 @@ async def opened(
         await store.close()
 
 
-async def work(store: SqliteStore, between: Peers, data_dir: Path) -> None:
-    """Run an engine until the mailboxes are empty and nothing waits."""
-    config = between.config()
+def engine_ports(store: SqliteStore, config: Config, data_dir: Path, **more: Any) -> mailgate_engine.Ports:
+    """Return what an engine on this store works with, on real sockets."""
     dialer = NetDialer()
-    ports = mailgate_engine.Ports(
+    return mailgate_engine.Ports(
         store=store,
         secrets=SECRET,
         dialer=dialer,
@@ -166,8 +175,14 @@ async def work(store: SqliteStore, between: Peers, data_dir: Path) -> None:
         data_dir=data_dir,
         version="test",
         pid=1,
+        **more,
     )
-    engine = mailgate_engine.Engine(config, ports)
+
+
+async def work(store: SqliteStore, between: Peers, data_dir: Path) -> None:
+    """Run an engine until the mailboxes are empty and nothing waits."""
+    config = between.config()
+    engine = mailgate_engine.Engine(config, engine_ports(store, config, data_dir))
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         running = group.create_task(engine.run())
         while True:
@@ -183,7 +198,7 @@ class Film:
     """Takes the frames. `kinds` says which frames stand for each kind of write point; equal ones are kept once."""
 
     def __init__(
-        self, root: Path, folder: Path, between: Peers, *, recorder: type[RecorderFiles] = RecorderFiles
+        self, root: Path, folder: Path, between: Between, *, recorder: type[RecorderFiles] = RecorderFiles
     ) -> None:
         for made in (root, folder):
             made.mkdir(0o700)
@@ -309,7 +324,7 @@ async def broken_promises(frame: Frame, sent: Sequence[Letter], data_dir: Path, 
     async with opened(data_dir, RealFiles(detect())) as (store, findings):
         found.update(one.code for one in findings)
         known = {user: await store.ledger(user) for user in POLICIES}
-        held, done = await _in_store(store)
+        held, done = await in_store(store)
     delivered = {number_of(one.octets) for one in frame.received}
     fetched_again = {
         number_of(octets) for user, mails in frame.mailboxes.items() for uid, octets in mails if uid not in known[user]
@@ -322,7 +337,7 @@ async def broken_promises(frame: Frame, sent: Sequence[Letter], data_dir: Path, 
     return wrong
 
 
-async def _in_store(store: SqliteStore) -> tuple[dict[int, bytes], set[int]]:
+async def in_store(store: SqliteStore) -> tuple[dict[int, bytes], set[int]]:
     """Return the whole bodies of unfinished letters, and the numbers of finished ones."""
     held: dict[int, bytes] = {}
     done = set()
