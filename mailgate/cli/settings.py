@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import App, Group, Parameter
 
-from mailgate.cli import show, show_settings
+from mailgate.cli import show, show_settings, show_tools
 from mailgate.cli.place import FAILED, Asked, with_engine
 from mailgate.contract import v1
 
@@ -97,6 +97,30 @@ def _add_accounts(account: App) -> None:
             Settings as name=value, lists with commas; name= takes one back to its default.
         """
         return _change(asked, "accounts", name, pairs, password=password)
+
+    @account.command(name="try")
+    def account_try(*pairs: str, asked: Asked = ASKED) -> int:
+        """Try settings before they are kept: mailgate account try host=pop.example.org user=info@example.org.
+
+        The password is asked for, or read as one line from standard input, and kept nowhere.
+
+        Parameters
+        ----------
+        pairs
+            host, user, protocol, port, security, auth, ca_file, fingerprint and folders as name=value.
+        """
+
+        async def ask(engine: "EngineClient") -> int:
+            try:
+                wish = _typed(read_pairs(pairs, await engine.settings_schema(), "accounts"))
+            except PairError as exc:
+                print(exc, file=sys.stderr)
+                return FAILED
+            said = await engine.try_account(wish)
+            asked.say(said, show_tools.test_report)
+            return 0 if said.ok else FAILED
+
+        return with_engine(asked, ask)
 
     @account.command(name="remove")
     def account_remove(name: str, /, *, asked: Asked = ASKED) -> int:
@@ -361,6 +385,23 @@ def _ask(wanted: bool, what: str) -> str | None:  # noqa: FBT001
     import getpass  # noqa: PLC0415 for this alone
 
     return getpass.getpass(f"Password for {what} (it is not shown): ")
+
+
+def _typed(values: dict[str, Any]) -> v1.TryAccount:
+    """Return the settings that are to be tried, with the password, which is asked for.
+
+    Raises:
+        PairError: one is missing, or has nothing to do with a connection.
+    """
+    known = [name for name in v1.TryAccount.__struct_fields__ if name != "password"]
+    if strange := next((name for name in values if name not in known), ""):
+        raise PairError(f"{strange!r} is nothing that a connection is tried with; there are: {', '.join(known)}")
+    if missing := next((name for name in ("host", "user") if not values.get(name)), ""):
+        raise PairError(f"say at least host=... and user=...: {missing!r} is missing")
+    if "folders" in values:
+        values["folders"] = tuple(values["folders"] or ())
+    given = {name: value for name, value in values.items() if value is not None}
+    return v1.TryAccount(**given, password=_ask(True, given["user"]) or "")
 
 
 def read_pairs(pairs: tuple[str, ...], schema: v1.SettingsSchema, section: str) -> dict[str, Any]:

@@ -104,16 +104,19 @@ class Service:
         async with asyncio.timeout(START_S):
             return await self.process.wait()
 
-    async def command(self, *words: str) -> tuple[int, str]:
-        """Run a verb of the command line on this engine; return the exit code and what it printed."""
+    async def command(self, *words: str, typed: str = "") -> tuple[int, str]:
+        """Run a verb of the command line on this engine; return the exit code and what it printed.
+
+        `typed` is what it reads from standard input.
+        """
         running = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "mailgate", *words, "--data", str(self.data)),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=self._environment,
         )
-        out, _ = await running.communicate()
+        out, _ = await running.communicate(typed.encode())
         return running.returncode or 0, out.decode()
 
     def client(self) -> EngineClient:

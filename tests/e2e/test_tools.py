@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mailgate.adapters.clock import SystemClock
-from mailgate.demo.office import ACCOUNT, CATCH_ALL, DemoOffice
+from mailgate.demo.office import ACCOUNT, CATCH_ALL, PASSWORD, DemoOffice
 from tests.e2e.service import Service
 
 PRESET = """
@@ -58,6 +58,17 @@ async def test_an_office_is_looked_over_from_the_command_line(office: tuple[Demo
     facts = {fact["name"]: fact["value"] for step in report["steps"] for fact in step["facts"]}
     assert (code, report["ok"]) == (0, True)
     assert (facts["auth"], facts["certificate_issuer"]) == ("PLAIN", "MailGate demo authority")
+
+    settings = (
+        "host=127.0.0.1",
+        f"port={demo.provider.port}",
+        f"user={CATCH_ALL}",
+        f"ca_file={demo.certificates.ca_file}",
+    )
+    code, said = await service.command("account", "try", *settings, typed="wrong\n")
+    assert (code, "FAIL  login" in said, "ok    connect" in said) == (1, True, True), said
+    code, said = await service.command("account", "try", *settings, typed=f"{PASSWORD}\n")
+    assert (code, "messages in the mailbox" in said) == (0, True), said
 
     code, report = await as_json(service, "internal", "test")
     assert (code, report["ok"], report["gateway"]) == (0, True, "127.0.0.1")

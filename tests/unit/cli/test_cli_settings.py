@@ -49,6 +49,23 @@ def text_of(desk: Terminal) -> str:
     return (desk.office.engine.ports.data_dir / "mailgate.toml").read_text("utf-8")
 
 
+async def test_settings_are_tried_before_they_are_kept_and_the_password_goes_nowhere(
+    desk: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("geheim\n"))
+    before = text_of(desk)
+    said = await desk("account", "try", "host=pop.example.com", "user=shop", "protocol=imap", "folders=INBOX,Shop")
+    assert (said.code, said.out.splitlines()[0][:12]) == (1, "FAIL  connec"), said
+    assert text_of(desk) == before
+    secrets = desk.office.engine.ports.secrets
+    assert isinstance(secrets, FakeSecrets)
+    assert "geheim" not in secrets.secrets.values()
+    said = await desk("account", "try", "host=pop.example.com")
+    assert (said.code, "'user' is missing" in said.err) == (1, True)
+    said = await desk("account", "try", "host=pop.example.com", "user=shop", "interval=5m")
+    assert (said.code, "'interval' is nothing that a connection is tried with" in said.err) == (1, True)
+
+
 async def test_an_account_is_added_with_its_password_changed_switched_and_removed(
     desk: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
