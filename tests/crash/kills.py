@@ -46,20 +46,25 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One kill: which, when, and how long after the start of the process or of its first session."""
+    """One kill: which, when, and how long after the start of the process, or after the first of what it did (`since`)."""
 
     number: int
     at: datetime
     early: bool
     after_s: float
+    since: str = "first connection"
 
     def __str__(self) -> str:
-        return f"{self.after_s:.3f} s after its {'start' if self.early else 'first connection'}"
+        return f"{self.after_s:.3f} s after its {'start' if self.early else self.since}"
 
 
 @dataclass(slots=True)
 class Series:
-    """So many kills one way, and what they came to. `kills_s` is how long the kills took, in seconds."""
+    """So many kills one way, and what they came to. `kills_s` is how long the kills took, in seconds.
+
+    `taken` is how many messages were taken in how many seconds between the first one of a run and its kill, where that is
+    counted.
+    """
 
     way: Way
     kills_wanted: int
@@ -69,6 +74,9 @@ class Series:
     faults: list[str] = field(default_factory=list)
     verdict: Verdict = field(default_factory=lambda: Verdict([], {}, {}))
     kills_s: float = 0.0
+    taken: int = 0
+    taken_s: float = 0.0
+    large_every: int = 7
 
     @property
     def in_doubt(self) -> dict[int, list[str]]:

@@ -1,9 +1,10 @@
 """One engine in a process of its own between a provider and an internal server in the test's loop, to be killed."""
 
 import asyncio
+import contextlib
 import signal
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,22 +83,13 @@ class Office:
         received = [one.octets for one in self.peers.server.received]
         wrong = faults(self.letters, received, doubts=doubts, kept=kept)
         twice = {number: times for number, times in Counter(map(number_of, received)).items() if times > 1}
-        log = self.mail_log()
+        log = mail_log(self.peers.data)
         wrong += [
             f"letter {number} came {times} times, and the mail log does not say that it might"
             for number, times in twice.items()
             if not any(one.message.id in line for one in traces[number] for line in log)
         ]
         return Verdict(wrong, twice, traces)
-
-    def mail_log(self) -> list[str]:
-        """Return the lines of the mail log that speak of possible duplicates."""
-        lines = [
-            line
-            for path in sorted((self.peers.data / "logs").glob("mail-*.log"))
-            for line in path.read_text("utf-8").splitlines()
-        ]
-        return [line for line in lines if "possible duplicate" in line]
 
     def unsound(self) -> list[str]:
         """Return what a check of the store finds, once the engine was stopped."""
@@ -143,18 +135,33 @@ async def dies(service: Service, fail_point: str, *, within_s: float) -> None:
     assert code == -signal.SIGKILL, f"{fail_point}: ended with {code}\n{service.output[-3000:]}"
 
 
-async def traces_of(client: EngineClient, numbers: set[int]) -> dict[int, list[v1.MessageTrace]]:
-    """Return all that the engine knows of each letter: more than one entry when it was fetched twice."""
-    found: dict[int, list[v1.MessageTrace]] = {number: [] for number in numbers}
-    before = ""
-    while True:
+def mail_log(data: Path) -> list[str]:
+    """Return the lines of the mail log that speak of possible duplicates."""
+    lines = [
+        line for path in sorted((data / "logs").glob("mail-*.log")) for line in path.read_text("utf-8").splitlines()
+    ]
+    return [line for line in lines if "possible duplicate" in line]
+
+
+async def traces_of(
+    client: EngineClient, numbers: set[int], *, plain: Collection[int] = ()
+) -> dict[int, list[v1.MessageTrace]]:
+    """Return all that the engine knows of each letter: more than one entry when it was fetched twice.
+
+    Those that are `plain` are not asked for, which takes its time, unless there is more than one entry.
+    """
+    ids: dict[int, list[str]] = {number: [] for number in numbers}
+    before, first = "", True
+    while before or first:
         page = await client.messages(before=before, limit=500)
         for message in page.messages:
-            number = int(message.subject.removeprefix("letter "))
-            try:
-                found[number].append(await client.message(message.id))
-            except ClientError:  # purged meanwhile
-                continue
-        before = page.next
-        if not before:
-            return found
+            ids[int(message.subject.removeprefix("letter "))].append(message.id)
+        before, first = page.next, False
+    found: dict[int, list[v1.MessageTrace]] = {number: [] for number in numbers}
+    for number, names in ids.items():
+        if number in plain and len(names) == 1:
+            continue
+        for name in names:
+            with contextlib.suppress(ClientError):  # purged meanwhile
+                found[number].append(await client.message(name))
+    return found

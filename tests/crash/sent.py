@@ -21,7 +21,7 @@ from mailgate.adapters.store.check import check_store
 from mailgate.client.http import EngineClient
 from tests.crash.kills import CONNECTIONS, EARLY, FINISH_S, START_S, Kill, Series, spread
 from tests.crash.letters import ANNA, Letter, faults, letters, number_of
-from tests.crash.office import UNCERTAIN, Verdict, traces_of
+from tests.crash.office import UNCERTAIN, Verdict, mail_log, traces_of
 from tests.e2e.service import Service
 from tests.fakes.eventually import eventually, eventually_by
 from tests.integration.peers import toml
@@ -146,13 +146,15 @@ class Sending:
 
     async def judge(self, client: EngineClient) -> Verdict:
         """Compare what has reached the relay with what was handed over, once all is done."""
-        traces = await traces_of(client, {letter.number for letter in self.letters})
+        received = [one.octets for one in self.relay.messages]
+        came = Counter(map(number_of, received))
+        plain = {number for number, times in came.items() if times == 1}
+        traces = await traces_of(client, {letter.number for letter in self.letters}, plain=plain)
         cut = {
             number: sum(step.stage in UNCERTAIN for trace in of_letter for step in trace.steps)
             for number, of_letter in traces.items()
         }
         doubts = {number: cut[number] + self.programs.in_doubt[number] for number in traces}
-        received = [one.octets for one in self.relay.messages]
         all_routed = [Letter(letter.number, routed=True, octets=letter.octets) for letter in self.letters]
         wrong = faults(all_routed, received, doubts=doubts)
         wrong += [
@@ -160,8 +162,13 @@ class Sending:
             for number, found in traces.items()
             if len(found) > 1 + self.programs.in_doubt[number]
         ]
-        came = Counter(map(number_of, received))
         again = {number: times for number, times in came.items() if times > max(1, len(traces[number]))}
+        log = mail_log(self.service.data)
+        wrong += [
+            f"letter {number} came {times} times, and the mail log does not say that it might"
+            for number, times in again.items()
+            if not any(one.message.id in line for one in traces[number] for line in log)
+        ]
         return Verdict(wrong, again, traces)
 
 
@@ -211,9 +218,9 @@ async def run_sent(series: Series, folder: Path, *, told: Callable[[str], None] 
     async with sending(folder / "data") as it:
         posted = 0
         for number, count in enumerate(posts, 1):
-            it.post(letters(count, first=posted + 1))
+            it.post(letters(count, first=posted + 1, large_every=series.large_every))
             posted += count
-            series.kills.append(await _one_kill(it, number, chance))
+            series.kills.append(await _one_kill(it, series, number, chance))
             if number % 20 == 0:
                 told(f"{series.way}: {number} kills, {posted} letters posted, {len(it.relay.messages)} came")
         series.kills_s = time.monotonic() - began
@@ -229,7 +236,7 @@ async def run_sent(series: Series, folder: Path, *, told: Callable[[str], None] 
         ]
 
 
-async def _one_kill(it: Sending, number: int, chance: random.Random) -> Kill:
+async def _one_kill(it: Sending, series: Series, number: int, chance: random.Random) -> Kill:
     """Start the engine and kill it: mostly soon after it has taken its first letter, sometimes while it starts."""
     early = chance.random() < EARLY
     after_s = chance.uniform(0, START_S) if early else chance.expovariate(1 / SESSION_S)
@@ -244,7 +251,11 @@ async def _one_kill(it: Sending, number: int, chance: random.Random) -> Kill:
             return it.programs.accepted.total() > accepted
 
         await eventually(goes, "the first letter of this run", timeout_s=BEGIN_S)
+    begun = it.programs.accepted.total(), time.monotonic()
     await SystemClock().sleep(after_s)
+    if not early:
+        series.taken += it.programs.accepted.total() - begun[0]
+        series.taken_s += time.monotonic() - begun[1]
     process.kill()
     await process.wait()
-    return Kill(number, SystemClock().now(), early, after_s)
+    return Kill(number, SystemClock().now(), early, after_s, "first message")
