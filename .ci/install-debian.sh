@@ -4,7 +4,7 @@
 #
 #   .ci/install-debian.sh [GROUP...]     by default: mail desktop browser python
 #
-#   mail      Dovecot and Postfix, which the tests start themselves
+#   mail      Dovecot and Postfix, which the tests start themselves, and swaks, a client
 #   desktop   a screen in memory, a tray, a session bus and a keyring
 #   browser   Chromium
 #   python    what a virtual environment needs
@@ -16,7 +16,7 @@ set -eu
 packages=""
 for group in "$@"; do
     case $group in
-        mail) packages="$packages dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d postfix procps" ;;
+        mail) packages="$packages dovecot-core dovecot-imapd dovecot-lmtpd dovecot-pop3d postfix procps swaks libnet-ssleay-perl" ;;
         desktop) packages="$packages xvfb trayer xdotool x11-utils imagemagick dbus dbus-bin gnome-keyring libsecret-tools" ;;
         browser) packages="$packages chromium" ;;
         python) packages="$packages python3 python3-venv" ;;
