@@ -17,8 +17,11 @@ from rich.console import Console
 from mailgate.api.app import build_api
 from mailgate.api.auth import Doorkeeper
 from mailgate.cli.main import build
+from mailgate.config.conditions import condition_texts, error_remedies
 from mailgate.config.reference import settings_page
 from mailgate.config.reference_data import kinds_page, notices_page, providers_page
+from mailgate.model.errors import ErrorClass
+from mailgate.model.notices import LANGUAGES
 from mailgate.policy import playbook
 from mailgate.service.verbs import Verbs
 
@@ -34,6 +37,26 @@ _COMMANDS: Final = """\
 
 Every verb tells the same with `--help`. What goes wrong is told on standard error, in one sentence that says what to
 do; with `--json` as an object with `error` and `code`.
+"""
+
+
+_CONDITIONS: Final = """\
+# Health conditions, and classes of error
+
+<!-- Made from mailgate/config/conditions.toml by `python3 run.py docs`. Do not edit. -->
+
+## Conditions
+
+What `mailgate status`, the app, the tray and `GET /api/v1/status` show while it lasts, each with severity and since when,
+and what an alarm by mail says: what happened, what it means and does not affect, and what to do. `{subject}` is the
+account, relay or port that it concerns.
+"""
+
+_ERRORS: Final = """
+## Classes of error
+
+What a failure is called everywhere, in the log, in the API (`errorClass`), beside a recipient's answer and in a test of a
+connection, with what to do about it. For a refused login the place of the password is named in place of `NAME`.
 """
 
 
@@ -89,6 +112,24 @@ def refusals_page(old: str) -> str:
     return _between(old, "\n".join([*rows, "", *does]))
 
 
+def conditions_page(_old: str) -> str:
+    """Return `conditions.md`: every health condition and every class of error, as they are told."""
+    parts = [_CONDITIONS]
+    for code in dict.fromkeys(code for code, _ in condition_texts()):
+        parts.append(f"\n### `{code}`\n\n")
+        for language in sorted(LANGUAGES, key=("en", "de", "fr").index):
+            title, meaning, remedy = condition_texts()[code, language]
+            parts.append(f"- {language}: **{title}.** {meaning} *{remedy}*\n")
+    parts.append(_ERRORS)
+    for error_class in ErrorClass:
+        parts.append(f"\n### `{error_class}`\n\n")
+        parts += [
+            f"- {language}: {error_remedies(language)[error_class]}\n"
+            for language in sorted(LANGUAGES, key=("en", "de", "fr").index)
+        ]
+    return "".join(parts)
+
+
 def commands_page(_old: str) -> str:
     """Return `commands.md`: what `--help` says, for each verb."""
     app = build(Verbs())
@@ -129,6 +170,7 @@ PAGES: Final[dict[str, Callable[[str], str]]] = {
     "openapi.json": openapi_page,
     "commands.md": commands_page,
     "api.md": api_page,
+    "conditions.md": conditions_page,
     "refusals.md": refusals_page,
 }
 

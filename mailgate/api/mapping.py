@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from mailgate.api.toolmap import words_of
+from mailgate.config.conditions import condition_words
 from mailgate.contract import v1
 from mailgate.engine.engine import Engine, Reloaded
 from mailgate.engine.events import EventSlice
@@ -18,6 +20,7 @@ from mailgate.mime.view import View
 from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import REMEDIES, UnknownError
 from mailgate.model.events import Numbered
+from mailgate.model.notices import LANGUAGES
 from mailgate.model.oversize import OversizeMessage
 from mailgate.model.settings import Config
 from mailgate.model.verdict import Stage, TraceStep
@@ -25,6 +28,7 @@ from mailgate.policy.loglines import lines
 from mailgate.policy.oversize import size_limit
 from mailgate.policy.playbook import class_of
 from mailgate.policy.reasons import Reason, reason_of
+from mailgate.policy.remedies import remedy_words
 from mailgate.policy.routing import Routing
 from mailgate.policy.schedule import words
 from mailgate.ports.store import MessageFilter, Store, StoreCounts
@@ -71,6 +75,7 @@ def account(engine: Engine, watch: AccountWatch) -> v1.AccountState:
     settings = watch.account
     fetching = engine.fetching
     floor, whose = fetching.timetable.floor(watch)
+    remedies = remedy_words(watch.error_class, settings.password) if watch.error_class else None
     return v1.AccountState(
         name=settings.name,
         host=settings.host,
@@ -87,7 +92,7 @@ def account(engine: Engine, watch: AccountWatch) -> v1.AccountState:
         failures=watch.failures,
         error=watch.error,
         error_class=watch.error_class.value if watch.error_class else "",
-        remedy=REMEDIES[watch.error_class] if watch.error_class else "",
+        remedy=remedies.en if remedies else "",
         paused=watch.kept.paused,
         paused_until=watch.kept.paused_until,
         throttled_until=watch.next.at if watch.throttled and watch.next else None,
@@ -97,6 +102,7 @@ def account(engine: Engine, watch: AccountWatch) -> v1.AccountState:
         min_interval_s=round(floor.total_seconds()),
         min_interval_why=whose,
         protocol=settings.protocol.value,
+        remedies=words_of(remedies) if remedies else None,
     )
 
 
@@ -128,6 +134,18 @@ def condition(held: HealthCondition) -> v1.Condition:
         since=held.since,
         text=held.text,
         remedy=held.remedy,
+        words=_condition_words(held),
+    )
+
+
+def _condition_words(held: HealthCondition) -> v1.ConditionWords | None:
+    de, en, fr = (condition_words(held.code, held.subject, language) for language in LANGUAGES)
+    if de is None or en is None or fr is None:
+        return None
+    return v1.ConditionWords(
+        title=v1.Words(en=en.title, de=de.title, fr=fr.title),
+        meaning=v1.Words(en=en.meaning, de=de.meaning, fr=fr.meaning),
+        remedy=v1.Words(en=en.remedy, de=de.remedy, fr=fr.remedy),
     )
 
 

@@ -112,7 +112,7 @@ def test_step(step: ProbeStep) -> v1.TestStep:
         text=step.text,
         duration_ms=step.duration_ms,
         facts=tuple(v1.Fact(name=name, value=value) for name, value in step.facts),
-        words=_words(step.words),
+        words=words_of(step.words),
     )
 
 
@@ -123,7 +123,7 @@ def test_report(probe: Probe) -> v1.TestReport:
         steps=tuple(map(test_step, probe.steps)),
         error_class=probe.error_class,
         remedy=probe.remedy,
-        remedies=_words(probe.remedies) if probe.remedies else None,
+        remedies=words_of(probe.remedies) if probe.remedies else None,
     )
 
 
@@ -146,7 +146,7 @@ def internal_report(probe: InternalProbe) -> v1.InternalReport:
         hints=tuple(map(hint, probe.hints)),
         error_class=probe.error_class,
         remedy=probe.remedy,
-        remedies=_words(probe.remedies) if probe.remedies else None,
+        remedies=words_of(probe.remedies) if probe.remedies else None,
     )
 
 
@@ -172,8 +172,9 @@ def kind(one: ServerKind) -> v1.InternalKind:
 
 def hint(one: model_kinds.Hint) -> v1.Hint:
     """Return one hint."""
-    return v1.Hint(about=one.about.value, title=_words(one.title), text=_words(one.text), commands=one.commands)
+    return v1.Hint(about=one.about.value, title=words_of(one.title), text=words_of(one.text), commands=one.commands)
 
 
-def _words(words: model_kinds.Words) -> v1.Words:
+def words_of(words: model_kinds.Words) -> v1.Words:
+    """Return one text in every language."""
     return v1.Words(en=words.en, de=words.de, fr=words.fr)

@@ -23,6 +23,14 @@ class Words(Shape):
     fr: str
 
 
+class ConditionWords(Shape):
+    """What a condition is called, what it means and what it does not affect, and what to do."""
+
+    title: Words
+    meaning: Words
+    remedy: Words
+
+
 class Discover(Wish):
     """Find the servers behind this address."""
 

@@ -75,6 +75,7 @@ from mailgate.contract.settings import (
 from mailgate.contract.shapes import Shape, Wish
 from mailgate.contract.tools import (
     AboutWord,
+    ConditionWords,
     Discover,
     DiscoveryReport,
     DiscoveryStep,
@@ -111,6 +112,7 @@ __all__ = [
     "CapabilityReport",
     "CaughtMessage",
     "ChangeSettings",
+    "ConditionWords",
     "DecideOversize",
     "HeaderLine",
     "HeaderUse",
@@ -178,7 +180,7 @@ class Problem(Shape):
 
 
 class Condition(Shape):
-    """A named health condition: what, since when, what to do."""
+    """A named health condition: what, since when, what to do. `words` tells it in every language, without particulars."""
 
     code: str
     subject: str
@@ -186,6 +188,7 @@ class Condition(Shape):
     since: datetime
     text: str
     remedy: str
+    words: ConditionWords | None = None
 
 
 class AccountState(Shape):
@@ -194,7 +197,7 @@ class AccountState(Shape):
     `paused` is its own pause, beside that of all. `throttled_until` is when the provider's wish to wait has been obeyed,
     `throttled_why` its words. `given_up`: its secret never worked and was refused twice, so that it waits for another
     one, or for a person who asks. `min_interval_s` is the least time between two scheduled sessions, and
-    `min_interval_why` whose wish that is. `protocol` is `pop3` or `imap`.
+    `min_interval_why` whose wish that is. `protocol` is `pop3` or `imap`. `remedies` is `remedy` in every language.
     """
 
     name: str
@@ -222,6 +225,7 @@ class AccountState(Shape):
     min_interval_s: int = 0
     min_interval_why: str = ""
     protocol: str = "pop3"
+    remedies: Words | None = None
 
 
 class Counts(Shape):

@@ -11,6 +11,7 @@ import pytest
 from mailgate.config.faults import Fault, Severity
 from mailgate.contract import v1
 from mailgate.intake.fetch.tools import LeftMessage
+from mailgate.model import events
 from mailgate.model.settings import Mailbox
 from tests.unit.api.office import CONFIG, FOR_NOBODY, LETTER, Office
 
@@ -33,6 +34,27 @@ async def test_status_is_the_whole_picture(office: Office) -> None:
     assert [one.name for one in said.accounts] == ["office", "old"]
     assert said.started_at == said.now == office.clock.now()
     assert (said.seq, said.run) == (office.engine.hub.last, office.engine.hub.run)
+
+
+async def test_a_condition_and_a_failure_are_told_in_every_language(office: Office) -> None:
+    async with office.client() as client:
+        ticket = shaped(await client.post("/api/v1/sessions", json={"account": "office"}), v1.SessionTicket, 201)
+        shaped(await client.get(f"/api/v1/sessions/{ticket.id}?wait=20"), v1.SessionReport)
+        office.engine.health.raise_(
+            "disk_low", severity=events.Severity.ERROR, text="2 GB are left.", remedy="Free some."
+        )
+        office.engine.health.raise_("brand_new", severity=events.Severity.INFO, text="Something.", remedy="")
+        said: v1.Status = shaped(await client.get("/api/v1/status"), v1.Status)
+    held = {one.code: one for one in said.conditions}
+    words = held["disk_low"].words
+    assert words is not None
+    assert (words.title.en, words.title.de) == ("The disk is nearly full", "Die Platte ist fast voll")
+    assert words.remedy.fr.startswith("Libérez de la place")
+    assert held["brand_new"].words is None
+    failed = next(one for one in said.accounts if one.name == "office")
+    assert failed.remedies is not None
+    assert failed.error_class == "connect"
+    assert failed.remedy == failed.remedies.en != failed.remedies.fr
 
 
 async def test_accounts_come_in_the_order_of_the_configuration(office: Office) -> None:
