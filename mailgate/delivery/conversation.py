@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mailgate.delivery import asked
 from mailgate.delivery.link import Link, said
 from mailgate.delivery.replies import (
     LOGIN_WANTED,
@@ -319,9 +320,8 @@ class Conversation:
             self._parameters.append("BODY=8BITMIME")  # RFC 6152 section 3
         if (sender and not sender.is_ascii) or any(not self._recipients[one].is_ascii for one in named):
             self._parameters.append(_SMTPUTF8)
-        if offers.dsn and (envelope := letter.message.envelope):  # RFC 3461 sections 4.3 and 4.4
-            self._parameters += [f"RET={envelope.ret}"] if envelope.ret else []
-            self._parameters += [f"ENVID={envelope.envid}"] if envelope.envid else []
+        if offers.dsn and (envelope := letter.message.envelope):
+            self._parameters += asked.of_message(envelope)
         return binary
 
     def _offers_without(self, reply: Reply) -> Offers | None:
@@ -378,13 +378,7 @@ class Conversation:
     def _asked_for(self, address: Address) -> Sequence[str]:
         """Return what the sender asked of the delivery report for this recipient (RFC 3461 sections 4.1 and 4.2)."""
         envelope = self._letter.message.envelope
-        if envelope is None or not self._link.offers.dsn:
-            return ()
-        one = next((one for one in envelope.recipients if one.address == address), None)
-        if one is None:
-            return ()
-        notify = [f"NOTIFY={','.join(sorted(one.notify))}"] if one.notify else []
-        return (*notify, *([f"ORCPT={one.orcpt}"] if one.orcpt.isascii() and one.orcpt else []))
+        return asked.of_recipient(envelope, address) if envelope is not None and self._link.offers.dsn else ()
 
     def _sender(self) -> Address | None:
         """Return the sender; one that this server cannot be told is left out, as one is that nobody could read."""

@@ -17,6 +17,7 @@ from typing import Final
 
 import aiosmtplib
 
+from mailgate.delivery import asked
 from mailgate.delivery.library_opening import LibraryOpener
 from mailgate.delivery.replies import (
     LOGIN_WANTED,
@@ -30,6 +31,7 @@ from mailgate.delivery.replies import (
     shuts,
 )
 from mailgate.model.address import Address
+from mailgate.model.envelope import Envelope
 from mailgate.model.errors import BrokenOffError, ConnectError
 from mailgate.model.settings import DeliverySettings, InternalServer
 from mailgate.model.status import NO_ANSWER, DeliveryResult, Reply, SmtpStage
@@ -136,11 +138,12 @@ class LibraryTransport:
         no_utf8 = (NO_SMTPUTF8, SmtpStage.RCPT)
         results = {str(one): no_utf8 for one in message.recipients if not (utf8 or one.is_ascii)}
         sayable = [one for one in message.recipients if str(one) not in results]
-        unknown = False
+        unknown = told = False
         if sayable:
             # A sender that this server cannot be told is left out, as one is that nobody could read.
             known = message.sender if message.sender and (utf8 or message.sender.is_ascii) else None
-            said, unknown = await self._say(smtp, known, sayable, octets)
+            envelope = message.envelope if smtp.supports_extension("dsn") else None
+            said, unknown, told = await self._say(smtp, known, sayable, octets, envelope)
             results |= said
         return [
             DeliveryResult(
@@ -149,17 +152,28 @@ class LibraryTransport:
                 unknown=unknown and reply.code == NO_ANSWER.code,
                 mended=mended if reply.positive else 0,
                 stage=stage,
+                reports_itself=told and reply.code != NO_ANSWER.code,
             )
             for name, (reply, stage) in ((name, results[name]) for name in map(str, message.recipients))
         ]
 
     async def _say(
-        self, smtp: aiosmtplib.SMTP, sender: Address | None, recipients: Sequence[Address], octets: bytes
-    ) -> tuple[dict[str, tuple[Reply, SmtpStage]], bool]:
-        """Return the reply for each recipient and what it was said to, and whether those without one may have the message all the same."""
+        self,
+        smtp: aiosmtplib.SMTP,
+        sender: Address | None,
+        recipients: Sequence[Address],
+        octets: bytes,
+        envelope: Envelope | None,
+    ) -> tuple[dict[str, tuple[Reply, SmtpStage]], bool, bool]:
+        """Return the reply for each recipient and what it was said to, and two things about all of them.
+
+        Whether those without one may have the message all the same; whether the server was told what `envelope` asks of
+        delivery reports.
+        """
         utf8 = any(not address.is_ascii for address in (sender, *recipients) if address)
         encoding = "utf-8" if utf8 else "ascii"
         options = _mail_options(smtp, octets, utf8=utf8)
+        options += asked.of_message(envelope) if envelope else []
         name = "" if sender is None else str(sender)
         try:
             try:
@@ -169,27 +183,29 @@ class LibraryTransport:
                 if options == needed or not not_understood(said_by(exc)):
                     raise
                 await smtp.mail(name, options=needed, encoding=encoding)
+                envelope = None
         except aiosmtplib.SMTPResponseException as exc:
             refusal = self._refusal(exc, "MAIL")
             if refusal.code in LOGIN_WANTED:
                 raise login_wanted(self._opener.name, self._server, refusal) from exc
             await _reset(smtp)
-            return dict.fromkeys(map(str, recipients), (refusal, SmtpStage.MAIL)), False
+            return dict.fromkeys(map(str, recipients), (refusal, SmtpStage.MAIL)), False, False
         results: dict[str, tuple[Reply, SmtpStage]] = {}
-        for name in map(str, recipients):
+        for address in recipients:
+            more = asked.of_recipient(envelope, address) if envelope else []
             try:
-                await smtp.rcpt(name, encoding=encoding)
+                await smtp.rcpt(str(address), options=more, encoding=encoding)
             except aiosmtplib.SMTPResponseException as exc:
-                results[name] = self._refusal(exc, "RCPT"), SmtpStage.RCPT
+                results[str(address)] = self._refusal(exc, "RCPT"), SmtpStage.RCPT
         accepted = [name for name in map(str, recipients) if name not in results]
         if not accepted:
             refusals = [refusal for refusal, _ in results.values()]
             if all(one.code in LOGIN_WANTED for one in refusals):
                 raise login_wanted(self._opener.name, self._server, refusals[0])
             await _reset(smtp)
-            return results, False
+            return results, False, False
         answer, stage, unknown = await self._data(smtp, octets)
-        return results | dict.fromkeys(accepted, (answer, stage)), unknown
+        return results | dict.fromkeys(accepted, (answer, stage)), unknown, envelope is not None
 
     async def _data(self, smtp: aiosmtplib.SMTP, octets: bytes) -> tuple[Reply, SmtpStage, bool]:
         """Return the answer to the message, when it came, and whether it is unknown: it was lost or makes no sense."""

@@ -10,13 +10,14 @@ import pytest
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.delivery.transports import make_transport
 from mailgate.model.address import Address, parse_address
+from mailgate.model.envelope import Envelope, EnvelopeRecipient, Notify
 from mailgate.model.errors import ConnectError, ErrorClass
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpClient, SmtpSecurity
 from mailgate.model.status import DeliveryResult
 from mailgate.ports.stages import Outgoing, Transport
 from tests.fakes.clock import FakeClock
 from tests.fakes.secrets import FakeSecrets
-from tests.integration.smtp_peer import Act, SmtpPeer
+from tests.integration.smtp_peer import EXTENSIONS, Act, SmtpPeer
 
 ANNA, BOB = parse_address("anna@office.example"), parse_address("bob@office.example")
 PEER = parse_address("peer@out.example")
@@ -416,3 +417,55 @@ class TestEnvelope:
             one = transport(peer)
             await one.deliver(outgoing(parse_address('"a b"@office.example')))
             assert peer.said("RCPT") == ['RCPT TO:<"a b"@office.example>']
+
+
+ASKED = Envelope(
+    PEER,
+    (
+        EnvelopeRecipient(ANNA, frozenset({Notify.SUCCESS, Notify.FAILURE}), "rfc822;anna+2Bx@office.example"),
+        EnvelopeRecipient(BOB),
+    ),
+    ret="HDRS",
+    envid="QQ314159",
+)
+
+
+def envelopes(peer: SmtpPeer) -> list[str]:
+    """Return what was said in MAIL and RCPT, without size."""
+    said = [command for command in peer.commands if command.startswith(("MAIL", "RCPT"))]
+    return [" ".join(word for word in command.split() if not word.startswith("SIZE=")) for command in said]
+
+
+async def test_what_the_sender_asks_of_reports_is_handed_on(transport: Make) -> None:
+    async with SmtpPeer(extensions=(*EXTENSIONS, "DSN")) as peer:
+        results = await transport(peer).deliver(replace(outgoing(ANNA, BOB), envelope=ASKED))
+        assert envelopes(peer) == [
+            "MAIL FROM:<peer@out.example> RET=HDRS ENVID=QQ314159",
+            "RCPT TO:<anna@office.example> NOTIFY=FAILURE,SUCCESS ORCPT=rfc822;anna+2Bx@office.example",
+            "RCPT TO:<bob@office.example>",
+        ]
+        assert [one.reports_itself for one in results] == [True, True]
+
+
+async def test_a_server_that_does_not_offer_it_is_not_told_of_reports(transport: Make) -> None:
+    async with SmtpPeer() as peer:
+        results = await transport(peer).deliver(replace(outgoing(ANNA), envelope=ASKED))
+        assert envelopes(peer) == ["MAIL FROM:<peer@out.example>", "RCPT TO:<anna@office.example>"]
+        assert [one.reports_itself for one in results] == [False]
+
+
+async def test_a_server_that_offers_reports_and_does_not_know_them_gets_the_message_without(transport: Make) -> None:
+    def answer(command: str) -> str | None:
+        return "555 5.5.4 what?" if "RET=" in command else None
+
+    async with SmtpPeer(answer, extensions=(*EXTENSIONS, "DSN")) as peer:
+        results = await transport(peer).deliver(replace(outgoing(ANNA), envelope=ASKED))
+        assert envelopes(peer)[-2:] == ["MAIL FROM:<peer@out.example>", "RCPT TO:<anna@office.example>"]
+        assert [(one.delivered, one.reports_itself) for one in results] == [(True, False)]
+
+
+async def test_what_is_fetched_asks_nothing_of_reports(transport: Make) -> None:
+    async with SmtpPeer(extensions=(*EXTENSIONS, "DSN")) as peer:
+        results = await transport(peer).deliver(outgoing(ANNA))
+        assert envelopes(peer) == ["MAIL FROM:<peer@out.example>", "RCPT TO:<anna@office.example>"]
+        assert [one.reports_itself for one in results] == [False]
