@@ -6,6 +6,7 @@ by them which of many guesses is right.
 
 import hmac
 import secrets
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -22,6 +23,8 @@ MARK_OCTETS: Final = 3
 SAVED_EVERY: Final = timedelta(minutes=15)
 """Times alone are written this rarely: a poll that brings nothing costs the disk nothing."""
 
+_A_PERSONS: Final = frozenset({"paused", "paused_until"})
+"""What a person decides; it is written down at once."""
 _KEY: Final = "fetch.mark-key"
 
 T = TypeVar("T")
@@ -51,7 +54,11 @@ class Memory:
         return hmac.digest(self._key, told, "sha256")[:MARK_OCTETS].hex()
 
     async def read(self, watch: AccountWatch) -> None:
-        """Take up what is kept of an account and of its host. What cannot be read is as good as nothing."""
+        """Take up what is kept of an account and of its host. What cannot be read is as good as nothing.
+
+        The store takes its time, and a person may pause or resume the account meanwhile: that stands.
+        """
+        before, saved = replace(watch.kept), watch.saved
         text = await self._store.value(_of_account(watch.account.name))
         host = watch.account.host
         if host not in self._hosts_read:
@@ -60,8 +67,14 @@ class Memory:
             if learned and (found := _decoded(learned, Learned)) is not None and host not in self.learned:
                 self.learned[host] = found
         kept = _decoded(text, Kept) if text else None
-        watch.saved = text or ""
-        watch.kept = kept or watch.kept
+        if kept is None:
+            return
+        newer = {one.name for one in fields(Kept) if getattr(watch.kept, one.name) != getattr(before, one.name)}
+        if watch.saved == saved:
+            watch.saved = text or ""
+        else:
+            newer |= _A_PERSONS
+        watch.kept = replace(kept, **{name: getattr(watch.kept, name) for name in newer})
 
     async def save(self, watch: AccountWatch, *, even_times: bool = False) -> None:
         """Write what is kept of an account, if it has changed; times alone only every so often, unless `even_times`."""
