@@ -84,7 +84,7 @@ class Deliveries:
         self._unknown_there = unknown_there  # hears of entries that were parked since the server knows a recipient not
         self._lane = Lane(width=settings.connections, reconnect=settings.reconnect)
         self._ready: deque[QueueEntry] = deque()
-        self._at_hand: dict[int, bytes] = {}  # bodies of entries in `_ready` that are small and just taken
+        self._at_hand: dict[int, bytes] = {}  # of entries in `_ready`: small bodies, headers of large ones
         self._in_hand: set[int] = set()  # whatever is expected, at hand or at work
         self._withheld: set[int] = set()  # a person changes these just now
         self._withdrawals = 0  # whoever looked at the store before the last one may have seen what is changed since
@@ -110,15 +110,15 @@ class Deliveries:
         self._in_hand.discard(entry_id)
         self.headroom.set(len(self._in_hand))
 
-    def ready(self, entry: QueueEntry, octets: bytes | None = None) -> None:
-        """Take an expected entry that is READY now; `octets` is its body, when the caller has all of it."""
+    def ready(self, entry: QueueEntry, beginning: bytes | None = None) -> None:
+        """Take an expected entry that is READY now; `beginning` is its header or all of its body, when at hand."""
         if len(self._ready) >= READY_AHEAD:
             self.forget(entry.id)
             self._look_again = 0.0
         else:
             self._ready.append(entry)
-            if octets is not None:
-                self._at_hand[entry.id] = octets
+            if beginning is not None:
+                self._at_hand[entry.id] = beginning
         if self._lane.busy < self._lane.width:  # else whoever is at work takes it
             self._work.set()
 

@@ -40,6 +40,8 @@ ENDING: Final = timedelta(seconds=5)
 
 ONCE_MORE_S: Final = 300.0
 ONCE_MORE_AT_A_TIME: Final = 100
+HEADER_AT_HAND_OCTETS: Final = 32 * 1024
+"""Of a large message its header stays in memory until its turn, when it is no longer than this."""
 ITSELF: Final = "MailGate"
 """Who decides where no person does."""
 
@@ -101,7 +103,8 @@ class QueueManager:
         if decision is None:
             await self._judging.put(entry, header)
         else:
-            asyncio.get_running_loop().call_soon(self._decided, entry, decision, draft.octets)
+            at_hand = header if draft.octets is None and len(header) <= HEADER_AT_HAND_OCTETS else draft.octets
+            asyncio.get_running_loop().call_soon(self._decided, entry, decision, at_hand)
         return entry
 
     async def post(self, draft: DraftContent, new: NewEntry, decide: Callable[[QueueEntry], Disposition]) -> QueueEntry:
@@ -130,13 +133,13 @@ class QueueManager:
         except Exception:  # noqa: BLE001 the pipeline meets it again once the message is safe, and parks it
             return None
 
-    def _decided(self, entry: QueueEntry, decision: Disposition, octets: bytes | None = None) -> None:
+    def _decided(self, entry: QueueEntry, decision: Disposition, beginning: bytes | None = None) -> None:
         """Go on with an entry whose decision is written."""
         self._publisher.publish(decision_event(entry, decision, entry.state))
         lane = self._lanes.get(entry.lane)
         if entry.state is EntryState.READY and lane is not None:
             self._progress.put(entry.id, Place.READY)
-            lane.ready(entry, octets)
+            lane.ready(entry, beginning)
             return
         if entry.state is EntryState.HELD and entry.next_attempt is not None:
             self._resting.until(entry.next_attempt)

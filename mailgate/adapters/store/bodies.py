@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from mailgate.adapters.platform.files import FileHandle, Files
 from mailgate.adapters.store.failpoints import FailPoint
@@ -219,19 +219,32 @@ async def read_file(spool: SpoolFolder, name: str, *, start: int, size_octets: i
         StoreError: the file cannot be read.
     """
     try:
-        file = await asyncio.to_thread(spool.files.open_read, spool.path / name)
+        file, chunk = await asyncio.to_thread(_opened, spool, name, start, size_octets)
     except FileNotFoundError as exc:
         raise ContentLostError(f"the body {name} is missing in the spool folder") from exc
     except OSError as exc:
         raise as_store_error(exc) from exc
     try:
-        size = await asyncio.to_thread(file.seek, 0, os.SEEK_END)
-        if size != size_octets:
-            raise ContentLostError(f"the body {name} has {size} octets, not {size_octets}")
-        await asyncio.to_thread(file.seek, start)
-        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+        at = start
+        while chunk:
             yield chunk
+            at += len(chunk)
+            chunk = await asyncio.to_thread(file.read, _CHUNK) if at < size_octets else b""
     except OSError as exc:
         raise as_store_error(exc) from exc
     finally:
         file.close()
+
+
+def _opened(spool: SpoolFolder, name: str, start: int, size_octets: int) -> tuple[BinaryIO, bytes]:
+    """Return a spool file and its first chunk from `start` on: each way to a thread and back costs as much as a read."""
+    file = spool.files.open_read(spool.path / name)
+    try:
+        size = file.seek(0, os.SEEK_END)
+        if size != size_octets:
+            raise ContentLostError(f"the body {name} has {size} octets, not {size_octets}")
+        file.seek(start)
+        return file, file.read(_CHUNK)
+    except BaseException:
+        file.close()
+        raise
