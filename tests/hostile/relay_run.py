@@ -65,10 +65,11 @@ def odd_and_next() -> list[Post]:
 class RelayCell:
     """One fault of a relay at one stage, and what has to come of the letters that meet it.
 
-    `expect` is what is told of the first letter while the relay is ill: `delivered`, `deferred`, `returned`, `relay ill`
-    or `configuration ill` (nobody pays, a condition shows), or `unknown, may come twice`. `meanwhile`: what the first letter has
-    nothing to do with goes by this relay at that time, too; what has another relay always does. `returned` are those of
-    the first letter whom its sender is told of. The other names are those of `SmtpCell`.
+    `expect` is what is told of the first letter while the relay is ill: `delivered`, `deferred`, `returned`, `relay
+    ill` or `configuration ill` (nobody pays, a condition shows), or `unknown, may come twice`. `meanwhile`: what the
+    first letter has nothing to do with goes by this relay at that time, too; what has another relay always does.
+    `returned` are those of the first letter whom its sender is told of. `ahead`: what has another relay arrives
+    before anything is told of this one. The other names are those of `SmtpCell`.
     """
 
     stage: str
@@ -93,6 +94,7 @@ class RelayCell:
     most_octets: int = 8_000_000
     tells: bool = True
     shows: str = ""
+    ahead: bool = False
 
     @property
     def alone(self) -> bool:
@@ -125,6 +127,9 @@ class _Play:
         cell, it = self.cell, self.it
         for one in self.posts:
             await self.hand_over(one)
+        if cell.ahead:
+            await eventually(lambda: bool(self.came(self.well)), "the other relay", timeout_s=SHOWN_S)
+            assert not self.shown(), "the other relay has waited for this one"
         await eventually(lambda: bool(self.shown()), "an outcome", timeout_s=SHOWN_S)
         outcome = self.shown()
         await eventually(
@@ -156,6 +161,7 @@ class _Play:
             await SmtpClient(reader, writer).hand_over(one.sender, one.recipients, one.letter.octets)
         finally:
             writer.close()
+            await writer.wait_closed()
 
     def came(self, relay: HostileSmtp) -> Came:
         """Return how often each recipient got each letter there."""

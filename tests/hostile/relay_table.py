@@ -216,7 +216,15 @@ def _has(word: str) -> Callable[[str], bool]:
 
 
 def _special() -> list[RelayCell]:
-    return [*_protection(), *_lies(), *_texts(), *_several()]
+    return [*_protection(), *_lies(), *_texts(), *_several(), *_patience()]
+
+
+def _patience() -> list[RelayCell]:
+    name = "silence for 10 s, and mail by the other relay is there before it ends"
+    return [
+        _one("banner", name, RELAY, Plan("banner", silence), ahead=True, meanwhile=False),
+        _one("final dot", name, TWICE, Plan(".", silence), ahead=True, meanwhile=False),
+    ]
 
 
 def _protection() -> list[RelayCell]:
