@@ -22,6 +22,12 @@ _PRIVATE: Final = re.compile(  # names that no public DNS has, as offices use th
 )
 
 
+_NEEDED: Final = frozenset(
+    {"from", "to", "cc", "date", "message-id", "received", "return-path", "mime-version", "subject"}
+)
+"""What nobody may have removed: readers, loops and servers go by it."""
+
+
 def check_routing(config: Config, faults: Faults, sure: Sure) -> None:
     """Tell `faults` what is wrong with the settings that say who gets a message."""
     recipients = _recipient_keys(config) if sure.all_of("recipients") else None
@@ -32,6 +38,8 @@ def check_routing(config: Config, faults: Faults, sure: Sure) -> None:
             _check_envelope(account, at, faults)
         if sure(*at, "excluded_headers") and sure(*at, "envelope_header"):
             _check_excluded_headers(account, at, faults)
+        if sure(*at, "remove_headers"):
+            _check_removed_headers(account, at, faults)
         if sure(*at, "fallback") and sure(*at, "fallback_recipient"):
             _check_fallback(account, at, recipients, faults)
     if sure("recipients"):
@@ -79,6 +87,17 @@ def _check_excluded_headers(account: Account, at: KeyPath, faults: Faults) -> No
         elif account.envelope_header and name.casefold() == account.envelope_header.casefold():
             text = f"{shown(name)} is both the `envelope_header` and one of the `excluded_headers`."
             faults.error("G04", path, text, "Remove one of the two.")
+
+
+def _check_removed_headers(account: Account, at: KeyPath, faults: Faults) -> None:
+    for number, name in enumerate(account.remove_headers):
+        path: KeyPath = (*at, "remove_headers", number)
+        if not _HEADER_NAME.fullmatch(name):
+            text = f"{shown(name)} is not the name of a header."
+            faults.error("G09", path, text, "Write the name alone, without the colon: `Disposition-Notification-To`.")
+        elif name.casefold() in _NEEDED or name.casefold().startswith("content-"):
+            text = f"A message without {shown(name)} cannot be read, or not be told from another, any more."
+            faults.error("G09", path, text, "Remove the line.")
 
 
 def _check_fallback(account: Account, at: KeyPath, recipients: dict[str, str] | None, faults: Faults) -> None:

@@ -111,7 +111,7 @@ def _fields(header: bytes) -> tuple[Field, ...]:
 
 
 def edit(header: bytes, edit: HeaderEdit) -> bytes:
-    """Return `header` with the prepended fields on top and the chosen fields renamed; all else as it was.
+    """Return `header` with the prepended fields on top, the chosen fields renamed or left out; all else as it was.
 
     A leading `From ` line of an mbox file stays first: there the servers that know such lines look for them, and
     further down it would end the header.
@@ -119,14 +119,17 @@ def edit(header: bytes, edit: HeaderEdit) -> bytes:
     mbox_line = _MBOX_LINE.match(header) if edit.prepend else None
     top = mbox_line.end() if mbox_line else 0
     parts, last = [header[:top], edit.prepend], top
-    if edit.rename:
+    if edit.rename or edit.drop:
         new_names = {
             (rename.name.lower(), rename.value.encode("latin-1", "replace")): rename.new_name.encode("ascii", "replace")
             for rename in edit.rename
         }
         names = {name for name, _ in new_names}
         for found in fields(header):
-            if found.name in names and (new_name := new_names.get((found.name, found.value))):
+            if found.name in edit.drop:
+                parts.append(header[last : found.start])
+                last = found.end
+            elif found.name in names and (new_name := new_names.get((found.name, found.value))):
                 parts += (header[last : found.start], new_name)
                 last = found.start + len(found.raw_name)
     parts.append(header[last:])

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -25,6 +25,9 @@ class ProviderCopy(StrEnum):
     LEAVE = "leave"  # it stays as it is
 
 
+DELETE: Final = Meta(
+    description="when a message is deleted at the provider: once the internal server took it, once it is safe here, or never"
+)
 Protocol = Annotated[MailProtocol, Meta(description="how mail is fetched: by `pop3`, or by `imap`")]
 Port = (
     Annotated[

@@ -38,10 +38,12 @@ class FieldRename:
 class HeaderEdit:
     """What is done to the header on the way in; the stored octets stay as they were.
 
-    `prepend` goes before the first field, CRLF line ends; `rename` touches a field's name and nothing else of it.
+    `prepend` goes before the first field, CRLF line ends; `rename` touches a field's name and nothing else of it. Fields
+    called as in `drop` (small letters) are left out.
     `wrap`: the whole goes as an attachment of a new message, whose header `prepend` begins.
     """
 
     prepend: bytes = b""
     rename: tuple[FieldRename, ...] = ()
     wrap: bool = False
+    drop: tuple[str, ...] = ()

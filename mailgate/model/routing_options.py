@@ -74,6 +74,14 @@ ExcludedHeaders = Annotated[
     tuple[str, ...],
     Meta(examples=["Delivered-To"], description="headers in which nobody is looked for"),
 ]
+RemoveHeaders = Annotated[
+    tuple[str, ...],
+    Meta(
+        max_length=50,
+        examples=["Disposition-Notification-To", "Return-Receipt-To", "X-Confirm-Reading-To"],
+        description="headers that mail comes without, such as those that ask for a receipt, which old mail programs send by themselves",
+    ),
+]
 ExcludedRecipients = Annotated[
     tuple[str, ...],
     Meta(

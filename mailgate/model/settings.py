@@ -210,12 +210,8 @@ class Account:
     fallback: options.FallbackKind = options.Fallback.PARK
     fallback_recipient: options.FallbackRecipient = ""
     trusted_authserv_ids: options.TrustedAuthservIds = ()
-    delete: Annotated[
-        DeletePolicy,
-        Meta(
-            description="when a message is deleted at the provider: once the internal server took it, once it is safe here, or never"
-        ),
-    ] = DeletePolicy.DELIVERED
+    remove_headers: options.RemoveHeaders = ()
+    delete: Annotated[DeletePolicy, imap.DELETE] = DeletePolicy.DELIVERED
     delete_after: imap.DeleteAfter = timedelta()
     folders: imap.Folders = ("INBOX",)
     after: imap.After = imap.ProviderCopy.DELETE

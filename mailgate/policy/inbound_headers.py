@@ -49,7 +49,7 @@ def incoming_edit(
     With `rename_delivered_to`, each Delivered-To that equals the address of a recipient gets another name: a Postfix
     whose local(8) delivers answers 250 and then bounces such a message as a forwarding loop. `received_at` is aware;
     `host` is the server it was fetched from, `hostname` this machine's name; `loop_key` is that of `policy.loops`.
-    Without `codes` there is no X-MailGate-Routing.
+    Without `codes` there is no X-MailGate-Routing. What the account's `remove_headers` name is left out.
     """
     prepend = received(host=host, account=account.name, hostname=hostname, entry_name=entry_name, at=received_at)
     prepend += folded("X-MailGate-Account:", [plain_word(account.name)])
@@ -60,7 +60,7 @@ def incoming_edit(
         lines = [letters[at : at + _CODES_A_LINE] for at in range(0, len(letters), _CODES_A_LINE)]
         prepend += folded("X-MailGate-Routing:", lines)
     rename = _own_delivered_to(header, recipients) if rename_delivered_to else ()
-    return HeaderEdit(prepend, rename)
+    return HeaderEdit(prepend, rename, drop=tuple(name.lower() for name in account.remove_headers))
 
 
 def notice_edit(

@@ -93,3 +93,14 @@ async def test_a_message_the_server_cannot_read_arrives_as_an_attachment_octet_f
         assert message["Subject"] == "odd"
         _, steps = await it.engine.trace("Pmg0001")
         assert any("objects to how it is made" in step.text for step in steps)
+
+
+async def test_mail_comes_without_the_headers_that_an_account_removes(peers: Peers) -> None:
+    account = peers.account(remove_headers=["Disposition-Notification-To", "X-Confirm-Reading-To"])
+    async with peers.engine(accounts=[account]) as it:
+        letter = b"To: anna@office.example\r\nDisposition-Notification-To: peer@out.example\r\nSubject: read?\r\n\r\nhello\r\n"
+        peers.provider.put(USER, letter)
+        await fetched(it)
+        [came] = peers.server.messages(ANNA)
+        assert came.endswith(b"To: anna@office.example\r\nSubject: read?\r\n\r\nhello\r\n")
+        assert b"Disposition" not in came

@@ -176,3 +176,16 @@ def test_hostile_headers_cost_no_more_than_their_length(hostile: bytes) -> None:
     change = HeaderEdit(b"A: b\r\n", (FieldRename("a", "b", "c"),))
     assert len(edit(header, change)) >= len(header)
     assert len(split_header(header)[0]) <= MAX_HEADER_OCTETS
+
+
+def test_a_field_is_left_out_with_all_its_lines_and_all_else_is_as_it_was() -> None:
+    header = (
+        b"From: a@b\r\nDISPOSITION-notification-to: <a@b>,\r\n\t<c@d>\r\nDelivered-To: anna@example.org\r\n"
+        b"Odd: \xff\r\nDisposition-Notification-To: x\r\n\r\n"
+    )
+    change = HeaderEdit(
+        b"A: b\r\n",
+        (FieldRename("Delivered-To", "anna@example.org", "Other"),),
+        drop=("disposition-notification-to", "never-there"),
+    )
+    assert edit(header, change) == b"A: b\r\nFrom: a@b\r\nOther: anna@example.org\r\nOdd: \xff\r\n\r\n"
