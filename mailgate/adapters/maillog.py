@@ -49,15 +49,16 @@ class MailLog:
         self._thread = threading.Thread(target=self._run, name="mail-log", daemon=True)
         self._thread.start()
 
-    def write(self, at: datetime, line: str) -> None:
-        """Take one line; `at` is local time. Never waits."""
-        if len(self._waiting) >= MAX_WAITING:
-            # The oldest goes, so that the gap is where the log says so: before the next line that it writes.
-            with contextlib.suppress(IndexError):  # the thread was quicker
-                self._waiting.popleft()
-                self._lose(1)
-        self._waiting.append((at, line))
-        if not self._bell.is_set():
+    def write(self, at: datetime, *lines: str) -> None:
+        """Take lines; `at` is local time. Never waits."""
+        for line in lines:
+            if len(self._waiting) >= MAX_WAITING:
+                # The oldest goes, so that the gap is where the log says so: before the next line that it writes.
+                with contextlib.suppress(IndexError):  # the thread was quicker
+                    self._waiting.popleft()
+                    self._lose(1)
+            self._waiting.append((at, line))
+        if lines and not self._bell.is_set():
             self._bell.set()
 
     def close(self) -> None:

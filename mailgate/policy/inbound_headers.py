@@ -7,7 +7,7 @@ its own. The incoming Return-Path stays: the server that delivers finally replac
 import ipaddress
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
@@ -84,7 +84,7 @@ def date_time(at: datetime) -> str:
     """Return an aware time as RFC 5322 section 3.3 writes it; English whatever the locale is."""
     return (
         f"{_DAYS[at.weekday()]}, {at.day:02d} {_MONTHS[at.month - 1]} {at.year:04d}"
-        f" {at.hour:02d}:{at.minute:02d}:{at.second:02d} {at:%z}"
+        f" {at.hour:02d}:{at.minute:02d}:{at.second:02d} {'+0000' if at.tzinfo is UTC else f'{at:%z}'}"
     )
 
 
@@ -102,13 +102,18 @@ def _own_delivered_to(header: bytes, recipients: Sequence[EntryRecipient]) -> tu
 
 def folded(name: str, words: Sequence[str]) -> bytes:
     """Return a field with `words` parted by spaces, or by CRLF and a tab where a line would grow too long."""
-    text, column = name, len(name)
+    parts, column = [name], len(name)
     for word in words:
-        if column + 1 + len(word) > LINE_CHARS:
-            text, column = f"{text}\r\n\t{word}", 1 + len(word)
+        size = 1 + len(word)
+        column += size
+        if column > LINE_CHARS:
+            parts.append("\r\n\t")
+            column = size
         else:
-            text, column = f"{text} {word}", column + 1 + len(word)
-    return f"{text}\r\n".encode("ascii", "replace")
+            parts.append(" ")
+        parts.append(word)
+    parts.append("\r\n")
+    return "".join(parts).encode("ascii", "replace")
 
 
 @lru_cache(maxsize=256)

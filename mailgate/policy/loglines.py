@@ -91,8 +91,11 @@ def lines(event: Event, at: datetime) -> tuple[str, ...]:
     `at` is in the reader's own time zone, and so are the times that a line names. What came from outside is made
     harmless: a line is one line, and steers no terminal.
     """
+    texts = _texts(cast("AnyEvent", event), at)
+    if not texts:
+        return ()
     head = f"[{at.hour:02}:{at.minute:02}]"  # strftime takes as long as all the rest
-    return tuple([f"{head} {printable(text, MAX_LINE_CHARS)}" for text in _texts(cast("AnyEvent", event), at)])
+    return tuple([f"{head} {printable(text, MAX_LINE_CHARS)}" for text in texts])
 
 
 def _texts(event: AnyEvent, at: datetime) -> Sequence[str]:

@@ -16,6 +16,7 @@ from mailgate.model.source import Direction
 from mailgate.policy.recipients import address_key
 
 FIELD: Final = "X-MailGate-Loop"
+_FIELD_NAME: Final = FIELD.lower()
 NOTICE_FIELD: Final = "X-MailGate-Notice"
 MAX_RECEIVED: Final = 100
 """Received fields that a message may have: RFC 5321 section 6.3."""
@@ -54,14 +55,15 @@ def find_loop(header: bytes, key: bytes, direction: Direction, recipients: Seque
     hops = sum(one.name == "received" for one in found)
     if hops > MAX_RECEIVED:
         return f"A loop: the message has passed {hops} servers, and {MAX_RECEIVED} are the limit."
+    marks = [one.value.decode("latin-1").split() for one in found if one.name == _FIELD_NAME]
+    if len(marks) < MAX_SEEN:
+        return ""
     ours = [_installation(key), direction.value]
     seen: dict[str, int] = {}
-    for one in found:
-        if one.name == FIELD.lower():
-            words = one.value.decode("latin-1").split()
-            if words[:2] == ours:
-                for word in set(words[2:]):
-                    seen[word] = seen.get(word, 0) + 1
+    for words in marks:
+        if words[:2] == ours:
+            for word in set(words[2:]):
+                seen[word] = seen.get(word, 0) + 1
     round_again = [
         str(address) for address in recipients if seen.get(_recipient(key, direction, address), 0) >= MAX_SEEN
     ]

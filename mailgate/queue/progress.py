@@ -20,6 +20,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._ids: dict[Place, set[int]] = {place: set() for place in Place}
+        self._places: dict[int, Place] = {}
         self._bell = asyncio.Event()
         self._waiting = 0  # who waits for the bell: it is rung for them alone
         self._blocked = False
@@ -28,6 +29,7 @@ class Progress:
         """Note where an entry is from now on."""
         self._forget(entry_id)
         self._ids[place].add(entry_id)
+        self._places[entry_id] = place
         self._ring()
 
     def settled(self, entry_id: int) -> None:
@@ -42,7 +44,7 @@ class Progress:
 
     def place(self, entry_id: int) -> Place | None:
         """Return where an entry is; None when it is settled, or this run has not seen it."""
-        return next((place for place, ids in self._ids.items() if entry_id in ids), None)
+        return self._places.get(entry_id)
 
     def count(self, place: Place) -> int:
         """Return how many entries are there."""
@@ -82,8 +84,9 @@ class Progress:
         )
 
     def _forget(self, entry_id: int) -> None:
-        for ids in self._ids.values():
-            ids.discard(entry_id)
+        place = self._places.pop(entry_id, None)
+        if place is not None:
+            self._ids[place].discard(entry_id)
 
     def _ring(self) -> None:
         if self._waiting:

@@ -22,8 +22,7 @@ class MailLines:
     def __call__(self, numbered: Numbered) -> None:
         """Take one event."""
         at = self._local(numbered.at)
-        for line in lines(numbered.event, at):
-            self._mail_log.write(at, line)
+        self._mail_log.write(at, *lines(numbered.event, at))
 
     def _local(self, at: datetime) -> datetime:
         if not timedelta() < self._zone_until - at <= _ZONE_KEPT:  # the minute is over, or the clock was set

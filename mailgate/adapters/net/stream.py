@@ -77,7 +77,7 @@ class NetStream(asyncio.Protocol):
         """Return the next octets, empty at the end of the stream."""
         if not self._chunks and not self._ended:
             self._reader = self._loop.create_future()
-            self._read_since_s = self._watched_since()
+            self._read_since_s = self._loop.time() if self._watch is not None else self._watched_since()
             try:
                 await self._reader
             finally:
@@ -98,20 +98,24 @@ class NetStream(asyncio.Protocol):
         """Send `data`."""
         octets = data[0] if len(data) == 1 else b"".join(data)
         if len(octets) <= WRITE_AHEAD_OCTETS:
-            await self._write(octets)
+            if not self._pass_on(octets):
+                await self._taken_in()
             return
         # Piece by piece: TLS on asyncio takes what it is given, encrypts all of it at once and calls that sent.
         view = memoryview(octets)
         for start in range(0, len(octets), WRITE_AHEAD_OCTETS):
-            await self._write(view[start : start + WRITE_AHEAD_OCTETS])
+            if not self._pass_on(view[start : start + WRITE_AHEAD_OCTETS]):
+                await self._taken_in()
 
-    async def _write(self, octets: bytes | memoryview) -> None:
+    def _pass_on(self, octets: bytes | memoryview) -> bool:
+        """Give octets to the transport; return whether it takes more at once."""
         if self._transport.is_closing():
             raise self._error()
         self._written_octets += len(octets)
         self._transport.write(octets)
-        if not self._writing_paused:
-            return
+        return not self._writing_paused
+
+    async def _taken_in(self) -> None:
         self._writer = self._loop.create_future()
         self._write_since_s = self._watched_since()
         try:

@@ -218,18 +218,18 @@ class SubmissionSession:
 
     async def _carry_out(self, request: Request) -> None:
         match request:
-            case Hello():
-                await self._greeted(request)
             case MailFrom():
                 await self._mail(request)
             case RcptTo():
                 self._rcpt(request)
+            case Verb.DATA:
+                await self._data()
+            case Hello():
+                await self._greeted(request)
             case Bdat():
                 await self._bdat(request)
             case AuthRequest():
                 await self._auth(request)
-            case Verb.DATA:
-                await self._data()
             case Verb.RSET:
                 await self._forget()
                 self._say(_OK)
