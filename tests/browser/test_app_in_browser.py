@@ -150,6 +150,7 @@ def test_a_french_reader_finds_her_words_in_both_sizes(chromium: "Browser", offi
             reader.page.get_by_role("button", name="catchall").click()
             reader.press("Tester la connexion")
             reader.see("La connexion fonctionne.")
+            reader.page.get_by_label("messages dans la boîte aux lettres").wait_for()
             reader.picture(f"app-account-{size}-light-fr")
             assert [line for line in reader.tree().splitlines() if line.strip() in {"- button", "- tab"}] == []
             assert reader.troubles == []

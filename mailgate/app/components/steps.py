@@ -21,7 +21,7 @@ def in_language(lang: Lang, words: v1.Words | None, said: str) -> str:
 
 def _fact(ui: Ui, fact: v1.Fact) -> ft.Control:
     value = ui.size(int(fact.value)) if fact.name in _SIZES and fact.value.isdecimal() else fact.value
-    return text(ui, f"{ui.t(f'offer.{fact.name}')}: {value}", 12, Face.MONO, ui.p.ink2)
+    return text(ui, ui.t("acc.fact", a=ui.t(f"offer.{fact.name}"), b=value), 12, Face.MONO, ui.p.ink2)
 
 
 def _step(ui: Ui, step: v1.TestStep) -> ft.Control:

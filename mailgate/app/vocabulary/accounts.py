@@ -143,6 +143,7 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
     "acc.test.ok": ("The connection works.", "Die Verbindung steht.", "La connexion fonctionne."),
     "acc.test.bad": ("The connection does not work.", "Die Verbindung steht nicht.", "La connexion ne fonctionne pas."),
     "acc.ms": ("{n} ms", "{n} ms", "{n} ms"),
+    "acc.fact": ("{a}: {b}", "{a}: {b}", "{a} : {b}"),
     "acc.plan": ("Next sessions", "Nächste Abholungen", "Prochaines relèves"),
     "acc.plan.none": ("None is planned.", "Keine ist geplant.", "Aucune n'est prévue."),
     "acc.plan.least": ("At least {t} apart: {why}", "Mindestens {t} Abstand: {why}", "Au moins {t} d'écart : {why}"),
