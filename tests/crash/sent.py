@@ -33,6 +33,8 @@ SESSION_MESSAGES: Final = 5
 SESSION_S: Final = 0.15
 """The usual delay of a kill after the engine has taken the first letter of its run."""
 BEGIN_S: Final = 60.0
+SLOWEST: Final = 20.0
+"""Messages a second that leave at least: kills come so soon that most are left for the end."""
 _AGAIN_S: Final = 0.05
 _REPLY_S: Final = 30.0
 TO: Final = "bob@customer.example"
@@ -139,6 +141,7 @@ class Sending:
         async def done() -> bool:
             if any(not self.programs.accepted[letter.number] for letter in self.letters):
                 return False
+            await SystemClock().sleep(_AGAIN_S)  # a question is work for the engine, too
             status = await client.status()
             return not status.counts.waiting and not status.busy
 
@@ -225,7 +228,7 @@ async def run_sent(series: Series, folder: Path, *, told: Callable[[str], None] 
                 told(f"{series.way}: {number} kills, {posted} letters posted, {len(it.relay.messages)} came")
         series.kills_s = time.monotonic() - began
         async with _started(it.service) as client:
-            await it.finishes(client, within_s=FINISH_S)
+            await it.finishes(client, within_s=FINISH_S + series.messages / SLOWEST)
             series.verdict = await it.judge(client)
         series.faults += series.verdict.faults
         series.faults += [f"the store: {one.text}" for one in await asyncio.to_thread(check_store, it.service.data)]
