@@ -247,7 +247,7 @@ class Peers:
             self.missing[name] = str(exc)
 
     def _postfix(self) -> None:
-        self.versions["postfix"] = f"Postfix {version_of([program('postconf'), '-d', 'mail_version'])}"
+        self.versions["postfix"] = version_of([program("postconf"), "-d", "mail_version"])
         self.makes["postfix"] = PostfixRelay
 
     def _exim(self) -> None:
@@ -266,7 +266,7 @@ class Peers:
             raise ServerError(f"not installed: {', '.join(lacking)}")
         program("unshare")
         told = next((folder / "packages").glob("exim4-daemon-light_*.deb")).name.split("_")[1]
-        self.versions["exim"] = f"Exim {told.partition('-')[0]}"
+        self.versions["exim"] = told.partition("-")[0]
         self.makes["exim"] = lambda port, _connections: EximRelay(folder, port)
 
     def _haraka(self) -> None:
@@ -277,7 +277,7 @@ class Peers:
             (folder / "package.json").write_text("{}")
             quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--omit=optional"]
             _run([program("npm"), "install", *quiet, f"Haraka@{HARAKA}"], folder)
-        self.versions["haraka"] = f"Haraka {HARAKA}"
+        self.versions["haraka"] = HARAKA
         self.makes["haraka"] = lambda port, _connections: HarakaRelay(folder, port)
 
 
