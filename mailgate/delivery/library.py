@@ -18,7 +18,7 @@ from typing import Final
 import aiosmtplib
 
 from mailgate.delivery import asked
-from mailgate.delivery.library_opening import LibraryOpener
+from mailgate.delivery.library_opening import LibraryOpener, said_by
 from mailgate.delivery.replies import (
     LOGIN_WANTED,
     NO_SMTPUTF8,
@@ -27,7 +27,6 @@ from mailgate.delivery.replies import (
     not_understood,
     refuses,
     reply,
-    said_by,
     shuts,
 )
 from mailgate.model.address import Address

@@ -21,10 +21,11 @@ from mailgate.delivery.opening import (
     own_name,
     protection_is_optional,
 )
-from mailgate.delivery.replies import said_by, turned_away
+from mailgate.delivery.replies import reply, turned_away
 from mailgate.delivery.servers import section_of
 from mailgate.model.errors import ConnectError, ErrorClass, MailgateError
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpSecurity
+from mailgate.model.status import Reply
 from mailgate.policy.remedies import remedy_for
 from mailgate.ports.network import Dialer
 from mailgate.ports.secrets import SecretStore
@@ -207,6 +208,11 @@ class LibraryOpener:
         if isinstance(exc, aiosmtplib.SMTPResponseException):
             return turned_away(self.name, self._server, said_by(exc))
         return ConnectError(f"{self.name} cannot be reached: {exc}")
+
+
+def said_by(exc: aiosmtplib.SMTPResponseException) -> Reply:
+    """Return the reply in the library's exception."""
+    return reply(exc.code, exc.message)
 
 
 def _tls_error(exc: BaseException | None) -> ssl.SSLError | None:

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import aiosmtplib
-
 from mailgate.delivery.servers import section_of
 from mailgate.model.errors import ConnectError, ErrorClass
 from mailgate.model.settings import InternalServer
@@ -27,11 +25,6 @@ class BrokenPromiseError(ConnectError):
     def __init__(self, text: str, extension: str) -> None:
         super().__init__(text, error_class=ErrorClass.PROTOCOL)
         self.extension = extension
-
-
-def said_by(exc: aiosmtplib.SMTPResponseException) -> Reply:
-    """Return the reply in the library's exception."""
-    return reply(exc.code, exc.message)
 
 
 def reply(code: int, text: str) -> Reply:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from mailgate.delivery.library import LibraryTransport
 from mailgate.delivery.link import Link
 from mailgate.delivery.pipelined import PipelinedTransport
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpClient, SmtpProtocol
@@ -26,5 +25,7 @@ def make_transport(
     `opened` hears of each new connection; the second client does not tell.
     """
     if delivery.client is SmtpClient.AIOSMTPLIB and internal.protocol is SmtpProtocol.SMTP:
+        from mailgate.delivery.library import LibraryTransport  # noqa: PLC0415 a megabyte that few need
+
         return LibraryTransport(internal, delivery, dialer=dialer, secrets=secrets, clock=clock)
     return PipelinedTransport(internal, delivery, dialer=dialer, secrets=secrets, clock=clock, opened=opened)

@@ -7,17 +7,23 @@ import logging
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 from typing import Final
 
-import uvicorn
 from litestar.types import ASGIApp
-from uvicorn.server import ServerState
 
-from mailgate.adapters.platform.files import Files, write_atomic
-from mailgate.client.discover import ADDRESS_FILE, TOKEN_FILE, EngineAddress
+# uvicorn would take in what restarts a program whose files change, which holds a megabyte and is never asked for. None
+# is how Python notes that there is no such module.
+sys.modules.setdefault("watchfiles", None)  # type: ignore[arg-type]
+
+import uvicorn  # noqa: E402
+from uvicorn.server import ServerState  # noqa: E402
+
+from mailgate.adapters.platform.files import Files, write_atomic  # noqa: E402
+from mailgate.client.discover import ADDRESS_FILE, TOKEN_FILE, EngineAddress  # noqa: E402
 
 log = logging.getLogger(__name__)
 

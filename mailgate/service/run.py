@@ -25,7 +25,7 @@ from mailgate import __version__
 from mailgate.adapters.chance import chance
 from mailgate.adapters.clock import SystemClock
 from mailgate.adapters.config_file import DiskConfigFile
-from mailgate.adapters.imap.connection import LibraryConnector
+from mailgate.adapters.imap.connector import LibraryConnector
 from mailgate.adapters.maillog import MailLog
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.adapters.net.listening import NetListener

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from sqlalchemy import Engine, event
 
 from mailgate.adapters.clock import SystemClock
-from mailgate.adapters.imap.connection import LibraryConnector
+from mailgate.adapters.imap.connector import LibraryConnector
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.adapters.platform.files import Files, RealFiles
 from mailgate.adapters.platform.system import detect

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from mailgate.adapters.imap.connection import LibraryConnector
+from mailgate.adapters.imap.connector import LibraryConnector
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.demo.provider import Pop3Provider
 from mailgate.intake.fetch.push import Push

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mailgate.adapters.clock import SystemClock
-from mailgate.adapters.imap.connection import LibraryConnector
+from mailgate.adapters.imap.connector import LibraryConnector
 from mailgate.adapters.net.dialer import NetDialer
 from mailgate.demo.certificates import DemoCertificates, make_certificates
 from mailgate.demo.provider import Behaviour, Pop3Provider

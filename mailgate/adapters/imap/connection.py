@@ -35,14 +35,6 @@ _UID: Final = re.compile(rb"\bUID (\d{1,10})\b", re.IGNORECASE)
 _SIZE: Final = re.compile(rb"\bRFC822\.SIZE (\d{1,18})\b", re.IGNORECASE)
 
 
-class LibraryConnector:
-    """Makes connections."""
-
-    def connection(self, stream: Stream, *, patience: timedelta) -> "LibraryConnection":
-        """Return a connection over `stream`."""
-        return LibraryConnection(stream, patience)
-
-
 class _Client(imapclient.IMAPClient):  # type: ignore[misc]  # it ships no type information
     """IMAPClient on a connection that is there already."""
 

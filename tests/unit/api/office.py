@@ -15,7 +15,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from mailgate.adapters.config_file import DiskConfigFile
-from mailgate.adapters.imap.connection import LibraryConnector
+from mailgate.adapters.imap.connector import LibraryConnector
 from mailgate.adapters.platform.files import RealFiles
 from mailgate.adapters.platform.system import detect
 from mailgate.adapters.store.store import SqliteStore, open_store

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailgate.delivery.replies import MAX_REPLY_CHARS, refuses, reply, said_by
+from mailgate.delivery.library_opening import said_by
+from mailgate.delivery.replies import MAX_REPLY_CHARS, refuses, reply
 
 
 @given(octets=st.binary(max_size=300))

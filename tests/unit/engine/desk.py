@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mailgate.adapters.imap.connection import LibraryConnector
+from mailgate.adapters.imap.connector import LibraryConnector
 from mailgate.config.faults import Fault
 from mailgate.config.load import Loaded
 from mailgate.config.templates import LoadedTemplates, shipped_templates
