@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, Final
 
-from mailgate.adapters.platform.loops import new_event_loop
 from mailgate.service.exits import Exit
 
 log = logging.getLogger(__name__)
@@ -66,10 +65,7 @@ def run_in_time(
     Calls that still hang in a thread after that do not keep the process: `leave` ends it with the code, at once.
     """
     deadline = Deadline(leave)
-    with (
-        asyncio.Runner(loop_factory=new_event_loop) as runner,
-        ThreadPoolExecutor(thread_name_prefix="blocking") as pool,
-    ):
+    with asyncio.Runner() as runner, ThreadPoolExecutor(thread_name_prefix="blocking") as pool:
         runner.get_loop().set_default_executor(pool)
         code = runner.run(main(deadline))
         pool.shutdown(wait=False, cancel_futures=True)

@@ -24,6 +24,7 @@ EXCLUDED: Final = (
     *("faker", "polyfactory"),  # 14 MB of made-up names, which Litestar would take for examples
     *("numpy", "pandas", "matplotlib", "plotly"),  # charts that we do not draw
     "tkinter",
+    "uvloop",  # 13 MB; the engine runs in asyncio's own loop
     "watchfiles",  # uvicorn's restart on change
 )
 

@@ -57,7 +57,7 @@ LOOSE: Final = (
     "licenses/pystray/COPYING.LGPL",
     *(("Xlib/__init__.py",) if sys.platform == "linux" else ()),
 )
-UNWANTED: Final = ("pytest", "hypothesis", "mypy", "faker", "tkinter", "numpy", "flet_web/web/pyodide")
+UNWANTED: Final = ("pytest", "hypothesis", "mypy", "faker", "tkinter", "numpy", "uvloop", "flet_web/web/pyodide")
 
 WEB_FILES: Final = {
     "flutter_bootstrap.js": "javascript",
