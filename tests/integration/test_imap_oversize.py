@@ -1,6 +1,7 @@
 """A person's deletion of a message that is too large, by IMAP: it is deleted, or nobody says so."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -61,3 +62,18 @@ async def test_what_the_server_cannot_remove_alone_is_not_told_to_be_deleted(aft
         peer.marked.add(2)
         assert await decided_and_done(bench) == []
         assert (set(peer.messages), peer.marked) == ({1, 2}, {1, 2})
+
+
+async def test_one_that_is_larger_than_its_listed_size_is_left_and_the_next_one_comes_as_it_is() -> None:
+    """Exchange only estimates RFC822.SIZE; a body comes in pieces of 1 MiB, and the second is beyond the limit."""
+    large = letter(1, b"a line of some length, again and again\r\n" * 60_000)
+
+    def understate(command: str, answer: bytes) -> bytes:
+        return answer.replace(b"RFC822.SIZE %d" % len(large), b"RFC822.SIZE 1200000") if "SIZE" in command else answer
+
+    async with listening(ImapPeer({1: large, 2: letter(2)}, tamper=understate)) as peer, mailbox() as bench:
+        imap = {"host": HOST, "port": peer.port, "protocol": MailProtocol.IMAP, "push": False}
+        bench.account = replace(bench.account, **imap)  # type: ignore[arg-type]
+        result = await bench.session(max_message_size=1_500_000)
+        assert (bench.delivered, list(peer.messages)) == (Counter([letter(2)]), [1])
+        assert ["more than 1500000" in one.reason for one in result.skipped.values()] == [True]

@@ -288,7 +288,7 @@ class LibraryConnection:
 
     def stop_waiting(self) -> None:
         """Let `news` return."""
-        if self._waiting is not None:
+        if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(0)
 
     async def idle_done(self) -> None:

@@ -100,6 +100,9 @@ class Download:
                     continue
                 whole_ones += 1
                 if part.refusal:
+                    if writer is not None:  # what came of it must not stand before the next message
+                        await writer.abandon()
+                        writer = None
                     self._skip(message, part.refusal if part.broken else f"the server refuses it: {part.refusal}")
                 elif writer is None:
                     self._skip(message, "the server sent nothing for it")
