@@ -206,6 +206,20 @@ class TestTheFirstSession:
             result = await bench.session()
             assert (bench.delivered, result.deleted, bench.waiting()) == (Counter([letter(9)]), 1, old)
 
+    async def test_what_is_left_alone_stays_so_when_the_mailbox_was_empty_for_once(self) -> None:
+        old = [letter(number) for number in range(5)]
+        async with mailbox(*old) as bench:
+            bench.account = replace(bench.account, first_fetch="new")
+            await bench.session()
+            drop = bench.provider._drops[USER]
+            held, drop.messages = drop.messages, []
+            await bench.session()
+            drop.messages = held
+            bench.provider.put(USER, letter(9))
+            result = await bench.session()
+            assert (bench.delivered, result.deleted, bench.waiting()) == (Counter([letter(9)]), 1, old)
+            assert (await bench.session()).new == 0
+
     async def test_mail_since_a_day_leaves_what_is_older_alone_for_good(self) -> None:
         def dated(number: int, date: str) -> bytes:
             return f"Date: {date}\r\n".encode() + letter(number)

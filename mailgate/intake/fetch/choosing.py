@@ -76,7 +76,8 @@ def max_octets(message: Listed, plan: OversizePlan) -> int:
     """Return how many octets of a message are taken at most, whatever the server goes on to send; size 0: not known."""
     if plan.limit and message.uid not in plan.wanted:
         return plan.limit
-    return 2 * message.size_octets + SLACK_OCTETS if message.size_octets else MAX_MESSAGE_OCTETS
+    listed = message.size_octets
+    return 2 * listed + SLACK_OCTETS if 0 < listed <= MAX_MESSAGE_OCTETS else MAX_MESSAGE_OCTETS
 
 
 def is_renumbered(listed: int, comparison: Comparison) -> bool:

@@ -66,8 +66,15 @@ class Identity:
         """Return UIDs that need no download to be known: header and size say that they stand for the same message.
 
         Those are UIDs whose deletion was asked for and not answered, and UIDs that are told from their twin by a mark
-        that they have gained or lost, since the twin came or went.
+        that they have gained or lost, since the twin came or went. What was to be left alone from the first and is
+        listed again with its size stays so: a mailbox that was empty for once must not bring years of mail.
         """
+        same = await self._told_apart(comparison, now)
+        left_alone = [one.uid for one in self._listed if _was_left_alone(comparison.doubtful.get(one.uid), one)]
+        await self._tools.store.leave_alone(self._account.name, left_alone)
+        return same.union(left_alone)
+
+    async def _told_apart(self, comparison: Comparison, now: datetime) -> frozenset[str]:
         store, name, listed = self._tools.store, self._account.name, self._listed
         deleting = {
             one.number: comparison.doubtful[one.uid]
@@ -143,6 +150,10 @@ class Identity:
 
 def _by_folder(numbering: str) -> dict[str, str]:
     return {name: number for number, _, name in (line.partition(" ") for line in numbering.splitlines())}
+
+
+def _was_left_alone(row: LedgerRow | None, one: Listed) -> bool:
+    return row is not None and not row.entry_id and not row.sha256 and row.size_octets == one.size_octets
 
 
 def _may_be_same(row: LedgerRow, one: Listed) -> bool:

@@ -93,7 +93,8 @@ def test_small_ones_come_first_where_that_is_wished() -> None:
 def test_a_body_is_bounded_by_the_setting_or_by_what_is_listed() -> None:
     assert max_octets(ALL[0], OversizePlan(50)) == 50
     assert max_octets(ALL[0], OversizePlan(0)) == 600 + SLACK_OCTETS
-    assert max_octets(Listed(1, "no size", 0), OversizePlan(0)) == MAX_MESSAGE_OCTETS
+    for size in (0, MAX_MESSAGE_OCTETS + 1, 2**50):
+        assert max_octets(Listed(1, "no size that could be", size), OversizePlan(0)) == MAX_MESSAGE_OCTETS
 
 
 @pytest.mark.parametrize(
