@@ -209,7 +209,8 @@ class OversizeMessages:
         for to in self._told(message):
             if not await outbox.send(Notice(NoticeKind.OVERSIZE, to, values, about=about)):
                 return  # too many for now: later
-        await self._put(replace(message, told_at=now))
+        if known := (await self._rows()).get(message.id):  # as it is by now: somebody may have decided meanwhile
+            await self._put(replace(known, told_at=now))
 
     def _told(self, message: OversizeMessage) -> list[Address]:
         names = message.recipients or (self.config.notices.administrator,)

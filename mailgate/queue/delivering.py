@@ -86,6 +86,7 @@ class Deliveries:
         self._ready: deque[QueueEntry] = deque()
         self._at_hand: dict[int, bytes] = {}  # of entries in `_ready`: small bodies, headers of large ones
         self._in_hand: set[int] = set()  # whatever is expected, at hand or at work
+        self._let_go: set[int] | None = None  # and is no more, since the look at the store began that is under way
         self._withheld: set[int] = set()  # a person changes these just now
         self._withdrawals = 0  # whoever looked at the store before the last one may have seen what is changed since
         self._look_again = 0.0  # monotonic seconds: until then the store has nothing due that is not at hand
@@ -108,6 +109,8 @@ class Deliveries:
         """Note that nobody brings this entry."""
         self._at_hand.pop(entry_id, None)
         self._in_hand.discard(entry_id)
+        if self._let_go is not None:
+            self._let_go.add(entry_id)
         self.headroom.set(len(self._in_hand))
 
     def ready(self, entry: QueueEntry, beginning: bytes | None = None) -> None:
@@ -227,6 +230,8 @@ class Deliveries:
         self._look_again = self._clock.monotonic() + _LOOK_S
         in_hand = frozenset(self._in_hand | self._withheld)
         withdrawals = self._withdrawals
+        let_go: set[int] = set()
+        self._let_go = let_go
         try:
             found = await self._store.due(self._clock.now(), limit=TOGETHER, exclude=in_hand, lane=self.hop.lane)
             bodies = await self._store.small_bodies([one.content for one in found])
@@ -235,6 +240,8 @@ class Deliveries:
             self._keeper.store_failed(exc)
             self._due_at(self._clock.now())
             return None
+        finally:
+            self._let_go = None
         if withdrawals != self._withdrawals:  # what was found may have been changed
             found = ()
             self._look_again = 0.0
@@ -246,7 +253,8 @@ class Deliveries:
             return self._ready.popleft()
         if not found:
             return None
-        found = [entry for entry in found if entry.id not in self._in_hand]  # others were brought, and begun, meanwhile
+        # Others were brought meanwhile, and begun; what has ended, too, may not be as it was read.
+        found = [entry for entry in found if entry.id not in self._in_hand and entry.id not in let_go]
         for entry in found:
             self.expect(entry.id)
             if (octets := bodies.get(entry.content.id)) is not None:
@@ -286,8 +294,7 @@ class Deliveries:
 
     def _following(self) -> QueueEntry | None:
         """Return the next entry for a worker that keeps its place."""
-        wide = self._lane.busy <= self._lane.width
-        if not self._ready or not wide or self._stopping:
+        if not self._ready or self._stopping or not self._lane.may_go_on(self._clock.monotonic()):
             return None
         if not self._has_room():
             return None
@@ -370,7 +377,8 @@ class Deliveries:
                 return None
             return replace(outcome, next_attempt=sooner(outcome.next_attempt, self._hold(why)))
         self._streak = playbook.next_streak(self._streak, results)
-        if len(self._streak) >= playbook.STREAK:
+        still_ill = bool(self._streak) and self._lane.failures > 0 and not self._blame(entry, certain=False)
+        if len(self._streak) >= playbook.STREAK or still_ill:
             self._streak = ()
             reply = next(one.reply for one in results if not one.delivered)
             text = f"it takes the text of no message, {playbook.STREAK} in a row: {reply}"

@@ -24,6 +24,10 @@ class Lane:
         width = 1 if self.failures else self.width
         return max(0, width - self.busy)
 
+    def may_go_on(self, now: float) -> bool:
+        """Return whether a conversation of this lane may be followed by another one in its place."""
+        return now >= self.blocked_until and self.busy <= (1 if self.failures else self.width)
+
     def failed(self, now: float, error: str) -> float:
         """Note that no conversation could begin; return the seconds until the next try."""
         if now >= self.blocked_until:  # conversations that fail together count once

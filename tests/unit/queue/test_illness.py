@@ -1,5 +1,6 @@
 """Whose fault a refusal is: a server that is ill pauses everything, a recipient nothing, and no message holds up the rest."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from mailgate.model.entry import EntryState, ParkReason
@@ -10,8 +11,9 @@ from mailgate.queue.delivering import CERTAIN_TRIES, DOUBTFUL_TRIES, UNTRIED_S
 from mailgate.queue.manager import ONCE_MORE_S
 from mailgate.queue.outcomes import ONCE_MORE, PATIENCE
 from tests.fakes.entries import ANNA, JONAS, LETTER
+from tests.fakes.eventually import others_run
 from tests.fakes.transport import FakeTransport
-from tests.unit.queue.office import Office, running, to
+from tests.unit.queue.office import SETTINGS, Office, running, to
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 FULL = Reply(452, "4.3.1 Insufficient system resources")
@@ -64,6 +66,27 @@ async def test_three_texts_in_a_row_that_are_not_taken_mean_that_the_server_is_i
         await office.advance(5 * SECOND)
         await office.is_in(entry.id, EntryState.DONE)
         assert office.health.codes == set()
+
+
+async def test_while_the_server_takes_no_text_nothing_more_is_said_before_the_wait_is_over() -> None:
+    office = Office(settings=replace(SETTINGS, connections=1), transport=FakeTransport(*[NOT_NOW] * 4))
+    office.transport.gate.clear()
+    async with running(office):
+        ids = []
+        for number in range(5):
+            office.processor.to = (f"user{number}@office.example",)
+            ids.append(await office.take())
+        office.transport.gate.set()
+        await office.is_deferred(ids[2])
+        await others_run(100)
+        assert (len(office.transport.said), office.health.codes) == (3, {"internal_ill"})
+        await office.advance(5 * SECOND)
+        assert (len(office.transport.said), office.health.codes) == (4, {"internal_ill"}), "and it is still so"
+        await office.advance(10 * SECOND)
+        assert office.health.codes == set()
+        await office.advance(MINUTE)
+        for entry_id in ids:
+            await office.is_in(entry_id, EntryState.DONE)
 
 
 async def test_the_same_mailbox_three_times_is_no_illness_of_the_server() -> None:

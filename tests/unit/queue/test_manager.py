@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -442,6 +443,32 @@ class TestTheStoreStumbles:
             await office.advance(timedelta(seconds=2))
             await office.advance(MINUTE)
             assert (await office.is_in(entry_id, EntryState.DONE)).attempts == 1
+
+    async def test_what_is_sent_and_deferred_during_a_look_at_the_store_is_not_sent_as_it_was_read(self) -> None:
+        office = Office(transport=FakeTransport(Reply(250, "2.0.0 taken"), {JONAS: Reply(450, "4.2.1 greylisted")}))
+        office.processor.to = (ANNA, JONAS)
+        office.transport.gate.clear()
+        due, read = office.store.due, list[QueueEntry]()
+
+        async def slow(now: datetime, **more: Any) -> Sequence[QueueEntry]:
+            if office.transport.begun != 1 or read:
+                return await due(now, **more)
+            read.append(await office.queue.accept(await draft(office.store, LETTER), new_entry(uid="late")))
+            office.transport.gate.set()  # the worker that is under way goes on with it
+            await others_run(100)
+            return read
+
+        office.store.due = slow  # type: ignore[method-assign]
+        async with running(office):
+            await office.take()
+            await office.begun(1)
+            await office.advance(timedelta(seconds=31))  # the store is looked at again
+            await others_run(200)
+            assert (await office.is_deferred(read[0].id)).attempts == 1
+            assert [said.recipients for said in office.transport.said] == [(ANNA, JONAS)] * 2
+            await office.advance(MINUTE)
+            await office.is_in(read[0].id, EntryState.DONE)
+            assert office.transport.said[2].recipients == (JONAS,)
 
     async def test_what_is_due_is_asked_for_again_when_the_store_did_not_say(self) -> None:
         office = Office()
