@@ -90,7 +90,7 @@ class Deliveries:
         self._withheld: set[int] = set()  # a person changes these just now
         self._withdrawals = 0  # whoever looked at the store before the last one may have seen what is changed since
         self._look_again = 0.0  # monotonic seconds: until then the store has nothing due that is not at hand
-        self._blamed: dict[int, int] = {}  # tries of entries at which the server seemed ill, since it last was well
+        self._blamed: dict[int, int] = {}  # tries of open entries at which the server seemed ill
         self._streak: tuple[frozenset[str], ...] = ()  # see `playbook.next_streak`
         self._talking = 0  # conversations under way
         self._held = False  # since the server is ill, as far as is known
@@ -160,6 +160,7 @@ class Deliveries:
         """
         self._settings = settings
         self._lane.width, self._lane.reconnect = settings.connections, settings.reconnect
+        self._blamed.clear()
         self._free_again()
         self._look_again = 0.0
         before, self._transport = self._transport, transport
@@ -485,5 +486,4 @@ class Deliveries:
     def _free_again(self) -> None:
         """The way is free, or is to be tried as often as at first."""
         self._lane.worked()
-        self._blamed.clear()
         self._go_on()

@@ -1,12 +1,14 @@
 """Whose fault a refusal is: a server that is ill pauses everything, a recipient nothing, and no message holds up the rest."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from mailgate.model.entry import EntryState, ParkReason
+from mailgate.model.entry import EntryState, ParkReason, entry_name
 from mailgate.model.errors import BrokenOffError, ConnectError, ErrorClass
 from mailgate.model.events import MessageDecided, MessageDeferred
-from mailgate.model.status import Reply, SmtpStage
+from mailgate.model.status import DeliveryResult, Reply, SmtpStage
+from mailgate.ports.stages import Outgoing
 from mailgate.queue.delivering import CERTAIN_TRIES, DOUBTFUL_TRIES, UNTRIED_S
 from mailgate.queue.manager import ONCE_MORE_S
 from mailgate.queue.outcomes import ONCE_MORE, PATIENCE
@@ -124,6 +126,27 @@ async def test_a_message_at_which_the_line_breaks_each_time_pays_for_it_and_the_
         await office.is_in(await office.take(), EntryState.DONE)
         await office.advance(MINUTE)
         await office.is_in(odd, EntryState.DONE)
+
+
+class BreaksAtTheFirst(FakeTransport):
+    """Breaks off at one message, and takes all others."""
+
+    async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
+        if message.entry == entry_name(1):
+            raise BrokenOffError("it broke off")
+        return await super().deliver(message)
+
+
+async def test_it_pays_for_it_where_others_are_taken_in_between_too() -> None:
+    office = Office(transport=BreaksAtTheFirst())
+    async with running(office):
+        odd = await office.take()
+        for _ in range(2 * DOUBTFUL_TRIES):
+            other = await office.take()
+            await office.advance(10 * SECOND)
+            await office.is_in(other, EntryState.DONE)
+            await office.advance(10 * SECOND)
+        assert (await office.entry(odd)).attempts > 0
 
 
 async def test_what_a_server_says_of_itself_is_believed_for_long() -> None:
