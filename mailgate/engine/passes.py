@@ -10,7 +10,7 @@ from mailgate.engine.memory import Memory
 from mailgate.engine.tickets import Ticket, Tickets
 from mailgate.engine.timetable import Timetable
 from mailgate.engine.watches import AccountWatch
-from mailgate.intake.fetch.session import FetchSession
+from mailgate.intake.fetch.session import ENDS_BORNE, FetchSession
 from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
 from mailgate.model.errors import ErrorClass, StoreError
 from mailgate.model.events import SessionEnded, Severity
@@ -191,6 +191,8 @@ class Passes:
                 for uid, (times, when) in watch.ended_at.items()
                 if uid in result.skipped and now - when < ENDED_AGAIN_S
             }
+        # Listed as small enough and larger: else it would be downloaded in vain in every pass.
+        watch.ended_at = watch.ended_at | dict.fromkeys(result.cut, (ENDS_BORNE, now))
 
     def _note(self, watch: AccountWatch, result: SessionResult) -> bool:
         """Note how a session ended; True when its host has taught us something."""

@@ -26,6 +26,8 @@ class FakeMailbox:
     most: int = 0  # sessions at the same time, ever
     on_login: Callable[[], None] = lambda: None
     deadly: set[str] = field(default_factory=set)  # UIDs in the middle of whose messages the connection ends
+    listed_size: int | None = None  # of each message, whatever its own is
+    retrieved: list[str] = field(default_factory=list)
     refusal: bytes = b""  # said in place of the greeting
     shown: int | None = None  # so many messages are listed at a time, as Gmail does
     capabilities: tuple[str, ...] = ("USER", "UIDL", "TOP", "PIPELINING")
@@ -125,9 +127,11 @@ class FakePop3Stream:
             case "UIDL":
                 return self._listing(f"{n} {uid}" for n, (uid, _) in enumerate(self._listed, 1))
             case "LIST":
-                return self._listing(f"{n} {len(body)}" for n, (_, body) in enumerate(self._listed, 1))
+                lie = self._mailbox.listed_size
+                return self._listing(f"{n} {lie or len(body)}" for n, (_, body) in enumerate(self._listed, 1))
             case "RETR":
                 uid, body = self._listed[int(argument) - 1]
+                self._mailbox.retrieved.append(uid)
                 if uid in self._mailbox.deadly:
                     self._ended = True
                     return b"+OK\r\n" + body[:20]

@@ -103,6 +103,8 @@ class Download:
                     if writer is not None:  # what came of it must not stand before the next message
                         await writer.abandon()
                         writer = None
+                    if part.too_large:
+                        self.result.cut.append(message.uid)
                     self._skip(message, part.refusal if part.broken else f"the server refuses it: {part.refusal}")
                 elif writer is None:
                     self._skip(message, "the server sent nothing for it")

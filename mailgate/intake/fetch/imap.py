@@ -243,7 +243,7 @@ class ImapDialogue:
         while True:
             octets += len(piece)
             if octets > limit:
-                yield BodyPart(one, last=True, refusal=f"it has more than {limit} octets")
+                yield BodyPart(one, last=True, refusal=f"it has more than {limit} octets", too_large=True)
                 return
             if len(piece) > PIECE_OCTETS:
                 raise WireError(f"the server sent {len(piece)} octets where {PIECE_OCTETS} were asked for")

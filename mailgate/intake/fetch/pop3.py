@@ -64,7 +64,7 @@ class Listed(NamedTuple):
 class BodyPart:
     """A piece of a message's octets; `last` ends it.
 
-    `refusal` says why there is none, or no more. With `broken` the rest would still be coming: the connection is of no
+    `refusal` says why there is none, or no more; `too_large`: it has more octets than may be taken. With `broken` the rest would still be coming: the connection is of no
     use any more, and nothing follows.
     """
 
@@ -73,6 +73,7 @@ class BodyPart:
     last: bool = False
     refusal: str = ""
     broken: bool = False
+    too_large: bool = False
 
 
 class Pop3Dialogue:
@@ -323,7 +324,8 @@ class Pop3Dialogue:
                 octets += len(data)
                 if octets > (limit := max_octets(message)):
                     self._broken = True
-                    yield BodyPart(message, last=True, refusal=f"it has more than {limit} octets", broken=True)
+                    why = f"it has more than {limit} octets"
+                    yield BodyPart(message, last=True, refusal=why, broken=True, too_large=True)
                     return
                 last = bool(events) and isinstance(events[0], End)
                 if last:

@@ -232,7 +232,7 @@ class FetchSession:
             for one in oversize
             if one.uid not in decided and one.uid not in self._leave
         ]
-        why = f"the connection ended in the middle of it {ENDS_BORNE} times; it is tried again in some hours"
+        why = "the connection ended in the middle of it each time, or it is larger than listed; it is tried again in hours"
         found += [LeftMessage(name, one.uid, one.size_octets, why) for one in listed if one.uid in passed_over]
         why = "it has no UID and TOP is refused, so that it cannot be told from others"
         found += [LeftMessage(name, f"message {number}", 0, why) for number in nameless]

@@ -395,6 +395,21 @@ class TestMailThatStaysAtTheProvider:
             assert (desk.box().sessions, ticket.skipped, len(ticket.entries)) == (2, 1, 2)
             assert desk.conditions == {"messages_left"}
 
+    async def test_one_that_is_larger_than_listed_and_than_the_limit_is_not_downloaded_in_every_pass(self) -> None:
+        desk = desk_of("office", max_message_size=2000)
+        desk.box().messages["uid-large"] = letter(1) + b"a line\r\n" * 1000
+        desk.box().listed_size = 1900
+        async with running(desk):
+            await desk.advance(INTERVAL + SECOND)
+            await desk.advance(INTERVAL + SECOND)
+            assert (desk.box().retrieved, desk.conditions) == (["uid-large"], {"messages_left"})
+            desk.put(2)
+            await desk.advance(INTERVAL + SECOND)
+            assert (len(desk.transport.said), desk.box().retrieved) == (1, ["uid-large", "uid-2"])
+            await desk.advance(6 * 60 * MINUTE)
+            await desk.advance(INTERVAL + SECOND)
+            assert desk.box().retrieved.count("uid-large") == 2, "in some hours it is tried again"
+
     async def test_the_others_do_not_wait_for_ever_behind_one_that_ends_the_connection_each_time(self) -> None:
         desk = desk_of("office", window_messages=1)
         desk.put(1, 2, 3, 4)

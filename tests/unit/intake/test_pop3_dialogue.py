@@ -299,7 +299,7 @@ class TestRetrieving:
                 [ONE, TWO], window_octets=1000, window_messages=9, max_octets=lambda one: 5 if one is ONE else 1000
             )
         ]
-        assert parts == [BodyPart(ONE, last=True, refusal="it has more than 5 octets", broken=True)]
+        assert parts == [BodyPart(ONE, last=True, refusal="it has more than 5 octets", broken=True, too_large=True)]
         assert await dialogue.quit() is False
         await dialogue.close()
         assert stream.closed
