@@ -366,8 +366,11 @@ class Conversation:
 
     def _sayable(self) -> Iterator[tuple[int, Command]]:
         """Yield the recipients that can be named here, with the command that does."""
+        sender = self._letter.message.sender
+        # RFC 6531 section 3.5: who sent it hears of it. Said with `<>`, what fails later would be told to nobody.
+        ascii_sender = sender is None or sender.is_ascii or self._letter.message.envelope is None
         for one, address in enumerate(self._recipients):
-            if not (address.is_ascii or self._link.offers.utf8):
+            if not ((ascii_sender and address.is_ascii) or self._link.offers.utf8):
                 self._replies[one] = NO_SMTPUTF8
                 continue
             try:
@@ -381,7 +384,7 @@ class Conversation:
         return asked.of_recipient(envelope, address) if envelope is not None and self._link.offers.dsn else ()
 
     def _sender(self) -> Address | None:
-        """Return the sender; one that this server cannot be told is left out, as one is that nobody could read."""
+        """Return the sender; of fetched mail, one that this server cannot be told is left out, like an unreadable one."""
         sender = self._letter.message.sender
         return sender if sender and (sender.is_ascii or self._link.offers.utf8) else None
 

@@ -135,11 +135,13 @@ class LibraryTransport:
         """Say one message. Raises a connection's error only while nothing can have been taken yet."""
         utf8 = smtp.supports_extension("smtputf8")
         no_utf8 = (NO_SMTPUTF8, SmtpStage.RCPT)
-        results = {str(one): no_utf8 for one in message.recipients if not (utf8 or one.is_ascii)}
+        # RFC 6531 section 3.5: who sent it hears of it. Said with `<>`, what fails later would be told to nobody.
+        ascii_sender = message.sender is None or message.sender.is_ascii or message.envelope is None
+        results = {str(one): no_utf8 for one in message.recipients if not (utf8 or (ascii_sender and one.is_ascii))}
         sayable = [one for one in message.recipients if str(one) not in results]
         unknown = told = False
         if sayable:
-            # A sender that this server cannot be told is left out, as one is that nobody could read.
+            # Of fetched mail, a sender that this server cannot be told is left out, as one is that nobody could read.
             known = message.sender if message.sender and (utf8 or message.sender.is_ascii) else None
             envelope = message.envelope if smtp.supports_extension("dsn") else None
             said, unknown, told = await self._say(smtp, known, sayable, octets, envelope)

@@ -12,6 +12,7 @@ from mailgate.delivery.conversation import SMALL_OCTETS, Conversation, TextSizeE
 from mailgate.delivery.link import Link
 from mailgate.delivery.replies import BrokenPromiseError
 from mailgate.model.address import Address, parse_address
+from mailgate.model.envelope import Envelope
 from mailgate.model.errors import ConnectError, ErrorClass, StoreError
 from mailgate.model.settings import DeliverySettings, InternalServer, SmtpProtocol
 from mailgate.model.status import DeliveryResult
@@ -418,6 +419,18 @@ class TestPromisesNotKept:
             b"MAIL FROM:<> SMTPUTF8\r\n",
             MAIL,
         ]
+
+    @pytest.mark.parametrize("utf8", [False, True])
+    async def test_a_sender_that_cannot_be_said_is_never_said_as_nobody(self, utf8: bool) -> None:
+        joerg = parse_address("jörg@office.example")
+        server = Server(self.NO, self.NO) if utf8 else Server()
+        letter = replace(outgoing(ANNA, BOB), sender=joerg, envelope=Envelope(joerg, ()))
+        assert await hold(server, letter, Offers(utf8=utf8, size=True)) == ["refused", "refused"]
+        assert not [said for said in server.heard if said.startswith(b"MAIL FROM:<>")]
+
+    async def test_a_sender_of_fetched_mail_that_cannot_be_said_is_left_out(self) -> None:
+        letter = replace(outgoing(), sender=parse_address("jörg@office.example"))
+        assert await hold(Server(OK, OK, b"354 go on\r\n", OK), letter, Offers()) == ["delivered"]
 
     async def test_what_is_refused_as_binary_goes_by_data(self) -> None:
         server = Server(self.NO + self.TOO_EARLY, OK + OK + b"354 go on\r\n", OK)
