@@ -10,6 +10,7 @@ import pytest
 from mailgate.app.words import typeset
 from tests.browser.driver import Window, browser, window
 from tests.browser.office import RunningOffice, running_office
+from tests.servers.base import wait_for
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -64,8 +65,12 @@ def test_an_unrouted_message_goes_where_the_reader_sends_it(chromium: "Browser",
         reader.press("Zustellen")
         reader.see("Jede Nachricht hat einen Empfänger")
         assert reader.troubles == []
-    subjects = [one.octets for one in office.office.server.received if "sara.beck@office.example" in one.recipients]
-    assert any(b"Ihre Bestellung" in octets or b"Bestellung_vom" in octets for octets in subjects)
+
+    def came() -> bool:  # the app shows that it is on its way
+        hers = [one.octets for one in office.office.server.received if "sara.beck@office.example" in one.recipients]
+        return any(b"Ihre Bestellung" in octets or b"Bestellung_vom" in octets for octets in hers)
+
+    wait_for(came, what="the message at the mail server")
 
 
 def test_two_browsers_never_see_each_others_dialogs(chromium: "Browser", office: RunningOffice) -> None:
