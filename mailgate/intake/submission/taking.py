@@ -17,7 +17,7 @@ from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.loops import find_loop
 from mailgate.policy.relays import relay_of
 from mailgate.policy.submission import Client
-from mailgate.ports.store import ContentWriter, NewEntry, Store
+from mailgate.ports.store import ContentWriter, DraftContent, NewEntry, Store
 from mailgate.wire.endings import LineEnds
 from mailgate.wire.smtp_server import MAX_TEXT_LINE_OCTETS, TextCheck
 
@@ -96,15 +96,21 @@ class Taking:
         if self._ends is not None:
             for writer in self._writers.values():
                 await writer.write(self._ends.close())
-        return [await self._take_one(lane, envelope, giver, tools) for lane, envelope in envelopes.items()]
+        everybody = [one.address for envelope in envelopes.values() for one in envelope.recipients]
+        names: list[str] = []
+        for lane, envelope in envelopes.items():
+            draft = await self._writers.pop(lane).finish(durable=True)
+            header = split_header(draft.header)[0]
+            # The header is the same for each way: what goes round by any of them goes none.
+            if not names and (loop := find_loop(header, tools.loop_key(), Direction.OUTBOUND, everybody)):
+                await tools.store.discard(draft)
+                raise LoopError(loop)
+            names.append(await self._take_one(draft, header, lane, envelope, giver, tools))
+        return names
 
-    async def _take_one(self, lane: str, envelope: Envelope, giver: Giver, tools: SubmissionTools) -> str:
-        draft = await self._writers.pop(lane).finish(durable=True)
-        header = split_header(draft.header)[0]
-        addresses = [one.address for one in envelope.recipients]
-        if loop := find_loop(header, tools.loop_key(), Direction.OUTBOUND, addresses):
-            await tools.store.discard(draft)
-            raise LoopError(loop)
+    async def _take_one(
+        self, draft: DraftContent, header: bytes, lane: str, envelope: Envelope, giver: Giver, tools: SubmissionTools
+    ) -> str:
         now = tools.clock.now()
         look = glance(header)
         text = f"Taken from {giver} and stored safely ({draft.size_octets} octets)"
