@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from mailgate.model.address import parse_address
 from mailgate.model.envelope import BodyKind, Notify
 from mailgate.model.errors import ErrorClass, StoreError
 from mailgate.model.events import MessageAccepted, SubmissionEnded, SubmissionRefused, SubmissionStarted
 from mailgate.model.source import Direction
+from mailgate.policy.loops import FIELD, MAX_SEEN, loop_mark
 from tests.fakes.eventually import eventually
-from tests.integration.submission import HOST, office
+from tests.integration.submission import HOST, KEY, office
 from tests.servers.base import certificates
 
 TEXT = b"From: anna@office.example\r\nSubject: hello\r\n\r\n.dotted\r\nplain\r\n"
@@ -391,6 +393,13 @@ class TestLimits:
             await client.begin()
             assert (await client.say("RCPT TO:<eve@customer.example>")).startswith("452 4.5.3")
 
+    async def test_too_many_recipients_are_no_errors(self) -> None:
+        async with office(outbound={"max_recipients": 1, "max_errors": 3}) as it, it.client() as client:
+            await client.begin()
+            for n in range(30):
+                assert (await client.say(f"RCPT TO:<eve{n}@customer.example>")).startswith("452 4.5.3")
+            assert (await client.say("DATA")).startswith("354")
+
     async def test_a_client_that_is_silent_is_given_up(self) -> None:
         async with office(outbound={"silence_limit": "1s"}) as it, it.client() as client:
             await client.reply()
@@ -419,6 +428,17 @@ async def test_a_message_that_goes_round_is_refused() -> None:
         await client.say("DATA")
         hops = b"".join(b"Received: from a by b; Mon, 2 Mar 2026 09:00:00 +0000\r\n" for _ in range(101))
         assert (await client.say(hops + STUFFED)).startswith("554 5.4.6 A loop")
+        assert it.taken == []
+
+
+async def test_who_sends_what_goes_round_for_one_of_several_is_told_the_truth() -> None:
+    bob = "bob@customer.example"
+    async with office(outbound={"local_domains": ["office.example"]}) as it, it.client() as client:
+        await client.begin("anna@office.example", "carla@office.example", bob)
+        await client.say("DATA")
+        words = " ".join(loop_mark(KEY, Direction.OUTBOUND, [parse_address(bob)]))
+        marks = f"{FIELD}: {words}\r\n".encode() * MAX_SEEN
+        assert (await client.say(marks + STUFFED)).startswith("554 5.4.6 A loop")
         assert it.taken == []
 
 

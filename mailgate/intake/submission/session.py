@@ -329,8 +329,7 @@ class SubmissionSession:
         if mail.body is BodyKind.BINARY:
             raise RequestError(555, "5.5.4 BODY=BINARYMIME is not offered")
         if mail.size_octets is not None and mail.size_octets > self._rules.settings.max_message_size:
-            text = f"5.3.4 a message may have {self._rules.settings.max_message_size} octets"
-            raise RequestError(552, text)
+            raise RequestError(552, f"5.3.4 a message may have {self._rules.settings.max_message_size} octets")
         if refusal := self._rules.gate.at_mail(self._client, mail.sender):
             self._refuse(refusal, f"mail from <{mail.sender or ''}>")
             return
@@ -347,7 +346,8 @@ class SubmissionSession:
     def _rcpt(self, rcpt: RcptTo) -> None:
         transaction = self._begun()
         if len(transaction.recipients) >= self._rules.settings.max_recipients:
-            raise RequestError(452, f"4.5.3 a message may have {self._rules.settings.max_recipients} recipients")
+            self._say(Reply(452, f"4.5.3 a message may have {self._rules.settings.max_recipients} recipients"))
+            return  # no error: the rest comes in another message (RFC 5321 section 4.5.3.1.10)
         recipient = rcpt.recipient or self._rules.postmaster
         if recipient is None:
             raise RequestError(550, "5.1.1 there is no postmaster here")
