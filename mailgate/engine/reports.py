@@ -30,7 +30,7 @@ from mailgate.model.source import Direction, Source
 from mailgate.model.verdict import Disposition, Stage, TraceStep
 from mailgate.pipeline.inbound import InboundPipeline
 from mailgate.policy.inbound_headers import date_time, domain_word
-from mailgate.policy.notices import HOUR, author, may_write, moment_text, office_domain
+from mailgate.policy.notices import HOUR, author, is_braked, may_write, moment_text, office_domain
 from mailgate.policy.relays import INTERNAL_LANE, RelayTable, relay_of
 from mailgate.policy.reports import delay_report, may_concern, removal_report, reports
 from mailgate.ports.clock import Clock
@@ -149,7 +149,7 @@ class DeliveryReports:
             raise _NobodyError(way.why)
         async with self._one_at_a_time:
             now = self._clock.now()
-            written = await self._written(now)
+            written = await self._written(now) if is_braked(report.kind) else []
             per_hour = self._outbox.settings.per_hour
             if not may_write(report.kind, written, now, per_hour):
                 self._health.raise_(
@@ -160,9 +160,10 @@ class DeliveryReports:
                     remedy="See in the log whose messages fail. They wait and go on by themselves; `notices.per_hour` is the limit.",
                 )
                 raise _HeldError(min(written) + HOUR)
-            self._health.clear("notices_held", subject=_SUBJECT)
             posted = await self._post(report, entry, way.lane, now, by)
-            await self._store.put_value(_WRITTEN_KEY, json.dumps([at.timestamp() for at in (*written, now)]))
+            if is_braked(report.kind):
+                self._health.clear("notices_held", subject=_SUBJECT)
+                await self._store.put_value(_WRITTEN_KEY, json.dumps([at.timestamp() for at in (*written, now)]))
         self._publisher.publish(
             NoticeWritten(entry=posted.name, kind=report.kind.value, recipient=str(report.to), about=entry.name)
         )

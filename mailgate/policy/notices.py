@@ -32,7 +32,12 @@ _MOMENT: Final[dict[Language, str]] = {
 
 def may_write(kind: NoticeKind, written: Sequence[datetime], now: datetime, per_hour: int) -> bool:
     """Return whether one more may be written: the brake against storms. `written` are the times of those before."""
-    return kind in _NOT_BRAKED or sum(now - HOUR < at <= now for at in written) < per_hour
+    return not is_braked(kind) or sum(now - HOUR < at <= now for at in written) < per_hour
+
+
+def is_braked(kind: NoticeKind) -> bool:
+    """Return whether messages of this kind are counted, and held when there are too many."""
+    return kind not in _NOT_BRAKED
 
 
 def author(settings: NoticeSettings, domain: str) -> Address:

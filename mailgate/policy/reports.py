@@ -34,7 +34,9 @@ def may_concern(results: Sequence[DeliveryResult], envelope: Envelope | None) ->
 
 
 def reports(entry: QueueEntry, results: Sequence[DeliveryResult], *, final: bool) -> list[Report]:
-    """Return the reports that a conversation calls for: of failures, and of what goes on without reports.
+    """Return the reports that a conversation calls for: of what goes on without reports, and of failures.
+
+    In this order: a failure may have to wait, and is told by a later conversation, which knows of nothing that went on.
 
     `final`: the next hop is the last one, such as a server that is spoken to by LMTP.
     """
@@ -58,10 +60,10 @@ def reports(entry: QueueEntry, results: Sequence[DeliveryResult], *, final: bool
                 )
             )
     found = []
-    if failed:
-        found.append(_report(NoticeKind.DSN_FAILURE, envelope.sender, entry, failed))
     if passed:
         found.append(_report(NoticeKind.DSN_RELAYED, envelope.sender, entry, passed))
+    if failed:
+        found.append(_report(NoticeKind.DSN_FAILURE, envelope.sender, entry, failed))
     return found
 
 
