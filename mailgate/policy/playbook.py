@@ -17,6 +17,9 @@ from mailgate.model.entry import ParkReason
 from mailgate.model.errors import ErrorClass
 from mailgate.model.status import DeliveryResult, Reply, SmtpStage
 
+_NAME: Final = re.compile(r"[^\s<>()\[\]]*(?:@|[.:]\w)[^\s<>()\[\]]*")  # a host name, an address, a URL
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
 
 class Verdict(StrEnum):
     """What an answer means. The words stand in the page of the reference."""
@@ -73,6 +76,8 @@ DOES: Final[dict[Verdict, str]] = {
 class Row:
     """One row: it fits when stage, code and enhanced code do, and the text has one of `words` if there are any.
 
+    `whole`: they have to stand there as words of their own; those in host names and addresses do not count.
+
     `codes` are beginnings, such as `4` or `552`; `enhanced` are patterns such as `*.2.2`, of which one alone is `""`: no
     enhanced code. What is empty fits everything.
     """
@@ -83,6 +88,7 @@ class Row:
     codes: tuple[str, ...] = ()
     enhanced: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    whole: bool = False
 
     def fits(self, reply: Reply, stage: SmtpStage) -> bool:
         """Return whether this row says what `reply` means at `stage`."""
@@ -90,8 +96,13 @@ class Row:
             (not self.stages or stage in self.stages)
             and (not self.codes or str(reply.code).startswith(self.codes))
             and (not self.enhanced or any(_is_like(reply, one) for one in self.enhanced))
-            and (not self.words or any(word in reply.text.lower() for word in self.words))
+            and (not self.words or self._has_word(reply.text.lower()))
         )
+
+    def _has_word(self, text: str) -> bool:
+        if self.whole:
+            return not set(self.words).isdisjoint(_WORD.findall(_NAME.sub(" ", text)))
+        return any(word in text for word in self.words)
 
 
 _B, _E, _S, _A = SmtpStage.BANNER, SmtpStage.EHLO, SmtpStage.STARTTLS, SmtpStage.AUTH
@@ -126,6 +137,14 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(Verdict.SERVER_ILL, "its disk is full, or its system ill (Exchange: back pressure)", enhanced=("4.3.*",)),
     Row(Verdict.SERVER_ILL, "it takes no mail just now", frozenset({_M}), ("4",)),
     Row(Verdict.LATER, "greylisting, a busy mailbox, a limit", frozenset({_R}), ("4",)),
+    Row(Verdict.LATER, "too many recipients: 552 means 452 here", frozenset({_R}), ("552",), ("*.5.3",)),
+    Row(
+        Verdict.LATER,
+        "too many recipients, in words (RFC 5321 section 4.5.3.1.10)",
+        frozenset({_R}),
+        ("552",),
+        words=("too many recipients",),
+    ),
     Row(Verdict.MESSAGE_LATER, "it does not take this text just now", _TEXT, ("4",)),
     Row(
         Verdict.CONFIGURATION_ILL,
@@ -133,7 +152,8 @@ ROWS: Final[tuple[Row, ...]] = (
         _TALK,
         ("5",),
         ("5.7.*", ""),
-        ("relay",),
+        ("relay", "relays", "relayed", "relaying"),
+        whole=True,
     ),
     Row(Verdict.OVERSIZE, "larger than it takes, or than this mailbox may get", _TALK, ("5",), ("5.3.4", "5.2.3")),
     Row(

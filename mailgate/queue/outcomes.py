@@ -34,7 +34,7 @@ def judge(
     earlier conversation, a person decides (PARKED); else it is DONE. `attempts` includes the one that just ended.
     """
     young = now - entry.received_at < PATIENCE
-    held = {Verdict.MAILBOX_FULL, *({Verdict.CONFIGURATION_ILL} if young else ())}
+    held = {Verdict.MAILBOX_FULL, Verdict.LATER, *({Verdict.CONFIGURATION_ILL} if young else ())}
     if not entry.edit.wrap:
         held.add(Verdict.WRAP)
     results = [replace(one, held=True) if one.permanent and playbook.of(one) in held else one for one in results]

@@ -38,7 +38,7 @@ def judge_outgoing(
     Whoever was not answered yet is tried again; when nobody is left it is DONE, whoever was refused. `attempts` includes
     the one that just ended.
     """
-    held = {Verdict.MAILBOX_FULL, *(_NOT_THE_MESSAGES if now - entry.received_at < PATIENCE else ())}
+    held = {Verdict.MAILBOX_FULL, Verdict.LATER, *(_NOT_THE_MESSAGES if now - entry.received_at < PATIENCE else ())}
     results = [replace(one, held=True) if one.permanent and playbook.of(one) in held else one for one in results]
     steps = said(results, now, by=hop.name)
     waiting = [one for one in results if not one.delivered and not one.permanent]

@@ -15,6 +15,7 @@ from mailgate.model.notices import NoticeSettings
 from mailgate.model.outbound import OutboundSettings, Relay
 from mailgate.model.source import Direction
 from mailgate.model.status import DeliveryResult, Reply
+from mailgate.model.verdict import Stage
 from mailgate.policy.relays import lane_of
 from mailgate.ports.store import Outcome
 from mailgate.queue.ageing import Ageing
@@ -113,6 +114,40 @@ async def test_too_many_in_an_hour_wait_with_their_messages_and_are_told_later()
         await desk.advance(timedelta(minutes=61))
         assert (await reports.tell(entries[2], refused(desk, entries[2]))).state is EntryState.DONE
         assert "notices_held" not in desk.conditions
+
+
+async def test_what_went_on_is_told_though_the_failure_has_to_wait() -> None:
+    async with running(office(per_hour=1)) as desk:
+        reports = reports_of(desk)
+        first, second = await sent(desk), await sent(desk, Notify.SUCCESS, Notify.FAILURE)
+        await reports.tell(first, refused(desk, first))
+        assert second.envelope is not None
+        eve = EnvelopeRecipient(parse_address("eve@customer.example"), frozenset({Notify.SUCCESS}))
+        both = replace(second, envelope=replace(second.envelope, recipients=(*second.envelope.recipients, eve)))
+        outcome = refused(desk, second)
+        taken = DeliveryResult("eve@customer.example", Reply(250, "2.0.0 ok"))
+        told = await reports.tell(both, replace(outcome, results=(*outcome.results, taken)))
+        assert told.state is EntryState.READY
+        assert [step.stage for step in told.trace].count(Stage.REPORTED) == 1
+
+
+async def test_a_recipient_too_many_waits_though_the_server_says_552() -> None:
+    async with running(office()) as desk:
+        entry = await sent(desk)
+        hop, now = relay_hop(entry.lane, "provider"), desk.clock.now() + timedelta(days=4)
+        results = [DeliveryResult(BOB, Reply(552, "too many recipients"))]
+        outcome = judge_outgoing(results, entry=entry, hop=hop, retry=(timedelta(minutes=5),), now=now, attempts=1)
+        assert outcome.state is EntryState.READY
+        assert not outcome.results[0].permanent
+
+
+async def test_what_the_brake_does_not_hold_it_does_not_count() -> None:
+    async with running(office(per_hour=1)) as desk:
+        reports = reports_of(desk)
+        removed, failed = await sent(desk), await sent(desk)
+        for _ in range(3):
+            assert await reports.removed(removed, removed.recipients, by="Carla")
+        assert (await reports.tell(failed, refused(desk, failed))).state is EntryState.DONE
 
 
 async def test_who_cannot_be_told_leaves_the_message_to_a_person() -> None:
