@@ -427,6 +427,7 @@ class MemoryStore:
         if entry is None or entry.state is not EntryState.READY:
             return False
         self._entries[entry_id] = replace(entry, state=EntryState.ACTIVE, attempts=entry.attempts + 1)
+        self._undo.pop(entry_id, None)
         return True
 
     async def release(self, entry_id: int, *, next_attempt: datetime) -> None:
@@ -470,6 +471,7 @@ class MemoryStore:
             error=error,
             text=step.text,
         )
+        self._undo.pop(entry_id, None)
         if body_lost:
             self._forget(entry_id)
 
@@ -496,6 +498,7 @@ class MemoryStore:
             error="",
             text=step.text,
         )
+        self._undo.pop(entry_id, None)
         return True
 
     async def delete(self, entry_id: int, step: TraceStep, *, by: str) -> bool:

@@ -118,7 +118,7 @@ async def act(store: Store, word: str, number: int, one: Model, now: datetime) -
         case "claim":
             assert await store.claim(number) == (one.state is EntryState.READY)
             if one.state is EntryState.READY:
-                one.state = EntryState.ACTIVE
+                one.state, one.before = EntryState.ACTIVE, None
         case "taken" if one.state is EntryState.ACTIVE:
             await store.record(number, outcome(EntryState.DONE, answer(BOB), at=now), now=now)
             one.state, one.due = EntryState.DONE, None

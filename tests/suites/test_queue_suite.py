@@ -277,6 +277,24 @@ async def test_what_was_sent_since_is_not_taken_back(store: Store) -> None:
     assert list(await store.changed_by(8, after=0, limit=10)) == []
 
 
+async def test_what_was_tried_or_decided_since_is_not_taken_back(store: Store) -> None:
+    tried, parked, retried = await frozen(store), await queued(store), await queued(store)
+    no = outcome(EntryState.PARKED, answer(BOB, 550, "no such user"), reason=ParkReason.REFUSED)
+    await store.change([tried.id], act(QueueMove.SEND, 8))
+    assert await store.claim(tried.id)
+    await store.record(tried.id, no, now=START)
+    await store.change([parked.id], act(QueueMove.SEND, 8))
+    await store.park(parked.id, ParkReason.ERROR, error="", step=step(Stage.PARKED))
+    await store.park(retried.id, ParkReason.ERROR, error="", step=step(Stage.PARKED))
+    await store.change([retried.id], act(QueueMove.LANE, 8, lane="relay:other"))
+    assert await store.deliver_to(retried.id, retried.recipients, step(Stage.DECIDED))
+    every = [tried.id, parked.id, retried.id]
+    assert list(await store.changed_by(8, after=0, limit=10)) == []
+    assert await store.take_back(every, 8, step(Stage.DECIDED)) == frozenset()
+    states = [(await now_is(store, one)).state for one in every]
+    assert states == [EntryState.PARKED, EntryState.PARKED, EntryState.READY]
+
+
 async def test_other_recipients_are_written_with_their_envelope(store: Store) -> None:
     entry = await queued(store, BOB)
     assert entry.envelope is not None

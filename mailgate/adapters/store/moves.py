@@ -37,7 +37,9 @@ _REACHED = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
 _CLAIM: Final = Prepared(
     update(ENTRY)
     .where(ENTRY.c.id == bindparam("moved"), ENTRY.c.state == EntryState.READY.value)
-    .values(state=EntryState.ACTIVE.value, attempts=ENTRY.c.attempts + 1)
+    .values(
+        state=EntryState.ACTIVE.value, attempts=ENTRY.c.attempts + 1, undo=None
+    )  # there is no way back to before a try
 )
 _RELEASE: Final = Prepared(
     update(ENTRY)
@@ -115,6 +117,7 @@ def park(
         next_attempt=None,
         error=error,
         text=step.text,
+        undo=None,
     )
     add_steps(connection, entry_id, [step])
     if body_lost:
@@ -153,6 +156,7 @@ def deliver_to(
         edit=encode_edit(edit or entries[0].edit),
         error="",
         text=step.text,
+        undo=None,
     )
     add_steps(connection, entry_id, [step])
     return True
