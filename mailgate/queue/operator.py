@@ -9,6 +9,7 @@ from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry, Recipie
 from mailgate.model.errors import ConflictError, ContentLostError, UnknownError
 from mailgate.model.events import MessageDecided
 from mailgate.model.message import HeaderEdit
+from mailgate.model.source import Direction
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.stages import Processor
 from mailgate.queue.keeping import Keeper
@@ -34,6 +35,7 @@ class Operator:
     ) -> None:
         """Send an entry to `recipients`, with the header that they would have got from the pipeline."""
         entry, header = await self._parked(entry_id)
+        _not_of_the_office(entry)
         names = _names(recipients)
         edit = replace(self._processor.edit_for(entry, header, recipients), wrap=wrap)
         await self._send(entry, recipients, edit, f"Sent to {names} by {by}", by=by, what=f"sent to {names}")
@@ -57,6 +59,7 @@ class Operator:
     async def wrap(self, entry_id: int, *, by: str) -> None:
         """Send an entry as an attachment of a new message to those who do not have it."""
         entry, _ = await self._parked(entry_id)
+        _not_of_the_office(entry)
         recipients = _still_without(entry)
         if not recipients:
             raise ConflictError(f"{entry.name} has nobody to go to: send it to somebody first")
@@ -66,6 +69,7 @@ class Operator:
     async def delete(self, entry_id: int, *, by: str) -> None:
         """End an entry: nobody else gets it. Its body is kept as long as that of a delivered one."""
         entry = await self._entry(entry_id)
+        _not_of_the_office(entry)
         step = TraceStep(self._keeper.clock.now(), Stage.DECIDED, f"Deleted by {by}")
         if not await self._store.delete(entry_id, step, by=by):
             raise ConflictError(f"{entry.name} is not parked any more: nothing was changed")
@@ -113,6 +117,15 @@ class Operator:
             raise ConflictError(f"{entry.name} is not parked any more: nothing was changed")
         self._keeper.publisher.publish(MessageDecided(entry=entry.name, by=by, what=what))
         self._made_ready(entry.id)
+
+
+def _not_of_the_office(entry: QueueEntry) -> None:
+    """Refuse what would end mail of the office, or send it elsewhere, with nobody told."""
+    if entry.direction is Direction.OUTBOUND:
+        raise ConflictError(
+            f"{entry.name} is mail that your office sends: nothing was changed. `mailgate queue remove` ends it and tells "
+            "its sender; `mailgate queue` has what else can be done with it"
+        )
 
 
 def _still_without(entry: QueueEntry) -> list[EntryRecipient]:

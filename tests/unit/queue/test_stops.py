@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from mailgate.model.address import parse_address
-from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
+from mailgate.model.entry import EntryRecipient, EntryState, ParkReason, QueueEntry
 from mailgate.model.envelope import Envelope, EnvelopeRecipient, Notify
 from mailgate.model.errors import ConflictError, ErrorClass, StoreError, UnknownError
 from mailgate.model.source import Direction
@@ -193,6 +193,26 @@ async def test_what_was_fetched_or_sent_is_not_in_the_queue(office: Sending) -> 
         await office.queue.stops.entry(fetched)
     with pytest.raises(ConflictError, match="was sent already"):
         await office.queue.stops.readdress(sent, [EntryRecipient(parse_address(EVE), "")], by="anna")
+
+
+async def test_parked_mail_of_the_office_is_not_ended_or_sent_elsewhere_untold(office: Sending) -> None:
+    entry = await office.hand_over(hold=HOUR)
+    await office.act(QueueMove.FREEZE, entry)
+    await office.queue.set_relays([])
+    await office.act(QueueMove.THAW, entry)
+    parked = TraceStep(office.clock.now(), Stage.PARKED, "Broken")
+    await office.store.park(entry, ParkReason.ERROR, error="", step=parked)
+    operator, before = office.queue.operator, await office.entry(entry)
+    for act in (
+        operator.delete(entry, by="anna"),
+        operator.wrap(entry, by="anna"),
+        operator.redirect(entry, [EntryRecipient(parse_address(EVE), "")], by="anna"),
+    ):
+        with pytest.raises(ConflictError, match="mailgate queue remove"):
+            await act
+    assert await office.entry(entry) == before
+    await operator.retry(entry, by="anna")
+    assert (await office.entry(entry)).state is EntryState.READY
 
 
 # -- what a relay takes in a day
