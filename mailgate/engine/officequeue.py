@@ -415,4 +415,4 @@ class OfficeQueue:
 
 def will_tell(entry: QueueEntry) -> bool:
     """Return whether the sender of a message is told when it is removed."""
-    return bool(to_tell_of(entry.envelope, entry.recipients))
+    return bool(to_tell_of(entry))

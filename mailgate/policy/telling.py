@@ -4,9 +4,7 @@ Section 4.1: NEVER and lists without FAILURE ask for silence, nothing said means
 about a message with the empty sender (RFC 5321 section 4.5.5).
 """
 
-from collections.abc import Sequence
-
-from mailgate.model.entry import EntryRecipient, RecipientState
+from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry, RecipientState
 from mailgate.model.envelope import Envelope, Notify
 
 _REACHED = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
@@ -17,14 +15,17 @@ def tells(envelope: Envelope) -> bool:
     return envelope.sender is not None and any(_wanted(one.notify) for one in envelope.recipients)
 
 
-def to_tell_of(envelope: Envelope | None, recipients: Sequence[EntryRecipient]) -> list[EntryRecipient]:
-    """Return the recipients who do not have the message and about whom its sender wants to be told."""
+def to_tell_of(entry: QueueEntry) -> list[EntryRecipient]:
+    """Return the recipients who do not have a message and about whom its sender wants to be told, and was not yet.
+
+    Whoever was refused was told of at once; a message is PARKED where that could not be.
+    """
+    envelope = entry.envelope
     if envelope is None or envelope.sender is None:
         return []
     notify = {one.address.key: one.notify for one in envelope.recipients}
-    return [
-        one for one in recipients if one.state not in _REACHED and _wanted(notify.get(one.address.key, frozenset()))
-    ]
+    without = entry.recipients if entry.state is EntryState.PARKED else entry.open_recipients
+    return [one for one in without if one.state not in _REACHED and _wanted(notify.get(one.address.key, frozenset()))]
 
 
 def why_not(envelope: Envelope | None) -> str:

@@ -108,7 +108,7 @@ class Stops:
         entry = await self._store.entry(entry_id)
         if entry is None or entry.state not in MOVED_FROM[QueueMove.REMOVE]:
             return True  # it is not removed either
-        about = to_tell_of(entry.envelope, entry.recipients)
+        about = to_tell_of(entry)
         bouncer = self._keeper.bouncer
         return not about or (bouncer is not None and bool(await bouncer.removed(entry, about, by=by)))
 

@@ -337,6 +337,14 @@ async def test_a_removed_message_goes_back_to_its_sender_before_it_ends(office: 
     assert (await office.entry(entry)).state is EntryState.DONE
 
 
+async def test_a_refusal_that_was_told_already_is_not_told_again(office: Sending, bouncing: Bouncing) -> None:
+    office.relay.say.append({BOB: Reply(550, "5.1.1 unknown"), EVE: Reply(450, "4.2.1 later")})
+    entry = await office.hand_over(BOB, EVE)
+    await office.is_deferred(entry)
+    await office.act(QueueMove.REMOVE, entry)
+    assert [one[1] for one in bouncing.told] == [(EVE,)]
+
+
 async def test_nobody_is_told_where_nobody_wants_to_hear(office: Sending, bouncing: Bouncing) -> None:
     entries = [
         await office.hand_over(hold=HOUR, sender=""),
