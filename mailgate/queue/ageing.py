@@ -62,8 +62,13 @@ class Ageing:
         keeper, bouncer = self._keeper, self._keeper.bouncer
         if bouncer is None or not entry.open_recipients or not await keeper.store.claim(entry.id):
             return  # it is being sent just now, or a person was quicker
-        outcome = expired(entry, now=keeper.clock.now())
         try:
+            now_is = await keeper.surely(lambda: keeper.store.entry(entry.id))  # a lane may have reached some meanwhile
+            if now_is is None or not now_is.open_recipients:
+                await keeper.surely(lambda: keeper.store.release(entry.id, next_attempt=keeper.clock.now()))
+                return
+            entry = now_is
+            outcome = expired(entry, now=keeper.clock.now())
             outcome = told = await keeper.surely(lambda: bouncer.tell(entry, outcome))
             await keeper.surely(lambda: keeper.store.record(entry.id, told, now=keeper.clock.now()))
         except StaleEntryError as exc:

@@ -191,6 +191,29 @@ async def test_what_waits_is_told_of_once_and_given_up_in_the_end() -> None:
         assert [one.state for one in ended.recipients] == [RecipientState.FAILED]
 
 
+async def test_who_was_reached_while_it_was_looked_at_is_not_given_up() -> None:
+    async with running(office()) as desk:
+        reports_of(desk)
+        entry = await sent(desk)
+        await desk.advance(timedelta(days=6))
+        claim = desk.store.claim
+
+        async def late(entry_id: int) -> bool:
+            """Let the lane reach him, and put the message off, just before."""
+            assert await claim(entry_id)
+            reached = tuple(DeliveryResult(str(one.address), Reply(250, "ok")) for one in entry.recipients)
+            again = Outcome(EntryState.READY, reached, (), next_attempt=desk.clock.now())
+            await desk.store.record(entry_id, again, now=desk.clock.now())
+            return await claim(entry_id)
+
+        desk.store.claim = late  # type: ignore[method-assign]  # a lane that is quicker
+        await Ageing(desk.engine.queue._keeper).look(OutboundSettings())
+        ended = await desk.store.entry(entry.id)
+        assert ended is not None
+        assert RecipientState.FAILED not in {one.state for one in ended.recipients}
+        assert await reported(desk) == []
+
+
 async def reported(desk: Desk) -> list[str]:
     found = [entry for n in range(1, 20) if (entry := await desk.store.entry(n)) is not None]
     return [entry.source.uid for entry in found if entry.source.uid.startswith("dsn-")]
