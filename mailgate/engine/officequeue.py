@@ -85,6 +85,7 @@ class Operation:
     ids: tuple[int, ...] = ()
     which: QueueFilter | None = None
     delay_s: int = 0
+    last: int = 0  # the newest message when it was asked for: what is taken later is not meant
     state: OperationState = OperationState.WAITING
     total: int = 0
     done: int = 0
@@ -236,6 +237,9 @@ class OfficeQueue:
             raise ConflictError(f"{AT_ONCE} acts are under way: wait until one is over")
         ids = tuple(dict.fromkeys(message_number(name) for name in names))
         operation = Operation(self._next(), wanted, by, self._clock.now(), ids=ids, which=which, delay_s=delay_s)
+        if which is not None:
+            newest = await self._store.queue(QueueFilter(), before=None, limit=1)
+            operation.last = newest.entries[0].id if newest.entries else 0
         self._remember(operation)
         self._asked.put_nowait(operation)
         return operation
@@ -300,6 +304,7 @@ class OfficeQueue:
                 stopped = await self._queue.stops.change(ids, change, silent=operation.wanted.silent)
                 operation.done += len(stopped.done)
                 operation.refused += len(ids) - len(stopped.done)
+            operation.total = operation.done + operation.refused
             operation.state = OperationState.DONE
         except MailgateError as exc:
             operation.state, operation.error = OperationState.FAILED, str(exc)
@@ -323,15 +328,13 @@ class OfficeQueue:
                 wait.cancel()
 
     async def _portions(self, operation: Operation) -> AsyncGenerator[Collection[int], None]:
-        """Yield the ids that are meant, some at a time; what is taken after the act began is not meant."""
+        """Yield the ids that are meant, some at a time; what is taken after it was asked for is not meant."""
         if operation.which is None:
             for at in range(0, len(operation.ids), PORTION):
                 yield operation.ids[at : at + PORTION]
             return
-        newest = await self._store.queue(QueueFilter(), before=None, limit=1)
-        last = newest.entries[0].id if newest.entries else 0
         after = 0
-        while ids := await self._store.queue_ids(operation.which, after=after, last=last, limit=PORTION):
+        while ids := await self._store.queue_ids(operation.which, after=after, last=operation.last, limit=PORTION):
             after = ids[-1]
             yield ids
 

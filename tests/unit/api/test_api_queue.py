@@ -234,6 +234,19 @@ async def test_an_act_with_a_delay_can_be_called_off(sending: Office) -> None:
         assert (await client.post(f"{V1}/operations/{begun.id}/undo")).status_code == 409
 
 
+async def test_what_is_taken_after_an_act_was_asked_for_is_not_meant(sending: Office) -> None:
+    before = await hand_over(sending)
+    async with sending.client() as client:
+        wish = {"act": "freeze", "selection": {}, "delayS": 10}
+        begun = shaped(await client.post(f"{V1}/queue/act", json=wish), v1.Operation, 202)
+        after = await hand_over(sending)
+        while shaped(await client.get(f"{V1}/operations/{begun.id}"), v1.Operation).ended is None:
+            sending.clock.advance(timedelta(seconds=5))
+        assert (await over(client, begun.id)).total == 1
+        page = shaped(await client.get(f"{V1}/queue"), v1.QueuePage)
+    assert {one.id: one.state for one in page.entries} == {before: "frozen", after: "held"}
+
+
 async def test_what_is_meant_must_be_clear(sending: Office) -> None:
     name = await hand_over(sending)
     async with sending.client() as client:
