@@ -215,7 +215,7 @@ async def read_file(spool: SpoolFolder, name: str, *, start: int, size_octets: i
     """Yield a spool file's octets from `start` on; `size_octets` is how many it has in all.
 
     Raises:
-        ContentLostError: the file is missing or not whole; nothing of it was yielded then.
+        ContentLostError: the file is missing or not whole; nothing of it was yielded then, unless it was cut meanwhile.
         StoreError: the file cannot be read.
     """
     try:
@@ -230,6 +230,8 @@ async def read_file(spool: SpoolFolder, name: str, *, start: int, size_octets: i
             yield chunk
             at += len(chunk)
             chunk = await asyncio.to_thread(file.read, _CHUNK) if at < size_octets else b""
+        if at != size_octets:  # cut while it was read: it must not go out as if it were whole
+            raise ContentLostError(f"the body {name} ended after {at} octets of {size_octets}")
     except OSError as exc:
         raise as_store_error(exc) from exc
     finally:

@@ -113,6 +113,19 @@ async def test_a_body_that_is_not_whole_is_never_given_out_as_if_it_were(
         await body(store, entry, start=1000)
 
 
+async def test_a_body_that_is_cut_while_it_is_read_does_not_end_as_if_it_were_whole(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    entry = await take(store, b"x" * MB)
+    [name] = spool_files(tmp_path)
+    async with aclosing(store.read(entry.content)) as chunks:
+        got = len(await anext(chunks))
+        (tmp_path / "spool" / name).write_bytes(b"x" * (got + 10))
+        assert len(await anext(chunks)) == 10
+        with pytest.raises(ContentLostError, match=f"ended after {got + 10} octets of {MB}"):
+            await anext(chunks)
+
+
 async def test_a_look_at_a_header_leaves_no_file_open(tmp_path: Path) -> None:
     files = WindowsFiles()
     async with opened(tmp_path, files=files) as (store, _):
