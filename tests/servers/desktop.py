@@ -59,7 +59,7 @@ class Display(Server):
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        return not self.tray or _TRAY in self._windows()
+        return not self.tray or (_TRAY in self._windows() and self._takes_icons())
 
     def env(self) -> dict[str, str]:
         """Return the environment of a program on this display."""
@@ -104,6 +104,17 @@ class Display(Server):
             self._tray.wait(10)
             self._tray = None
         super().stop()
+
+    def _takes_icons(self) -> bool:
+        """Whether the tray owns its selection: its window is there before, and an icon that asks then finds no tray."""
+        from Xlib import display as xdisplay  # noqa: PLC0415 it comes with pystray, and only where there is X
+
+        peer = xdisplay.Display(self.display)
+        try:
+            owner = peer.get_selection_owner(peer.intern_atom("_NET_SYSTEM_TRAY_S0"))
+            return bool(owner)  # the window, or 0 where nobody owns it
+        finally:
+            peer.close()
 
     def _windows(self) -> str:
         return self._tool("xwininfo", "-root", "-tree")
