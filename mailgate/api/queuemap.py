@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from mailgate.contract import v1
-from mailgate.engine.officequeue import Acted, OfficeQueue, Operation, Wanted, will_tell
+from mailgate.engine.officequeue import OfficeQueue, will_tell
+from mailgate.engine.operations import Acted, Operation, Wanted
 from mailgate.model.entry import EntryState, QueueEntry
 from mailgate.policy.playbook import class_of
 from mailgate.policy.relays import lane_of, relay_of

@@ -122,7 +122,8 @@ class QueueAct(Wish):
 class QueueBulkAct(Wish):
     """Do something with the messages `ids`, or with all of a selection: one of both; see `QueueAct`.
 
-    An empty selection means the whole queue. `delay_s`: wait so long before, so that it can be called off by `undo`.
+    An empty selection means the whole queue. `delay_s`: wait so long before, so that it can be called off by `undo`;
+    what is to be removed is frozen meanwhile.
     """
 
     act: QueueActWord

@@ -1,18 +1,19 @@
 """The queue of outgoing mail for windows: its pages and counts, and what a person does with one message or with many.
 
 An act about many runs in portions, so that nobody who hands mail over waits long for the store, and is one event at its
-end. It is remembered for as long as the engine runs; what it did can be taken back until something else is done.
+end. It is remembered for as long as the engine runs; what it did can be taken back until something else is done. A removal
+with a delay freezes what it is about first: nothing of it is sent while it can be called off, and what a crash leaves is
+frozen.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import replace
 from typing import Final
 
 from mailgate.engine.health import HealthBoard
+from mailgate.engine.operations import Acted, Operation, OperationState, Wanted
 from mailgate.engine.parked import message_number
 from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
@@ -52,63 +53,6 @@ _UNTOLD: Final = (
     "{entry} stays: its sender wants to be told, and cannot be just now (no relay takes the report, or too many were "
     "written in this hour); remove it silently, or later"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be done. `until` goes with FREEZE, `silent` with REMOVE, `relay` with LANE."""
-
-    move: QueueMove
-    until: datetime | None = None
-    silent: bool = False
-    relay: str | None = None
-
-
-class OperationState(StrEnum):
-    """How far an act is."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    UNDONE = "undone"
-
-
-@dataclass(slots=True)
-class Operation:
-    """An act, and how far it is."""
-
-    id: int
-    wanted: Wanted
-    by: str
-    began: datetime
-    ids: tuple[int, ...] = ()
-    which: QueueFilter | None = None
-    delay_s: int = 0
-    last: int = 0  # the newest message when it was asked for: what is taken later is not meant
-    state: OperationState = OperationState.WAITING
-    total: int = 0
-    done: int = 0
-    refused: int = 0
-    ended: datetime | None = None
-    error: str = ""
-    go: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def undoable(self) -> bool:
-        """Whether it can be called off, or taken back."""
-        return self.state is OperationState.WAITING or (
-            self.state is OperationState.DONE and self.wanted.move is not QueueMove.REMOVE
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Acted:
-    """One message before and after an act; `undo` is the operation to undo, 0: it cannot be."""
-
-    before: QueueEntry
-    after: QueueEntry
-    undo: int = 0
 
 
 class OfficeQueue:
@@ -267,17 +211,28 @@ class OfficeQueue:
             why = "it cannot be taken back" if operation.state is OperationState.DONE else f"it is {operation.state}"
             raise ConflictError(f"this act is not undone: {why}")
         if operation.state is OperationState.WAITING:
-            operation.state = OperationState.UNDONE
-            operation.go.set()
+            operation.state, operation.undone_by = OperationState.UNDONE, by
+            operation.go.set()  # who carries it out takes back what is frozen already
             return operation
         operation.state = OperationState.UNDONE
-        step = TraceStep(self._clock.now(), Stage.DECIDED, f"Not {self._words(operation.wanted)} after all, by {by}")
-        after, back = 0, 0
-        while ids := await self._store.changed_by(number, after=after, limit=PORTION):
-            after = ids[-1]
-            back += len(await self._queue.stops.take_back(ids, number, step))
+        back = await self._take_back(operation, f"Not {self._words(operation.wanted)} after all, by {by}")
         self._say(operation, by=by, what=f"not {self._words(operation.wanted)} after all", done=back)
         return operation
+
+    async def _take_back(self, operation: Operation, words: str) -> int:
+        """Let what an act changed stand as before; return how many had not been changed since."""
+        step = TraceStep(self._clock.now(), Stage.DECIDED, words)
+        back = 0
+        async for ids in self._changed_by(operation.id):
+            back += len(await self._queue.stops.take_back(ids, operation.id, step))
+        return back
+
+    async def _changed_by(self, number: int) -> AsyncGenerator[Collection[int], None]:
+        """Yield the ids that this act was the last one done with, some at a time."""
+        after = 0
+        while ids := await self._store.changed_by(number, after=after, limit=PORTION):
+            after = ids[-1]
+            yield ids
 
     # -- the work
 
@@ -289,23 +244,8 @@ class OfficeQueue:
                 group.create_task(self._carry_out(await self._asked.get()))
 
     async def _carry_out(self, operation: Operation) -> None:
-        if operation.delay_s:
-            await self._delay(operation)
-        if operation.state is OperationState.UNDONE:
-            operation.ended = self._clock.now()
-            return
-        operation.state = OperationState.RUNNING
-        change = self._change(operation.wanted, operation.id, by=operation.by)
         try:
-            operation.total = len(operation.ids)
-            if operation.which is not None:
-                operation.total = (await self._store.forecast(operation.which))[0]
-            async for ids in self._portions(operation):
-                stopped = await self._queue.stops.change(ids, change, silent=operation.wanted.silent)
-                operation.done += len(stopped.done)
-                operation.refused += len(ids) - len(stopped.done)
-            operation.total = operation.done + operation.refused
-            operation.state = OperationState.DONE
+            await self._do(operation)
         except MailgateError as exc:
             operation.state, operation.error = OperationState.FAILED, str(exc)
             if isinstance(exc, StoreError):
@@ -313,9 +253,72 @@ class OfficeQueue:
         except Exception as exc:
             operation.state, operation.error = OperationState.FAILED, f"a fault in MailGate ({type(exc).__name__})"
             log.exception("an act on the queue failed")
+        back = await self._unfreeze(operation) if operation.freezes else 0
         operation.ended = self._clock.now()
-        self._say(operation, by=operation.by, what=self._words(operation.wanted), done=operation.done)
+        words = self._words(operation.wanted)
+        if operation.state is not OperationState.UNDONE:
+            self._say(operation, by=operation.by, what=words, done=operation.done)
+        elif back:
+            self._say(operation, by=operation.undone_by, what=f"not {words} after all", done=back)
         await self.look_at_relays()
+
+    async def _do(self, operation: Operation) -> None:
+        if operation.freezes:
+            await self._freeze(operation)
+        if operation.delay_s:
+            await self._delay(operation)
+        if operation.state is OperationState.UNDONE:
+            return
+        operation.state = OperationState.RUNNING
+        change = self._change(operation.wanted, operation.id, by=operation.by)
+        if not operation.freezes:
+            operation.total = await self._count(operation)
+        async for ids in self._frozen(operation) if operation.freezes else self._portions(operation):
+            stopped = await self._queue.stops.change(ids, change, silent=operation.wanted.silent)
+            operation.done += len(stopped.done)
+            operation.refused += len(ids) - len(stopped.done)
+        operation.total = operation.done + operation.refused
+        operation.state = OperationState.DONE
+
+    async def _freeze(self, operation: Operation) -> None:
+        """Let nothing of what is to be removed be sent; what is parked is not sent anyway."""
+        text = f"Frozen, to be removed in {operation.delay_s} s, by {operation.by}"
+        step = TraceStep(self._clock.now(), Stage.DECIDED, text)
+        change = QueueChange(QueueMove.FREEZE, operation.id, step, operation.by)
+        operation.total = await self._count(operation)
+        async for ids in self._portions(operation):
+            if operation.state is OperationState.UNDONE:
+                return
+            stopped = await self._queue.stops.change(ids, change)
+            operation.unfrozen += stopped.busy if operation.which is not None else frozenset(ids) - stopped.done
+
+    async def _frozen(self, operation: Operation) -> AsyncGenerator[Collection[int], None]:
+        """Yield what a removal froze and nobody has changed since, then what it could not freeze."""
+        async for ids in self._changed_by(operation.id):
+            yield ids
+        if operation.unfrozen:
+            yield operation.unfrozen
+        if operation.which is not None and EntryState.PARKED in (operation.which.states or EntryState):
+            async for ids in self._portions(operation, replace(operation.which, states=frozenset({EntryState.PARKED}))):
+                yield ids
+
+    async def _unfreeze(self, operation: Operation) -> int:
+        """Let what a removal froze and did not remove stand as before; return how many there were."""
+        why = "its sender wants to be told, and cannot be just now" if not operation.error else operation.error
+        words = f"Not removed, and as before: {why}"
+        if operation.state is OperationState.UNDONE:
+            words = f"Not removed after all, by {operation.undone_by}"
+        try:
+            return await self._take_back(operation, words)
+        except StoreError as exc:  # it stays frozen, and is shown so
+            raise_store_condition(self._health, exc)
+            return 0
+
+    async def _count(self, operation: Operation) -> int:
+        """Return how many an act is about."""
+        if operation.which is None:
+            return len(operation.ids)
+        return (await self._store.forecast(operation.which))[0]
 
     async def _delay(self, operation: Operation) -> None:
         async with asyncio.TaskGroup() as group:
@@ -327,14 +330,17 @@ class OfficeQueue:
             for wait in waits:
                 wait.cancel()
 
-    async def _portions(self, operation: Operation) -> AsyncGenerator[Collection[int], None]:
+    async def _portions(
+        self, operation: Operation, which: QueueFilter | None = None
+    ) -> AsyncGenerator[Collection[int], None]:
         """Yield the ids that are meant, some at a time; what is taken after it was asked for is not meant."""
-        if operation.which is None:
+        which = which or operation.which
+        if which is None:
             for at in range(0, len(operation.ids), PORTION):
                 yield operation.ids[at : at + PORTION]
             return
         after = 0
-        while ids := await self._store.queue_ids(operation.which, after=after, last=operation.last, limit=PORTION):
+        while ids := await self._store.queue_ids(which, after=after, last=operation.last, limit=PORTION):
             after = ids[-1]
             yield ids
 

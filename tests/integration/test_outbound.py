@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mailgate.engine.officequeue import Wanted
+from mailgate.engine.operations import Wanted
 from mailgate.model.entry import EntryState
 from mailgate.policy.loglines import lines
 from mailgate.ports.queue_store import QueueMove

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,23 +11,26 @@ import msgspec
 import pytest
 
 from mailgate.contract import v1
-from mailgate.engine.officequeue import OperationState
+from mailgate.engine.operations import OperationState
 from mailgate.mime.decode import glance
 from mailgate.model.address import parse_address
-from mailgate.model.entry import EntryState
+from mailgate.model.entry import EntryState, ParkReason
 from mailgate.model.envelope import Envelope, EnvelopeRecipient, Notify
 from mailgate.model.events import MessageDecided, QueueOperated
 from mailgate.model.outbound import OutboundSettings, Relay
 from mailgate.model.source import Direction, Source
+from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.relays import lane_of
-from mailgate.ports.queue_store import QueueMove
+from mailgate.ports.queue_store import QueueChange, QueueMove
 from mailgate.ports.store import NewEntry
+from tests.fakes.eventually import eventually_by
 from tests.unit.api.office import CONFIG, LETTER, Office, open_office
 
 HOUR = timedelta(hours=1)
 RELAYS = (Relay(name="provider", host="smtp.example"), Relay(name="other", host="smtp2.example"))
 SENDING = replace(CONFIG, relays=RELAYS, outbound=OutboundSettings(hold=HOUR))
 V1 = "/api/v1"
+STEP = TraceStep(datetime(2026, 3, 2, 9, tzinfo=UTC), Stage.DECIDED, "An act")
 
 
 @pytest.fixture
@@ -232,6 +235,91 @@ async def test_an_act_with_a_delay_can_be_called_off(sending: Office) -> None:
             sending.clock.advance(timedelta(seconds=5))
         assert (await sending.engine.message(name)).deleted_by == "the API"
         assert (await client.post(f"{V1}/operations/{begun.id}/undo")).status_code == 409
+
+
+async def state_of(client: httpx.AsyncClient, name: str) -> str:
+    found: v1.QueueEntry = shaped(await client.get(f"{V1}/queue/{name}"), v1.QueueEntry)
+    return found.state
+
+
+async def ten_seconds_later(office: Office, client: httpx.AsyncClient, number: int) -> None:
+    while shaped(await client.get(f"{V1}/operations/{number}"), v1.Operation).ended is None:
+        office.clock.advance(timedelta(seconds=5))
+
+
+async def becomes(client: httpx.AsyncClient, name: str, state: str) -> None:
+    async def is_so() -> bool:
+        return await state_of(client, name) == state
+
+    await eventually_by(is_so, f"{name} is {state}")
+
+
+@pytest.mark.parametrize("by_filter", [False, True])
+async def test_a_removal_that_can_be_called_off_withholds_what_it_is_about(sending: Office, by_filter: bool) -> None:
+    waiting, frozen, until = [await hand_over(sending) for _ in range(3)]
+    before = sending.clock.now()
+    async with sending.client() as client:
+        await act(client, frozen, "freeze")
+        await act(client, until, "freeze", until=(before + HOUR).isoformat())
+        meant: dict[str, Any] = {"selection": {}} if by_filter else {"ids": [waiting, frozen, until]}
+        wish = {"act": "remove", "silent": True, "delayS": 10} | meant
+        begun = shaped(await client.post(f"{V1}/queue/act", json=wish), v1.Operation, 202)
+        await becomes(client, waiting, "frozen")
+        called_off = shaped(await client.post(f"{V1}/operations/{begun.id}/undo"), v1.Operation)
+        assert called_off.state == "undone"
+        assert (await over(client, begun.id)).state == "undone"
+        assert [await state_of(client, one) for one in (waiting, frozen, until)] == ["held", "frozen", "frozen"]
+        entries = [await sending.engine.message(one) for one in (frozen, until)]
+        assert [one.next_attempt for one in entries] == [None, before + HOUR]
+        begun = shaped(await client.post(f"{V1}/queue/act", json=wish), v1.Operation, 202)
+        await becomes(client, waiting, "frozen")
+        await ten_seconds_later(sending, client, begun.id)
+        done = await over(client, begun.id)
+        assert (done.state, done.done, done.refused) == ("done", 3, 0)
+
+
+@pytest.mark.parametrize("by_filter", [False, True])
+async def test_what_a_person_thaws_meanwhile_is_not_removed(sending: Office, by_filter: bool) -> None:
+    name, other = await hand_over(sending), await hand_over(sending)
+    async with sending.client() as client:
+        meant: dict[str, Any] = {"selection": {"states": ["held"]}} if by_filter else {"ids": [name, other]}
+        wish = {"act": "remove", "silent": True, "delayS": 10} | meant
+        begun = shaped(await client.post(f"{V1}/queue/act", json=wish), v1.Operation, 202)
+        await becomes(client, other, "frozen")
+        await act(client, name, "thaw")
+        await ten_seconds_later(sending, client, begun.id)
+        assert (await state_of(client, name), await state_of(client, other)) == ("ready", "done")
+
+
+async def test_what_cannot_be_removed_in_the_end_stands_as_before(sending: Office) -> None:
+    name = await hand_over(sending)  # its sender wants to be told, and no relay takes reports here
+    async with sending.client() as client:
+        wish = {"act": "remove", "ids": [name], "delayS": 10}
+        begun = shaped(await client.post(f"{V1}/queue/act", json=wish), v1.Operation, 202)
+        await becomes(client, name, "frozen")
+        await ten_seconds_later(sending, client, begun.id)
+        done = await over(client, begun.id)
+        assert (done.state, done.done, done.refused) == ("done", 0, 1)
+        assert await state_of(client, name) == "held"
+        trace = shaped(await client.get(f"{V1}/messages/{name}"), v1.MessageTrace)
+    assert [step.text for step in trace.steps if step.stage == "decided"] == [
+        "Frozen, to be removed in 10 s, by the API",
+        "Not removed, and as before: its sender wants to be told, and cannot be just now",
+    ]
+
+
+async def test_a_removal_takes_what_is_parked_too(sending: Office) -> None:
+    name, other = await hand_over(sending), await hand_over(sending)
+    entry = await sending.engine.message(name)
+    await sending.store.change([entry.id], QueueChange(QueueMove.SEND, 1, STEP, "anna"))
+    await sending.store.park(entry.id, ParkReason.REFUSED, error="", step=STEP)
+    async with sending.client() as client:
+        wish = {"act": "remove", "silent": True, "selection": {}, "delayS": 10}
+        begun = shaped(await client.post(f"{V1}/queue/act", json=wish), v1.Operation, 202)
+        await becomes(client, other, "frozen")
+        assert await state_of(client, name) == "parked"
+        await ten_seconds_later(sending, client, begun.id)
+        assert [await state_of(client, one) for one in (name, other)] == ["done", "done"]
 
 
 async def test_what_is_taken_after_an_act_was_asked_for_is_not_meant(sending: Office) -> None:
