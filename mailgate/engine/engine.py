@@ -304,6 +304,7 @@ class Engine:
             ]
             if self.outgoing:
                 await self.outgoing.configure(self.config)
+                workers.append(group.create_task(self.outgoing.run()))
             await self.stopping.wait()
             await self._wind_down()
             for worker in workers:

@@ -99,6 +99,10 @@ class OutgoingMail:
         self._queue.age_by(config.outbound)
         await self.submission.configure(config)
 
+    async def run(self) -> None:
+        """Open what could not be opened at once, until cancelled."""
+        await self.submission.run()
+
     async def close(self, patience: timedelta) -> None:
         """Take no more mail, and let those finish who are connected."""
         await self.submission.close(patience)

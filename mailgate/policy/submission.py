@@ -29,9 +29,15 @@ class Client:
 
 
 class SubmissionGate:
-    """The rules of one listener. `internal` are the addresses of the internal server."""
+    """The rules of one listener. `internal` are the addresses of the internal server.
 
-    def __init__(self, config: Config, listener: Listener, internal: Iterable[str] = ()) -> None:
+    `unsure`: its name could not be looked up, so that who is not known may be it; he is asked to come again.
+    """
+
+    def __init__(
+        self, config: Config, listener: Listener, internal: Iterable[str] = (), *, unsure: bool = False
+    ) -> None:
+        self._unsure = unsure
         self._listener = listener
         self._networks = tuple(_networks((*LOOPBACK, *listener.networks, *internal)))
         self._users: dict[str, SubmissionUser] = {user.name: user for user in config.users}
@@ -61,12 +67,18 @@ class SubmissionGate:
         """Return how a client is sent away at once, None when he may go on."""
         if self.knows(client.host) or self._listener.auth is not ListenerAuth.OFF:
             return None
+        if self._unsure:
+            return Reply(
+                421, f"4.4.3 {client.host} may not send here, as far as can be told just now: come again later"
+            )
         return Reply(554, f"5.7.1 {client.host} may not send here: it is in none of the listener's networks")
 
     def at_mail(self, client: Client, sender: Address | None) -> Reply | None:
         """Return why this client may not send as `sender`, None when he may."""
         if not client.login:
             if self._listener.auth is ListenerAuth.REQUIRED or not self.knows(client.host):
+                if self._unsure and self._listener.auth is ListenerAuth.OPTIONAL:
+                    return Reply(450, "4.4.3 log in first, or come again later")
                 return Reply(530, "5.7.0 log in first")
             return None
         allowed = self._senders.get(client.login)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Final
 
+from mailgate.intake.submission.internal import InternalAddresses
 from mailgate.intake.submission.session import SubmissionSession
 from mailgate.intake.submission.tools import Rules, SubmissionTools
 from mailgate.model.address import Address, parse_domain
@@ -31,8 +32,8 @@ log = logging.getLogger(__name__)
 
 LISTENER_DOWN: Final = "listener_down"
 _MINUTE_S: Final = 60.0
-_INTERNAL_S: Final = 300.0
-"""How long the internal server's addresses are believed before they are looked up again."""
+LISTEN_AGAIN_S: Final = 30.0
+"""So often a listener that could not be opened is tried again."""
 IDLE_S: Final = 10.0
 """After so much silence between two messages a connection may have to make room for another."""
 _BUSY: Final = b"421 4.3.2 too many connections, come again later\r\n"
@@ -55,13 +56,15 @@ class Submission:
         self._health = health
         self._look_up = look_up
         self._config: Config
+        self._configured = False  # and not closed: listeners are to be open
+        self._opening = asyncio.Lock()
         self._open: dict[Listener, Listening] = {}
+        self._down: set[str] = set()  # names of those that could not be opened
         self._numbers = count(1)
         self._clients: Counter[str] = Counter()
         self._sessions: set[SubmissionSession] = set()
         self._begun: dict[str, deque[float]] = {}
-        self._internal: tuple[str, ...] = ()
-        self._looked_s = float("-inf")
+        self._internal: InternalAddresses
         self._made: dict[
             Listener, Rules
         ] = {}  # of `_config` and `_internal`, since making them costs as much as a message
@@ -76,24 +79,42 @@ class Submission:
         """How many clients are connected."""
         return self._clients.total()
 
+    async def run(self) -> None:
+        """Try listeners again that could not be opened, such as on an address that comes later; until cancelled."""
+        while True:
+            await self._tools.clock.sleep(LISTEN_AGAIN_S)
+            async with self._opening:
+                if self._configured:
+                    await self._listen_to_all()
+
     async def configure(self, config: Config) -> None:
         """Open new listeners, close those that are no more; the rest goes on by the new rules with its next session."""
-        self._config = config
-        self._made.clear()
-        gone = [listener for listener in self._open if listener not in config.listeners]
-        for listener in gone:
-            await self._open.pop(listener).close(patience=timedelta(seconds=1))
-            self._health.clear(LISTENER_DOWN, subject=listener.name)
-        for listener in config.listeners:
-            if listener not in self._open:
-                await self._listen(listener)
+        async with self._opening:
+            if not self._configured or config.internal.host != self._internal.host:
+                self._internal = InternalAddresses(config.internal.host, self._look_up, self._tools.clock)
+            self._config, self._configured = config, True
+            self._made.clear()
+            gone = [listener for listener in self._open if listener not in config.listeners]
+            for listener in gone:
+                await self._open.pop(listener).close(patience=timedelta(seconds=1))
+            for name in self._down - {listener.name for listener in config.listeners}:
+                self._health.clear(LISTENER_DOWN, subject=name)
+                self._down.discard(name)
+            await self._listen_to_all()
 
     async def close(self, patience: timedelta) -> None:
         """Accept nobody any more, and let those finish who are there."""
-        opened, self._open = self._open, {}
+        async with self._opening:
+            self._configured = False
+            opened, self._open = self._open, {}
         async with asyncio.TaskGroup() as group:
             for listening in opened.values():
                 group.create_task(listening.close(patience=patience))
+
+    async def _listen_to_all(self) -> None:
+        for listener in self._config.listeners:
+            if listener not in self._open:
+                await self._listen(listener)
 
     async def _listen(self, listener: Listener) -> None:
         at = ListenAt(
@@ -111,14 +132,16 @@ class Submission:
             timeout = self._config.outbound.silence_limit
             self._open[listener] = await self._port.listen(at, serve, timeout=timeout)
         except ConnectError as exc:
+            self._down.add(listener.name)
             self._health.raise_(
                 LISTENER_DOWN,
                 subject=listener.name,
                 severity=Severity.ERROR,
                 text=f"Listener {listener.name} takes no mail: {exc}",
-                remedy="Choose another port or address, or mend the certificate; then `mailgate reload`.",
+                remedy="Choose another port or address, or mend the certificate. It is tried again every 30 s.",
             )
         else:
+            self._down.discard(listener.name)
             self._health.clear(LISTENER_DOWN, subject=listener.name)
 
     async def _serve(self, stream: AcceptedStream, listener: Listener) -> None:
@@ -209,10 +232,7 @@ class Submission:
         return False
 
     async def _rules(self, listener: Listener, host: str) -> Rules:
-        now_s = self._tools.clock.monotonic()
-        if not self._made_for(listener).gate.knows(host) and now_s - self._looked_s > _INTERNAL_S:
-            self._looked_s = now_s
-            self._internal = tuple(await self._look_up(self._config.internal.host))
+        if not self._made_for(listener).gate.knows(host) and await self._internal.refresh():
             self._made.clear()
         return self._made_for(listener)
 
@@ -220,7 +240,7 @@ class Submission:
         rules = self._made.get(listener)
         if rules is None:
             config = self._config
-            gate = SubmissionGate(config, listener, self._internal)
+            gate = SubmissionGate(config, listener, self._internal.known, unsure=self._internal.unsure)
             rules = Rules(listener, config.outbound, gate, RelayTable(config), postmaster_of(config))
             self._made[listener] = rules
         return rules

@@ -13,7 +13,9 @@ ANNA, BOB = parse_address("anna@office.example"), parse_address("bob@customer.ex
 SCANNER = {"name": "scanner", "password": "env:X", "senders": ["scanner@office.example"]}
 
 
-def gate(listener: dict[str, Any] | None = None, internal: tuple[str, ...] = (), **more: Any) -> SubmissionGate:
+def gate(
+    listener: dict[str, Any] | None = None, internal: tuple[str, ...] = (), *, unsure: bool = False, **more: Any
+) -> SubmissionGate:
     sections: dict[str, Any] = {
         "internal": {"host": "127.0.0.1"},
         "recipients": [{"address": str(ANNA)}],
@@ -22,7 +24,7 @@ def gate(listener: dict[str, Any] | None = None, internal: tuple[str, ...] = (),
     }
     loaded = loads(toml(**(sections | more)), name="x")
     assert loaded.config is not None, loaded.faults
-    return SubmissionGate(loaded.config, loaded.config.listeners[0], internal)
+    return SubmissionGate(loaded.config, loaded.config.listeners[0], internal, unsure=unsure)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,16 @@ def test_whose_mail_goes_out(rule: dict[str, Any], anna: bool, carla: bool) -> N
     assert (made.at_rcpt(others, BOB) is None) is carla
     assert made.at_rcpt(None, BOB) is None
     assert made.at_rcpt(others, parse_address("x@partner.example")) is None
+
+
+def test_a_stranger_who_may_be_the_internal_server_is_asked_to_come_again() -> None:
+    keys = {"security": "tls", "certificate_file": "/x.pem"}
+    stranger = Client("198.51.100.1")
+
+    def unsure(auth: str) -> SubmissionGate:
+        return gate({"auth": auth} | keys, users=[SCANNER], unsure=True)
+
+    greeted = unsure("off").at_greeting(stranger)
+    optional = unsure("optional").at_mail(stranger, ANNA)
+    required = unsure("required").at_mail(stranger, ANNA)
+    assert [reply.code if reply else 0 for reply in (greeted, optional, required)] == [421, 450, 530]
