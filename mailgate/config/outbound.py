@@ -19,6 +19,7 @@ from mailgate.model.outbound import (
     RelayLogin,
     RelaySecurity,
     SenderPolicy,
+    SubmissionUser,
     WhoMaySend,
 )
 from mailgate.model.settings import Config
@@ -39,6 +40,7 @@ def check_outbound(config: Config, faults: Faults, sure: Sure) -> None:
         if sure(*at, "password"):
             check_secret(user.password, (*at, "password"), faults, whose="this user", name=f"user-{index + 1}")
         _check_patterns(user.senders, (*at, "senders"), faults, sure)
+        _check_senders(user, at, config, faults, sure)
     for index, sender in enumerate(config.senders):
         at = ("senders", index)
         if sure(*at, "address"):
@@ -46,6 +48,20 @@ def check_outbound(config: Config, faults: Faults, sure: Sure) -> None:
         if sure(*at, "password"):
             check_secret(sender.password, (*at, "password"), faults, whose="this sender", name=f"sender-{index + 1}")
     _check_rest(config, faults, sure)
+
+
+def _check_senders(user: SubmissionUser, at: KeyPath, config: Config, faults: Faults, sure: Sure) -> None:
+    """Tell who may send as anybody, and who as nobody."""
+    if not sure(*at, "senders"):
+        return
+    for number, text in enumerate(user.senders):
+        if not text.strip().strip("*@"):
+            said = "Who logs in with this name may send as anybody, outside of the office too."
+            faults.warning("W08", (*at, "senders", number), said, "Name addresses, or domains such as `@example.org`.")
+    nobody = not (user.senders or config.recipients or config.senders or config.outbound.local_domains)
+    if nobody and sure("recipients") and sure("senders") and sure("outbound"):
+        said = "Who logs in with this name may send as nobody: the office has no domain that is known here."
+        faults.warning("W08", at, said, "Add `senders` to this user, or `local_domains` to `[outbound]`.")
 
 
 def _check_rest(config: Config, faults: Faults, sure: Sure) -> None:

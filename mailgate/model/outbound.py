@@ -163,7 +163,12 @@ class SubmissionUser:
     password: Annotated[SecretRef, Meta(examples=["keyring:scanner"], description="reference to the password")]
     senders: Annotated[
         tuple[str, ...],
-        Meta(examples=["scanner@example.org"], description="senders it may use; empty: any of the office"),
+        Meta(
+            extra={"form": _PATTERN_FORM},
+            examples=["scanner@example.org"],
+            description="senders it may use (addresses, `@domain`, `*`); empty: those of the office, which are its "
+            "domains and the addresses of `[[senders]]`, and nobody else's",
+        ),
     ] = ()
 
 

@@ -42,7 +42,7 @@ class RelayTable:
     def __init__(self, config: Config) -> None:
         self._relays = [_Choice(relay) for relay in config.relays]
         self._groups = {one.address.casefold(): one for one in config.senders}
-        self._local = _local_domains(config)
+        self._local = local_domains(config)
 
     def login_of(self, sender: Address | None) -> SenderLogin | None:
         """Return the login that a sender has at the provider, or None."""
@@ -104,7 +104,8 @@ class _Choice:
                 return ""
 
 
-def _local_domains(config: Config) -> frozenset[str]:
+def local_domains(config: Config) -> frozenset[str]:
+    """Return the domains of the office: those that are named, and those of its recipients."""
     found: set[str] = set()
     addresses: Sequence[str] = [text for one in config.recipients for text in (one.address, *one.aliases)]
     for text in (*config.outbound.local_domains, *(address.rpartition("@")[2] for address in addresses)):

@@ -14,6 +14,7 @@ from mailgate.model.outbound import Listener, ListenerAuth, SubmissionUser, WhoM
 from mailgate.model.settings import Config
 from mailgate.model.status import Reply
 from mailgate.policy.patterns import AddressPatterns
+from mailgate.policy.relays import local_domains
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -42,6 +43,8 @@ class SubmissionGate:
         self._networks = tuple(_networks((*LOOPBACK, *listener.networks, *internal)))
         self._users: dict[str, SubmissionUser] = {user.name: user for user in config.users}
         self._senders = {user.name: AddressPatterns(user.senders) for user in config.users}
+        self._domains = local_domains(config)
+        self._own = frozenset(one.address.casefold() for one in config.senders)
         self._may_send = config.outbound.may_send
         self._listed = AddressPatterns(config.outbound.listed)
         self._always_to = AddressPatterns(config.outbound.always_to)
@@ -81,10 +84,16 @@ class SubmissionGate:
                     return Reply(450, "4.4.3 log in first, or come again later")
                 return Reply(530, "5.7.0 log in first")
             return None
-        allowed = self._senders.get(client.login)
-        if allowed and sender is not None and sender not in allowed:
-            return Reply(553, f"5.7.1 {client.login} may not send as {sender}")
-        return None
+        if sender is None or self._is_of(client.login, sender):
+            return None
+        return Reply(553, f"5.7.1 {client.login} may not send as {sender}")
+
+    def _is_of(self, login: str, sender: Address) -> bool:
+        """Return whether a user may send as `sender`: one of his list, where he has none any address of the office."""
+        allowed = self._senders.get(login)
+        if allowed:
+            return sender in allowed
+        return sender.domain in self._domains or sender.key in self._own
 
     def at_rcpt(self, sender: Address | None, recipient: Address) -> Reply | None:
         """Return why mail of `sender` does not go out to `recipient`, None when it does.

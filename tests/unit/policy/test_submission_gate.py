@@ -73,6 +73,33 @@ def test_a_user_sends_as_what_he_may() -> None:
 
 
 @pytest.mark.parametrize(
+    ("senders", "sender", "may"),
+    [
+        ([], "anna@office.example", True),
+        ([], "nobody.we.know@office.example", True),
+        ([], "info@other.example", True),
+        ([], "Jonas@Freemail.example", True),
+        ([], "eva@freemail.example", False),
+        ([], "boss@bank.example", False),
+        (["*"], "boss@bank.example", True),
+        (["@bank.example"], "anna@office.example", False),
+    ],
+)
+def test_a_user_without_a_list_sends_as_the_office_and_as_nobody_else(
+    senders: list[str], sender: str, may: bool
+) -> None:
+    made = gate(
+        {"auth": "required", "security": "tls", "certificate_file": "/x.pem"},
+        users=[SCANNER | {"senders": senders}],
+        outbound={"local_domains": ["other.example"]},
+        senders=[{"address": "jonas@freemail.example", "password": "env:X"}],
+    )
+    reply = made.at_mail(Client("198.51.100.1", "scanner"), parse_address(sender))
+    assert (reply is None) is may
+    assert reply is None or str(reply) == f"553 5.7.1 scanner may not send as {parse_address(sender)}"
+
+
+@pytest.mark.parametrize(
     ("rule", "anna", "carla"),
     [
         ({}, True, True),
