@@ -32,6 +32,7 @@ from mailgate.adapters.net.listening import NetListener
 from mailgate.adapters.net.resolver import DnsResolver
 from mailgate.adapters.platform.disk import DiskSpace
 from mailgate.adapters.platform.files import RealFiles
+from mailgate.adapters.platform.heap import keep_heap_small
 from mailgate.adapters.platform.lock import AlreadyRunningError, DataDirLock
 from mailgate.adapters.platform.rights import DataDirError, check_data_dir
 from mailgate.adapters.platform.signals import install_stop
@@ -94,6 +95,7 @@ class StartError(Exception):
 
 def run(data_dir: Path, config_file: Path | None, *, with_app: bool = True) -> Exit:
     """Run the engine until a signal ends it; return the exit code."""
+    keep_heap_small()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
     return run_in_time(lambda deadline: _run(data_dir, config_file, deadline, with_app=with_app))
 
