@@ -78,7 +78,7 @@ class LibraryTransport:
         self._opener = LibraryOpener(server, settings, dialer=dialer, secrets=secrets)
         self._idle: deque[_Link] = deque()
         self._closed = False
-        self.size_limit = 0
+        self.size_limit: int | None = None
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
         """Return one result per recipient.

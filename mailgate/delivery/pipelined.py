@@ -53,7 +53,7 @@ class PipelinedTransport:
         self._idle: deque[Link] = deque()
         self._left_out: dict[str, float] = {}  # extensions, as `Offers` calls them, and until when (monotonic seconds)
         self._closed = False
-        self.size_limit = 0
+        self.size_limit: int | None = None
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
         """Return one result per recipient, in their order.

@@ -84,9 +84,10 @@ class RelayTransport:
         self._by_login: dict[str, Transport] = {}
 
     @property
-    def size_limit(self) -> int:
+    def size_limit(self) -> int | None:
         """The lowest of what its connections know; see `ports.stages.Transport`."""
-        return min((one.size_limit for one in self._by_login.values() if one.size_limit), default=0)
+        known = [one.size_limit for one in self._by_login.values() if one.size_limit is not None]
+        return min(filter(None, known), default=0) if known else None
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
         """Return one result per recipient, in their order; see `ports.stages.Transport`."""

@@ -45,7 +45,7 @@ class OversizeTools:
     publisher: Publisher
     health: Health
     clock: Clock
-    size_limit: Callable[[], int]
+    size_limit: Callable[[], int | None]
     fetch: Callable[[str], object]
 
 
@@ -113,14 +113,18 @@ class OversizeMessages:
             self._publish(one, "deleted at the provider", by=one.by)
 
     async def server_octets(self) -> int:
-        """Return what the internal server takes at most, as it said last, in this run or an earlier one; 0: unknown."""
+        """Return what the internal server takes at most, as it said last, in this run or an earlier one.
+
+        0: not known, or it names no limit, which also lifts an earlier one (RFC 1870 section 3).
+        """
         internal = self.config.internal
         key = f"internal.size.{internal.host}:{internal.port}"
         kept = int(await self._tools.store.value(key) or 0)
         now = self._tools.size_limit()
-        if now and now != kept:
-            await self._tools.store.put_value(key, str(now))
-        return now or kept
+        if now is None or now == kept:
+            return kept
+        await self._tools.store.put_value(key, str(now))
+        return now
 
     # -- for people
 

@@ -173,8 +173,11 @@ class Transport(Protocol):
     """Hands messages to one next hop, and keeps its connections."""
 
     @property
-    def size_limit(self) -> int:
-        """Octets that a message may have, as the peer said last (RFC 1870 section 3); 0: not known, or no limit."""
+    def size_limit(self) -> int | None:
+        """Octets that a message may have, as the peer said last (RFC 1870 section 3), 0: it names no limit.
+
+        None: it has not been asked yet.
+        """
         ...
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:

@@ -126,7 +126,7 @@ class Deliveries:
             self._work.set()
 
     @property
-    def size_limit(self) -> int:
+    def size_limit(self) -> int | None:
         """What the transport knows of the largest message."""
         return self._transport.size_limit
 

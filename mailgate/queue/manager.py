@@ -247,8 +247,8 @@ class QueueManager:
         self._ageing.settings = settings
 
     @property
-    def size_limit(self) -> int:
-        """Octets that a message may have, as the internal server said last; 0: not known, or no limit."""
+    def size_limit(self) -> int | None:
+        """Octets that a message may have, as the internal server said last, 0: no limit; None: not asked yet."""
         return self._internal.size_limit
 
     def configure(self, settings: DeliverySettings, transport: Transport) -> Transport:

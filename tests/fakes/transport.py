@@ -44,7 +44,7 @@ class FakeTransport:
         self.gate.set()
         self.closed = False
         self.idle_closings = 0
-        self.size_limit = 0
+        self.size_limit: int | None = None
 
     async def deliver(self, message: Outgoing) -> Sequence[DeliveryResult]:
         self.begun += 1

@@ -45,14 +45,17 @@ def server(peer: SmtpPeer, security: SmtpSecurity = SmtpSecurity.NONE, **changes
     return replace(InternalServer(host=peer.host, port=peer.port, security=security, helo="gate.example"), **changes)
 
 
-async def hand_over(server: InternalServer, settings: DeliverySettings, secrets: FakeSecrets = SECRETS) -> None:
-    """Connect, hand a message over, and hang up."""
-    transport = make_transport(server, settings, dialer=NetDialer(), secrets=secrets, clock=FakeClock())
-
+def hello() -> Outgoing:
     async def text() -> AsyncIterator[bytes]:
         yield b"Subject: hello\r\n\r\n"
 
-    [result] = await transport.deliver(Outgoing("Pmg0001", None, (ANNA,), 18, text))
+    return Outgoing("Pmg0001", None, (ANNA,), 18, text)
+
+
+async def hand_over(server: InternalServer, settings: DeliverySettings, secrets: FakeSecrets = SECRETS) -> None:
+    """Connect, hand a message over, and hang up."""
+    transport = make_transport(server, settings, dialer=NetDialer(), secrets=secrets, clock=FakeClock())
+    [result] = await transport.deliver(hello())
     assert result.delivered
     await transport.close()
 
@@ -329,6 +332,23 @@ class TestLogin:
             with pytest.raises(SecretError, match="vault:lost"):
                 await connect(peer, settings, user="gate", password="vault:lost")
             assert peer.said("AUTH") == []
+
+
+class TestTheLargestMessage:
+    async def test_it_is_what_the_server_named_last_and_a_later_greeting_may_lift_it(
+        self, settings: DeliverySettings
+    ) -> None:
+        async with SmtpPeer() as peer:
+            clock = FakeClock()
+            transport = make_transport(server(peer), settings, dialer=NetDialer(), secrets=SECRETS, clock=clock)
+            known = [transport.size_limit]
+            for offers in ("SIZE 5000",), ("SIZE 0",), ("SIZE 7000",), ():
+                peer.extensions = offers
+                await transport.deliver(hello())
+                known.append(transport.size_limit)
+                clock.advance(settings.idle_timeout)
+                await transport.close_idle()
+            assert known == [None, 5000, 0, 7000, 0]
 
 
 class TestAddresses:

@@ -153,12 +153,27 @@ async def test_what_the_internal_server_takes_is_the_limit_and_is_remembered() -
         [message] = await desk.engine.oversize.messages()
         with pytest.raises(ConflictError, match="raise the limit there first"):
             await desk.engine.oversize.decide(message.id, OversizeWish.FETCH, by="the app")
-    desk.transport.size_limit = 0
+    desk.transport.size_limit = None
     desk.new_engine()
     async with running(desk):
         assert await desk.engine.oversize.server_octets() == MARGIN_OCTETS + 2000
         with pytest.raises(UnknownError):
             await desk.engine.oversize.decide(99, OversizeWish.LEAVE, by="the app")
+
+
+async def test_a_limit_that_the_internal_server_has_lifted_is_forgotten() -> None:
+    desk = office(max_message_size=0)
+    desk.transport.size_limit = MARGIN_OCTETS + 2000
+    async with running(desk):
+        await desk.fetched()
+        assert "uid-big" in desk.box().messages
+        desk.transport.size_limit = 0  # the next EHLO names none
+        await desk.fetched()
+        assert "uid-big" not in desk.box().messages
+    desk.transport.size_limit = None
+    desk.new_engine()
+    async with running(desk):
+        assert await desk.engine.oversize.server_octets() == 0
 
 
 async def test_where_nobody_can_be_named_the_administrator_is_told() -> None:
