@@ -76,14 +76,19 @@ class OversizeMessages:
     async def found(self, account: str, still: Collection[str], new: Sequence[LargeMessage]) -> None:
         """Take note of what a session has found; see `ports.stages.OversizeDesk`.
 
-        A message that has another UID since the mailbox was renumbered is known by its header and its size.
+        A message that has another UID since the mailbox was renumbered is known by its header and its size; without a
+        header it is not, and a person decides anew.
         """
-        gone = {(one.header_hash, one.size_octets): one for one in await self._of(account) if one.uid not in still}
+        no_header = header_hash(b"")
+        before = [one for one in await self._of(account) if one.uid not in still]
+        alike = {(one.header_hash, one.size_octets): one for one in before if one.header_hash != no_header}
+        gone = {one.id for one in before}
         now = self._tools.clock.now()
         for large in new:
             header = split_header(large.header)[0]
             key = (header_hash(header), large.size_octets)
-            if known := gone.pop(key, None):
+            if known := alike.pop(key, None):
+                gone.discard(known.id)
                 await self._put(replace(known, uid=large.uid))
                 continue
             names = self._recipients(account, header)
@@ -100,7 +105,7 @@ class OversizeMessages:
                 by="MailGate" if own else "",
             )
             await self._put(message)
-        await self._drop([one.id for one in gone.values()])
+        await self._drop(gone)
         for one in await self._of(account):
             if tell_now(one, now):
                 await self._tell(one, now)

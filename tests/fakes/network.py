@@ -30,6 +30,7 @@ class FakeMailbox:
     retrieved: list[str] = field(default_factory=list)
     refusal: bytes = b""  # said in place of the greeting
     shown: int | None = None  # so many messages are listed at a time, as Gmail does
+    refuses: set[str] = field(default_factory=set)  # commands that are answered by -ERR
     capabilities: tuple[str, ...] = ("USER", "UIDL", "TOP", "PIPELINING")
 
     def __post_init__(self) -> None:
@@ -117,6 +118,8 @@ class FakePop3Stream:
     def _obey(self, verb: str, argument: str = "") -> bytes:
         if self._ended:
             return b""
+        if verb in self._mailbox.refuses:
+            return b"-ERR no such command\r\n"
         match verb:
             case "CAPA":
                 return self._listing(self._mailbox.capabilities)

@@ -249,7 +249,9 @@ class FetchSession:
             await self._wait_for_deliveries([*open_before, *self._result.entries])
         await tools.store.make_durable(account.name)
         agreed = await self._delete(dialogue, listed)
-        doomed = await delete_doomed(dialogue, listed, plan)
+        doomed, stays = await delete_doomed(dialogue, listed, plan)
+        name = account.name
+        self._result.skipped |= {one.uid: LeftMessage(name, one.uid, one.size_octets, why) for one, why in stays}
         if await dialogue.quit():
             if doomed:
                 await tools.oversize.deleted(account.name, doomed)
@@ -261,7 +263,7 @@ class FetchSession:
             step = TraceStep(tools.clock.now(), Stage.DELETED, f"{said} at the provider")
             await tools.store.mark_deleted(account.name, uids, step=step)
             self._result.deleted = len(agreed)
-        elif agreed:
+        elif agreed or doomed:
             self._result.error = "QUIT was not confirmed: the deletions are repeated in the next session"
             self._result.error_class = ErrorClass.PROTOCOL
 

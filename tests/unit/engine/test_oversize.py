@@ -115,6 +115,50 @@ async def test_another_message_under_the_same_uid_is_not_deleted() -> None:
         assert "uid-big" in desk.box().messages
 
 
+async def test_where_no_header_is_to_be_had_uid_and_size_are_enough_to_delete_it() -> None:
+    desk = office()
+    desk.box().refuses.add("TOP")
+    async with running(desk):
+        await desk.fetched()
+        await desk.engine.oversize.decide(1, OversizeWish.DELETE, by="the app")
+        await eventually(lambda: "uid-big" not in desk.box().messages, "the deletion")
+        await others_run(50)
+        assert await desk.engine.oversize.messages() == ()
+
+
+async def test_without_a_header_a_message_of_the_same_size_is_not_the_one_that_was_to_be_deleted() -> None:
+    desk = office()
+    desk.box().refuses.add("TOP")
+    async with running(desk):
+        await desk.fetched()
+        desk.box().gate.clear()
+        await desk.engine.oversize.decide(1, OversizeWish.DELETE, by="the app")
+        del desk.box().messages["uid-big"]
+        desk.box().messages["uid-other"] = BIG
+        desk.box().gate.set()
+        await desk.fetched()
+        await desk.fetched()
+        assert "uid-other" in desk.box().messages
+        assert [one.wish for one in await desk.engine.oversize.messages()] == [OversizeWish.NONE]
+
+
+@pytest.mark.parametrize(
+    ("refused", "why"), [("TOP", "the server does not show its header"), ("DELE", "the server refuses to delete it")]
+)
+async def test_what_cannot_be_deleted_is_told(refused: str, why: str) -> None:
+    async with running(office()) as desk:
+        await desk.fetched()
+        desk.box().refuses.add(refused)
+        await desk.engine.oversize.decide(1, OversizeWish.DELETE, by="the app")
+        await desk.fetched()
+        assert "uid-big" in desk.box().messages
+        [held] = [one for one in desk.engine.health.conditions if one.code == "messages_left"]
+        assert f"uid-big: it was to be deleted, but {why}" in held.text
+        desk.box().refuses.clear()
+        await desk.fetched()
+        assert ("uid-big" in desk.box().messages, "messages_left" in desk.conditions) == (False, False)
+
+
 async def test_leave_ends_the_notices_and_the_condition() -> None:
     async with running(office()) as desk:
         await desk.fetched()
