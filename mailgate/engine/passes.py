@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from mailgate.engine.events import EventHub
@@ -12,6 +13,7 @@ from mailgate.engine.timetable import Timetable
 from mailgate.engine.watches import AccountWatch
 from mailgate.intake.fetch.session import ENDS_BORNE, FetchSession
 from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
+from mailgate.model.duration import show_duration
 from mailgate.model.errors import ErrorClass, StoreError
 from mailgate.model.events import SessionEnded, Severity
 from mailgate.model.settings import Account, FetchSettings
@@ -22,6 +24,8 @@ from mailgate.queue.waiting import set_or_passed
 
 ENDED_AGAIN_S: Final = 6 * 3600.0
 """How long a message is passed over in the middle of which the connection kept ending."""
+LONGEST_REST: Final = timedelta(minutes=2)
+"""Between two sessions of a pass; where the provider wants more time between logins, the pass ends."""
 _AT_ONCE: Final = frozenset(
     {
         ErrorClass.AUTH,
@@ -90,12 +94,10 @@ class Passes:
                 for ticket in tickets:
                     ticket.add(result)
                 another = result.another or (watch.account.until_empty and _more_may_come(result, taken, limit))
-                if another and result.login_delay_s:
-                    watch.resting = True
-                    await set_or_passed(watch.stopping, self._clock, result.login_delay_s)
-                    watch.resting = False
                 stopped = result.stopped
                 well = not (result.error or stopped or another)
+                if another and not await self._rest(watch, tickets):
+                    break
             if well:
                 self._tell_left(watch, left)
             if watch.held and (stopped or another) and (held := self._health.no_fetching()):
@@ -107,6 +109,28 @@ class Passes:
         finally:
             if watch.task is me:
                 self._over(watch)
+
+    async def _rest(self, watch: AccountWatch, tickets: list[Ticket]) -> bool:
+        """Wait as long as the provider wants between two logins; False where that is too long for one pass.
+
+        A pass holds one of the places of `workers`: then it ends, and the account is due again at that time.
+        """
+        wait = self._timetable.login_floor(watch)
+        if not wait:
+            return True
+        if wait <= LONGEST_REST:
+            watch.resting = True
+            await set_or_passed(watch.stopping, self._clock, wait.total_seconds())
+            watch.resting = False
+            return True
+        at = self._timetable.go_on_after(watch, wait)
+        name, host = watch.account.name, watch.account.host
+        for ticket in tickets:
+            ticket.errors.append(
+                f"{name}: there is more mail; {host} wants {show_duration(wait)} between two logins, so that the rest is"
+                f" fetched from {at.astimezone():%H:%M} on"
+            )
+        return False
 
     def note_hang(self, watch: AccountWatch, tickets: list[Ticket]) -> None:
         """Note that a session was ended because nothing moved in it any more."""

@@ -17,7 +17,7 @@ from mailgate.model.errors import ErrorClass
 from mailgate.model.settings import Account, Config
 from mailgate.policy.calendar import within
 from mailgate.policy.retry import gives_up, login_backoff, session_backoff
-from mailgate.policy.schedule import Due, Plan, interval_at, next_run, plan_of, preview
+from mailgate.policy.schedule import Due, Plan, Why, interval_at, next_run, plan_of, preview
 from mailgate.policy.throttling import floor_now, learn
 from mailgate.ports.clock import Clock
 
@@ -91,6 +91,27 @@ class Timetable:
         if account.min_interval is None:
             reasons.append((provider, "what this provider is known to ask for"))
         return max(reasons, key=lambda one: one[0])
+
+    def login_floor(self, watch: AccountWatch) -> timedelta:
+        """Return the least time between two logins, which also counts between two sessions of one pass (spec C5).
+
+        It is what the provider wants; `min_interval` is ours, and an account's own says what its provider bears if that
+        is less than is known of it.
+        """
+        account = watch.account
+        known = self._provider_floor(account)
+        if account.min_interval is not None:
+            known = min(known, account.min_interval)
+        learned = floor_now(self._memory.learned.get(account.host), self._clock.now())
+        return max(known, learned, timedelta(seconds=watch.login_delay_s))
+
+    def go_on_after(self, watch: AccountWatch, wait: timedelta) -> datetime:
+        """Let an account be due in `wait` at the latest, since it has more mail, and return when that is."""
+        at = self._clock.now() + wait
+        if watch.next is None or at < watch.next.at:
+            watch.next = Due(at, Why.INTERVAL)
+            watch.due = self._clock.monotonic() + wait.total_seconds()
+        return watch.next.at
 
     def set_due(self, watch: AccountWatch) -> None:
         """Say anew when an account is due, by all that is known of it."""

@@ -141,6 +141,44 @@ class TestHours:
             assert [desk.box(name).sessions for name in "ab"] == [2, 8]
             assert "provider" in desk.engine.fetching.timetable.floor(watch(desk, "a"))[1]
 
+    @pytest.mark.parametrize(("own", "gap"), [(None, 60), (30 * SECOND, 30), (10 * MINUTE, 60)])
+    async def test_the_floor_of_the_provider_counts_between_the_sessions_of_one_pass(
+        self, own: timedelta | None, gap: int
+    ) -> None:
+        fetch = FetchSettings(interval=HOUR, at_start=False, session_messages=2)
+        desk = Desk(config(account("a", min_interval=own), fetch=fetch))
+        desk.provider_floor = MINUTE
+        desk.new_engine()
+        desk.put(1, 2, 3, name="a")
+        async with running(desk):
+            ticket = desk.engine.start_session(None)
+            await eventually(lambda: len(ticket.entries) == 2, "the first session")
+            await others_run()  # until the pass waits for the clock
+            await desk.advance((gap - 1) * SECOND)
+            assert desk.box("a").sessions == 1
+            await desk.advance(SECOND)
+            await desk.quiet(ticket)
+            assert (desk.box("a").sessions, len(ticket.entries)) == (2, 3)
+
+    async def test_a_pass_ends_where_the_provider_wants_a_long_time_between_logins_and_goes_on_after_it(self) -> None:
+        accounts = (account("a"), account("b"))
+        fetch = FetchSettings(interval=HOUR, at_start=False, session_messages=2, workers=1)
+        desk = Desk(config(*accounts, fetch=fetch))
+        desk.provider_floor = 15 * MINUTE
+        desk.new_engine()
+        desk.put(1, 2, 3, name="a")
+        async with running(desk):
+            ticket = await desk.fetched("a")
+            assert (desk.box("a").sessions, len(ticket.entries)) == (1, 2)
+            assert "a.example wants 15m between two logins" in ticket.errors[0]
+            await desk.fetched("b")  # a place is free meanwhile
+            await desk.advance(15 * MINUTE - SECOND)
+            assert desk.box("a").sessions == 1
+            await desk.advance(SECOND)
+            assert (desk.box("a").sessions, desk.box("a").messages) == (2, {})
+            await desk.advance(15 * MINUTE)
+            assert desk.box("a").sessions == 2, "it has nothing more, and waits for its interval"
+
     async def test_jitter_puts_a_session_off_by_chance(self) -> None:
         desk = desk_of(jitter=MINUTE)
         desk.chances = 0.5
