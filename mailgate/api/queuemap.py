@@ -7,11 +7,12 @@ from typing import Final
 from mailgate.contract import v1
 from mailgate.engine.officequeue import OfficeQueue, will_tell
 from mailgate.engine.operations import Acted, Operation, Wanted
+from mailgate.engine.parked import message_number
 from mailgate.model.entry import EntryState, QueueEntry
 from mailgate.policy.playbook import class_of
 from mailgate.policy.relays import lane_of, relay_of
 from mailgate.policy.telling import why_not
-from mailgate.ports.queue_store import QueueFilter, QueueMove, QueueSlice
+from mailgate.ports.queue_store import QueueFilter, QueueForecast, QueueMove, QueueSlice
 
 _RESTING: Final = frozenset({EntryState.HELD, EntryState.FROZEN})
 
@@ -26,6 +27,7 @@ def which(wish: v1.QueueSelection) -> QueueFilter:
         recipient=wish.recipient,
         text=wish.text,
         received_before=wish.queued_before,
+        ids=frozenset(map(message_number, wish.ids)),
     )
 
 
@@ -94,6 +96,18 @@ def counts(queue: OfficeQueue, counted: Mapping[tuple[str, EntryState], int]) ->
         for lane, of_lane in sorted(lanes.items(), key=lambda pair: -pair[1].total())
     )
     return v1.QueueCounts(total=states.total(), states=dict(states), relays=relays)
+
+
+def forecast(seen: QueueForecast) -> v1.QueueForecast:
+    """Return what a selection holds."""
+    untold = seen.no_sender + seen.not_wanted
+    return v1.QueueForecast(
+        total=seen.total,
+        untold=untold,
+        told=seen.total - untold,
+        no_sender=seen.no_sender,
+        not_wanted=seen.not_wanted,
+    )
 
 
 def acted(queue: OfficeQueue, done: Acted) -> v1.QueueActed:

@@ -138,6 +138,8 @@ def add_queue_verbs(app: App, group: Group) -> None:
     def remove(*messages: Id, silent: bool = False, chosen: Chosen = CHOSEN, asked: Asked = ASKED) -> int:
         """Take messages out of the queue: they go back to their senders. This cannot be undone.
 
+        It tells first how many senders hear of it, and asks; scripts say --yes.
+
         Parameters
         ----------
         silent
@@ -231,16 +233,19 @@ def _act(
         if until and end is None:
             print(f'{until!r} is no time: write 18:00, or "2026-12-27 08:00"', file=sys.stderr)
             return USAGE
+        if (act == "remove" or not messages) and not chosen.yes:
+            meant = v1.QueueSelection(ids=messages) if messages else await chosen.selection(engine)
+            forecast = await engine.queue_forecast(meant)
+            # Of ids that are none of the queue any more the act itself says why.
+            if (forecast.total or not messages) and not await asyncio.to_thread(
+                _confirmed, act, forecast, silent=silent
+            ):
+                return FAILED
         if len(messages) == 1:
             done = await engine.queue_act(messages[0], act, until=end, silent=silent, to_relay=to_relay)
             asked.say(done, lambda said: show_queue.acted(act, said))
             return 0
         selection = None if messages else await chosen.selection(engine)
-        if selection is not None and not chosen.yes:
-            forecast = await engine.queue_forecast(selection)
-            untold = forecast.untold if act == "remove" and not silent else 0
-            if not await asyncio.to_thread(_confirmed, act, forecast.total, untold):
-                return FAILED
         wish = v1.QueueBulkAct(act=act, ids=messages, selection=selection, until=end, silent=silent, to_relay=to_relay)
         operation = await engine.queue_act_on(wish)
         while operation.ended is None:
@@ -252,10 +257,10 @@ def _act(
     return with_engine(asked, ask)
 
 
-def _confirmed(act: v1.QueueActWord, total: int, untold: int) -> bool:
+def _confirmed(act: v1.QueueActWord, forecast: v1.QueueForecast, *, silent: bool) -> bool:
     """Ask for the number of messages; True when that was the answer."""
-    print(show_queue.question(act, total, untold), end="", flush=True, file=sys.stderr)
-    if sys.stdin.readline().strip() == str(total):
+    print(show_queue.question(act, forecast, silent=silent), end="", flush=True, file=sys.stderr)
+    if sys.stdin.readline().strip() == str(forecast.total):
         return True
     print("nothing was changed", file=sys.stderr)
     return False

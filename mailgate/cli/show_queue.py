@@ -76,7 +76,20 @@ def operation(act: v1.QueueActWord, said: v1.Operation) -> str:
     return f"{said.done} of {said.total} {_DONE[act]}{refused}{error}"
 
 
-def question(act: v1.QueueActWord, total: int, untold: int) -> str:
-    """Return what is asked before an act about many."""
-    of_these = f" The senders of {untold} of them are not told." if untold else ""
-    return f"{_ASKED[act]} {total} messages?{of_these} Type the number to go on: "
+def question(act: v1.QueueActWord, seen: v1.QueueForecast, *, silent: bool) -> str:
+    """Return what is asked before an act about many, or one that cannot be undone."""
+    many = "1 message" if seen.total == 1 else f"{seen.total} messages"
+    said = [f"{_ASKED[act]} {many}?", *(_told(seen, silent=silent) if act == "remove" else ())]
+    return f"{' '.join(said)} Type the number to go on: "
+
+
+def _told(seen: v1.QueueForecast, *, silent: bool) -> list[str]:
+    """Return who hears of a removal, and who does not and why."""
+    if silent:
+        return ["Nobody is told; the log says who did it."]
+    said = [f"The senders of {seen.told} are told."] if seen.told else []
+    if seen.no_sender:
+        said.append(f"Nobody is told of {seen.no_sender}: without a sender, being reports or notices themselves.")
+    if seen.not_wanted:
+        said.append(f"Nobody is told of {seen.not_wanted}: the sender asked for that (NOTIFY).")
+    return said

@@ -24,7 +24,7 @@ class QueueCalls:
         return await self._call("GET", "/queue/counts", v1.QueueCounts)
 
     async def queue_forecast(self: Calls, which: v1.QueueSelection) -> v1.QueueForecast:
-        """Return how many messages a selection holds, and of how many a removal would tell nobody."""
+        """Return how many messages a selection holds, and of how many a removal would tell nobody and why."""
         return await self._call("POST", "/queue/forecast", v1.QueueForecast, body=which)
 
     async def queue_entry(self: Calls, message_id: str) -> v1.QueueEntry:

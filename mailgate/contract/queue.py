@@ -99,7 +99,8 @@ class QueueSelection(Wish):
     """Which messages of the queue are meant; what is left empty does not restrict.
 
     `relay` None means any, the empty one the internal server. `sender` and `recipient` are parts of addresses, `text` is
-    looked for in subject, addresses and Message-ID. `queued_before`: only those that were taken before then.
+    looked for in subject, addresses and Message-ID. `queued_before`: only those that were taken before then. `ids`: none
+    but these.
     """
 
     states: tuple[QueueStateWord, ...] = ()
@@ -108,6 +109,7 @@ class QueueSelection(Wish):
     recipient: Annotated[str, msgspec.Meta(max_length=200)] = ""
     text: Annotated[str, msgspec.Meta(max_length=200)] = ""
     queued_before: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    ids: Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_ACT_IDS)] = ()
 
 
 class QueueAct(Wish):
@@ -160,11 +162,15 @@ class QueueActed(Shape):
 class QueueForecast(Shape):
     """What a selection holds, before something is done with it.
 
-    `total` messages; of `untold` of them a removal would tell nobody: they have no sender, or he asked not to be told.
+    `total` messages in the queue. A removal tells the senders of `told` of them, and nobody of `untold`: `no_sender` have
+    none, being reports or notices themselves, and the senders of `not_wanted` asked not to be told (NOTIFY).
     """
 
     total: int
     untold: int
+    told: int = 0
+    no_sender: int = 0
+    not_wanted: int = 0
 
 
 class Operation(Shape):

@@ -25,7 +25,7 @@ from mailgate.policy.relays import lane_of, relay_of
 from mailgate.policy.telling import to_tell_of
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Publisher, raise_store_condition
-from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueMove, QueueSlice
+from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueForecast, QueueMove, QueueSlice
 from mailgate.ports.store import Store
 from mailgate.queue.manager import QueueManager
 from mailgate.queue.stops import refusal
@@ -91,8 +91,8 @@ class OfficeQueue:
         """Return how many there are, by lane and state."""
         return await self._store.queue_counts()
 
-    async def forecast(self, which: QueueFilter) -> tuple[int, int]:
-        """Return how many match, and of how many of them a removal would tell nobody."""
+    async def forecast(self, which: QueueFilter) -> QueueForecast:
+        """Return how many match, and of how many of them a removal would tell nobody and why."""
         return await self._store.forecast(which)
 
     async def entry(self, name: str) -> QueueEntry:
@@ -318,7 +318,7 @@ class OfficeQueue:
         """Return how many an act is about."""
         if operation.which is None:
             return len(operation.ids)
-        return (await self._store.forecast(operation.which))[0]
+        return (await self._store.forecast(operation.which)).total
 
     async def _delay(self, operation: Operation) -> None:
         async with asyncio.TaskGroup() as group:

@@ -19,6 +19,7 @@ class QueueFilter:
     """Which messages of the office that are not DONE; empty fields do not restrict.
 
     `sender` and `recipient` are parts of addresses; `lane` None is any, the empty one leads to the internal server.
+    `ids`: none but these.
     """
 
     states: frozenset[EntryState] = frozenset()
@@ -27,6 +28,7 @@ class QueueFilter:
     recipient: str = ""
     text: str = ""
     received_before: datetime | None = None
+    ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,18 @@ class QueueSlice:
     entries: tuple[QueueEntry, ...]
     following: int | None
     total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueForecast:
+    """What a filter holds, and of how many of these a removal would tell nobody.
+
+    `no_sender` have none, being reports or notices themselves; the senders of `not_wanted` asked not to be told (NOTIFY).
+    """
+
+    total: int
+    no_sender: int = 0
+    not_wanted: int = 0
 
 
 class QueueMove(StrEnum):
@@ -90,8 +104,8 @@ class QueueStore(Protocol):
         """Return how many messages of the office are not DONE, by lane and state."""
         ...
 
-    async def forecast(self, which: QueueFilter) -> tuple[int, int]:
-        """Return how many match, and of how many of them a removal would tell nobody."""
+    async def forecast(self, which: QueueFilter) -> QueueForecast:
+        """Return how many match, and of how many of them a removal would tell nobody and why."""
         ...
 
     async def queue_ids(self, which: QueueFilter, *, after: int, last: int, limit: int) -> Sequence[int]:

@@ -30,7 +30,7 @@ from mailgate.model.source import Direction
 from mailgate.model.status import DeliveryResult
 from mailgate.model.verdict import Disposition, Stage, TraceStep
 from mailgate.policy.telling import tells
-from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueMove, QueueSlice
+from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueForecast, QueueMove, QueueSlice
 from mailgate.ports.store import (
     Comparison,
     ContentWriter,
@@ -543,9 +543,11 @@ class MemoryStore:
     async def queue_counts(self) -> Mapping[tuple[str, EntryState], int]:
         return Counter((entry.lane, entry.state) for entry in self._queue(QueueFilter()))
 
-    async def forecast(self, which: QueueFilter) -> tuple[int, int]:
+    async def forecast(self, which: QueueFilter) -> QueueForecast:
         found = self._queue(which)
-        return len(found), sum(not (e.envelope and tells(e.envelope)) for e in found)
+        untold = [e for e in found if e.envelope and not tells(e.envelope)]
+        no_sender = sum(e.sender is None for e in untold)
+        return QueueForecast(len(found), no_sender, len(untold) - no_sender)
 
     async def queue_ids(self, which: QueueFilter, *, after: int, last: int, limit: int) -> Sequence[int]:
         return [entry.id for entry in self._queue(which) if after < entry.id <= last][:limit]
@@ -765,4 +767,5 @@ def _is_meant(entry: QueueEntry, which: QueueFilter) -> bool:
         and (not which.recipient or any(which.recipient.casefold() in one.casefold() for one in addresses))
         and (not which.text or any(which.text.casefold() in one.casefold() for one in texts))
         and (which.received_before is None or entry.received_at < which.received_before)
+        and (not which.ids or entry.id in which.ids)
     )

@@ -13,7 +13,7 @@ from mailgate.model.envelope import Envelope, EnvelopeRecipient, Notify
 from mailgate.model.message import Glance
 from mailgate.model.source import Direction
 from mailgate.model.verdict import Stage
-from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueMove
+from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueForecast, QueueMove
 from mailgate.ports.store import Store
 from tests.fakes.clock import START
 from tests.fakes.entries import (
@@ -136,7 +136,7 @@ async def test_each_filter_leaves_what_it_says(store: Store) -> None:
         (QueueFilter(received_before=START + HOUR), [one]),
     ):
         assert await ids(store, which) == [entry.id for entry in wanted], which
-        total, _ = await store.forecast(which)
+        total = (await store.forecast(which)).total
         assert total == len(wanted), which
         oldest_first = await store.queue_ids(which, after=0, last=99, limit=10)
         assert list(oldest_first) == sorted(entry.id for entry in wanted), which
@@ -169,12 +169,15 @@ async def test_it_is_counted_by_lane_and_state(store: Store) -> None:
 
 
 async def test_a_forecast_tells_of_how_many_nobody_would_hear(store: Store) -> None:
-    await queued(store)
-    await queued(store, sender="")
+    taken = await queued(store)
+    report = await queued(store, sender="")
     await queued(store, notify=NEVER)
     await queued(store, notify=frozenset({Notify.SUCCESS, Notify.DELAY}))
     await queued(store, notify=frozenset({Notify.FAILURE}))
-    assert await store.forecast(ALL) == (5, 3)
+    assert await store.forecast(ALL) == QueueForecast(total=5, no_sender=1, not_wanted=2)
+    some = frozenset({taken.id, report.id, 99})
+    assert await store.forecast(QueueFilter(ids=some)) == QueueForecast(total=2, no_sender=1)
+    assert await ids(store, QueueFilter(ids=some, sender="anna")) == [taken.id]
 
 
 # -- acts
@@ -304,7 +307,7 @@ async def test_other_recipients_are_written_with_their_envelope(store: Store) ->
     changed = await now_is(store, entry.id)
     assert (changed.recipients, changed.envelope, changed.state) == (tuple(new), envelope, EntryState.READY)
     assert await ids(store, QueueFilter(recipient="eve@")) == [entry.id]
-    assert await store.forecast(ALL) == (1, 1)
+    assert await store.forecast(ALL) == QueueForecast(total=1, not_wanted=1)
     await store.claim(entry.id)
     assert not await store.readdress(entry.id, new, envelope, step(Stage.DECIDED))
 

@@ -10,7 +10,7 @@ from mailgate.adapters.store.writer import Writer
 from mailgate.model.entry import EntryRecipient, EntryState
 from mailgate.model.envelope import Envelope
 from mailgate.model.verdict import TraceStep
-from mailgate.ports.queue_store import QueueChange, QueueFilter, QueueSlice
+from mailgate.ports.queue_store import QueueChange, QueueFilter, QueueForecast, QueueSlice
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class QueuePart:
         """Return how many of these there are, by lane and state."""
         return await self._read(queueing.counts)
 
-    async def forecast(self: Parts, which: QueueFilter) -> tuple[int, int]:
+    async def forecast(self: Parts, which: QueueFilter) -> QueueForecast:
         """Return how many match, and of how many of them a removal would tell nobody."""
         return await self._read(lambda c: queueing.forecast(c, which))
 

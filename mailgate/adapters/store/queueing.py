@@ -23,7 +23,7 @@ from mailgate.model.envelope import Envelope
 from mailgate.model.source import Direction
 from mailgate.model.verdict import TraceStep
 from mailgate.policy.telling import tells
-from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueMove, QueueSlice
+from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueFilter, QueueForecast, QueueMove, QueueSlice
 
 LOOKED_THROUGH: Final = 20_000
 """Messages in which a text is looked for at once: some 20 ms."""
@@ -79,13 +79,14 @@ def counts(connection: Connection) -> Mapping[tuple[str, EntryState], int]:
     return {(lane, EntryState(state)): count for (lane, state), count in found.items()}
 
 
-def forecast(connection: Connection, which: QueueFilter) -> tuple[int, int]:
-    """Return how many match, and of how many of them a removal would tell nobody."""
+def forecast(connection: Connection, which: QueueFilter) -> QueueForecast:
+    """Return how many match, and of how many of them a removal would tell nobody and why."""
     where, values = _where(which)
     values |= {"top": _ALL, "floor": 0} if ":floor" in where else {}
-    query = text(f"SELECT count(*), coalesce(sum(tells = 0), 0) FROM entry WHERE {_QUEUE}{where}")  # noqa: S608
-    row = connection.execute(query, values).one()
-    return int(row[0]), int(row[1])
+    untold = "coalesce(sum(tells = 0 AND sender IS NULL), 0), coalesce(sum(tells = 0 AND sender IS NOT NULL), 0)"
+    query = text(f"SELECT count(*), {untold} FROM entry WHERE {_QUEUE}{where}")  # noqa: S608
+    total, no_sender, not_wanted = connection.execute(query, values).one()
+    return QueueForecast(int(total), int(no_sender), int(not_wanted))
 
 
 def ids(connection: Connection, which: QueueFilter, *, after: int, last: int, limit: int) -> list[int]:
@@ -105,9 +106,14 @@ def _reads_rows(which: QueueFilter) -> bool:
 def _where(which: QueueFilter) -> tuple[str, dict[str, Any]]:
     where = ""
     values: dict[str, Any] = {}
+    names: dict[str, Any]
     if which.states:
         names = {f"state{n}": state.value for n, state in enumerate(sorted(which.states))}
         where += f" AND +state IN ({', '.join(':' + name for name in names)})"
+        values |= names
+    if which.ids:
+        names = {f"id{n}": entry_id for n, entry_id in enumerate(sorted(which.ids))}
+        where += f" AND id IN ({', '.join(':' + name for name in names)})"
         values |= names
     if which.lane is not None:
         where += " AND +lane = :lane"

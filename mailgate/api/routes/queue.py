@@ -74,13 +74,15 @@ class QueueRoutes(Controller):
         "/queue/forecast",
         status_code=200,
         operation_id="queueForecast",
-        summary="How many messages would an act be about?",
-        responses=may_answer(400, 413, 503),
+        summary="How many messages would an act be about, and whom would a removal tell?",
+        responses=may_answer(400, 404, 413, 503),
     )
     async def forecast(self, engine: NamedDependency[Engine], data: JSONBody[v1.QueueSelection]) -> v1.QueueForecast:
-        """Count what a selection holds, before something is done with it; nothing is changed."""
-        total, untold = await engine.office_queue.forecast(queuemap.which(data))
-        return v1.QueueForecast(total=total, untold=untold)
+        """Count what a selection holds, and whose senders a removal would tell, before something is done with it.
+
+        Nothing is changed. For messages that are chosen by their ids, name these in `ids`.
+        """
+        return queuemap.forecast(await engine.office_queue.forecast(queuemap.which(data)))
 
     @post(
         "/queue/act",

@@ -198,7 +198,7 @@ async def test_an_act_on_many_answers_at_once_and_is_one_event(sending: Office) 
     async with sending.client(x_mailgate_client="app") as client:
         selection = {"text": "ash"}
         forecast = shaped(await client.post(f"{V1}/queue/forecast", json=selection), v1.QueueForecast)
-        assert forecast == v1.QueueForecast(total=3, untold=0)
+        assert forecast == v1.QueueForecast(total=3, untold=0, told=3)
         wish = {"act": "freeze", "selection": selection}
         begun = shaped(await client.post(f"{V1}/queue/act", json=wish), v1.Operation, 202)
         assert (begun.by, begun.ended) == ("the app", None)

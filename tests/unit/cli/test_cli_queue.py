@@ -9,6 +9,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from mailgate.model.entry import EntryState
+from mailgate.model.envelope import Notify
 from tests.unit.api.office import open_office, served
 from tests.unit.api.test_api_queue import SENDING, hand_over
 from tests.unit.cli.conftest import Said, Terminal
@@ -52,8 +53,8 @@ async def test_one_message_is_stopped_and_sent(terminal: Terminal, snapshot: Sna
             ("relay", "Pmg0002", "--to", "nowhere"),
             ("relay", "Pmg0002", "--to", "other"),
             ("freeze", "Pmg0002", "--until", "soon"),
-            ("remove", "Pmg0001"),
-            ("remove", "Pmg0002"),
+            ("remove", "Pmg0001", "--yes"),
+            ("remove", "Pmg0002", "--yes"),
             ("freeze", "Pmg0002"),
         )
     ]
@@ -69,11 +70,30 @@ async def test_many_are_asked_about_by_their_number(terminal: Terminal, monkeypa
         assert (await terminal.office.engine.message("Pmg0001")).state is state
     monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
     asked = await terminal("queue", "remove", "--all")
-    assert "Remove 2 messages? The senders of 1 of them are not told. " in asked.err
+    assert "Remove 2 messages? The senders of 1 are told. Nobody is told of 1: without a sender, " in asked.err
     done = await terminal("queue", "thaw", "--text", "report", "--yes")
     assert (done.code, done.out) == (0, "1 of 1 thawed\n")
     some = await terminal("queue", "thaw", "Pmg0001", "Pmg0002")
     assert (some.code, some.out) == (1, "1 of 2 thawed; 1 could not be\n")
+
+
+async def test_a_removal_tells_first_who_hears_of_it(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = await hand_over(terminal.office, notify=frozenset({Notify.DELAY}))
+    for ids, silent, said in (
+        (("Pmg0001",), (), "Remove 1 message? The senders of 1 are told. Type"),
+        (("Pmg0002",), (), "Remove 1 message? Nobody is told of 1: without a sender, being reports or notices"),
+        ((name,), (), "Remove 1 message? Nobody is told of 1: the sender asked for that (NOTIFY). Type"),
+        (("Pmg0001", name), ("--silent",), "Remove 2 messages? Nobody is told; the log says who did it. Type"),
+    ):
+        monkeypatch.setattr("sys.stdin", io.StringIO(""))
+        asked = await terminal("queue", "remove", *ids, *silent)
+        assert (asked.code, said in asked.err, "nothing was changed" in asked.err) == (1, True, True), asked.err
+        assert {(await terminal.office.engine.message(one)).state for one in ids} == {EntryState.HELD}
+    monkeypatch.setattr("sys.stdin", io.StringIO("1\n"))
+    done = await terminal("queue", "remove", name)
+    assert (done.code, done.out) == (0, f"{name} removed (it was held)\n")
+    gone = await terminal("queue", "remove", name)
+    assert (gone.code, "was removed already" in gone.err, "Remove" in gone.err) == (1, True, False)
 
 
 async def test_it_must_be_clear_what_is_meant(terminal: Terminal) -> None:
