@@ -18,6 +18,7 @@ from mailgate.model.errors import (
     ConfigFileError,
     ConflictError,
     ErrorClass,
+    ForbiddenError,
     MailgateError,
     SecretError,
     StoreError,
@@ -65,7 +66,7 @@ _BOUND: Final = re.compile(r"^Expected `(?:int|float)` ([<>]=) ([\d.]+)$")
 _WHEN: Final = {
     400: "something in path, query or body is not as described; `faults` lists it",
     401: "no token, or a wrong one",
-    403: "the Host is not in `api.allowed_hosts`, or the Origin is another site",
+    403: "the Host is not in `api.allowed_hosts`, the Origin is another site, or the act needs a right of its own",
     404: "there is no such thing",
     409: "it does not fit the state that the thing is in",
     413: "the body is too large",
@@ -128,6 +129,8 @@ def on_mailgate_error(request: AnyRequest, exc: MailgateError) -> Response[bytes
     match exc:
         case UnknownError():
             return problem(404, "not_found", str(exc))
+        case ForbiddenError():
+            return problem(403, "forbidden", str(exc))
         case ConflictError():
             return problem(409, "conflict", str(exc))
         case AddressError():

@@ -143,7 +143,7 @@ def add_queue_verbs(app: App, group: Group) -> None:
         Parameters
         ----------
         silent
-            Tell nobody. Who did so stands in the message's path all the same.
+            Tell nobody. A right of its own: `silent_removal` of `[api]`. Who did so stands in log and path all the same.
         """
         return _act("remove", messages, chosen, asked, silent=silent)
 

@@ -16,7 +16,8 @@ MAX_RECIPIENTS: Final = 1000
 QueueStateWord = Literal["received", "ready", "held", "frozen", "active", "parked"]
 QueueActWord = Literal["freeze", "thaw", "send", "remove", "relay"]
 """`freeze`: stop it, until a time or for ever. `thaw`: let a frozen one go on. `send`: try it now, out of hold, freeze
-or the wait for its next try. `remove`: it goes back to its sender, or with `silent` to nobody. `relay`: send it by
+or the wait for its next try. `remove`: it goes back to its sender, or with `silent` to nobody, where the office
+allows that (`api.silent_removal`). `relay`: send it by
 another relay."""
 OperationStateWord = Literal["waiting", "running", "done", "failed", "undone"]
 

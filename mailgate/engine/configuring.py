@@ -18,7 +18,7 @@ from mailgate.config.forms import plain, secret_of, without_defaults
 from mailgate.config.load import Loaded, load_octets
 from mailgate.config.schema import settings_of
 from mailgate.config.wording import shown
-from mailgate.model.errors import ConflictError, MailgateError, SecretError, UnknownError
+from mailgate.model.errors import ConflictError, ForbiddenError, MailgateError, SecretError, UnknownError
 from mailgate.model.settings import Config
 from mailgate.policy.setups import Setup, preset
 from mailgate.ports.config_file import ConfigFile, revision_of
@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "mailgate.toml"
 MAX_WARNINGS: Final = 100  # told of one change
+_BY_HAND_ALONE: Final = (
+    "`silent_removal` of [api] is a right, and given in mailgate.toml by hand alone: nothing was changed. Whoever may write "
+    "that file switches it on there, and says `mailgate reload`"
+)
 _OURS: Final = ("keyring:", "vault:")  # where MailGate can keep a secret
 
 
@@ -285,6 +289,8 @@ class Configuring:
             loaded = await asyncio.to_thread(_prepare, former, edits(reference))
             if loaded.config is None:
                 raise FaultyChangeError(_errors(loaded))
+            if loaded.config.api.silent_removal and not self._engine.wanted.api.silent_removal:
+                raise ForbiddenError(_BY_HAND_ALONE)  # nobody gives himself a right
             take_back: Callable[[], Awaitable[None]] = _nothing
             if secret:
                 kept, take_back = await self._keep(reference, secret)

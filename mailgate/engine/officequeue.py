@@ -17,7 +17,7 @@ from mailgate.engine.operations import Acted, Operation, OperationState, Wanted
 from mailgate.engine.parked import message_number
 from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
-from mailgate.model.errors import ConflictError, MailgateError, StoreError, UnknownError
+from mailgate.model.errors import ConflictError, ForbiddenError, MailgateError, StoreError, UnknownError
 from mailgate.model.events import MessageDecided, QueueOperated, Severity
 from mailgate.model.settings import Config
 from mailgate.model.verdict import Stage, TraceStep
@@ -51,7 +51,11 @@ _DONE: Final[Mapping[QueueMove, str]] = {
 
 _UNTOLD: Final = (
     "{entry} stays: its sender wants to be told, and cannot be just now (no relay takes the report, or too many were "
-    "written in this hour); remove it silently, or later"
+    "written in this hour); remove it later, or silently where `api.silent_removal` allows that"
+)
+_NOT_SILENTLY: Final = (
+    "to remove mail with nobody told is a right of its own, which this office has not given: nothing was removed. Write "
+    "`silent_removal = true` below `[api]` in mailgate.toml to give it"
 )
 
 
@@ -110,6 +114,7 @@ class OfficeQueue:
 
         Raises:
             UnknownError: there is no such message, or no such relay.
+            ForbiddenError: it needs a right that the office has not given.
             ConflictError: it is being sent, or in another state in which that cannot be done.
         """
         self._check(wanted)
@@ -172,6 +177,7 @@ class OfficeQueue:
 
         Raises:
             UnknownError: there is no such relay, or an id is none.
+            ForbiddenError: it needs a right that the office has not given.
             ConflictError: it is not clear what is meant, or too much is under way.
         """
         if (which is None) == (not names):
@@ -380,6 +386,8 @@ class OfficeQueue:
             raise ConflictError("`until` goes with `freeze` alone")
         if wanted.silent and wanted.move is not QueueMove.REMOVE:
             raise ConflictError("`silent` goes with `remove` alone")
+        if wanted.silent and not self._config().api.silent_removal:
+            raise ForbiddenError(_NOT_SILENTLY)
         if (wanted.relay is None) != (wanted.move is not QueueMove.LANE):
             raise ConflictError("name the relay for `relay`, and for nothing else")
         if wanted.until is not None and wanted.until <= self._clock.now():

@@ -153,6 +153,12 @@ class UnknownError(MailgateError):
     error_class = ErrorClass.CONFIG
 
 
+class ForbiddenError(MailgateError):
+    """Something that needs a right which the office has not given."""
+
+    error_class = ErrorClass.POLICY
+
+
 class ConflictError(MailgateError):
     """What was asked for does not fit the state that a thing is in."""
 

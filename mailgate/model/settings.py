@@ -19,6 +19,7 @@ from mailgate.model import imap_options as imap
 from mailgate.model import routing_options as options
 from mailgate.model import schedule as timing
 from mailgate.model import size_options as sizes
+from mailgate.model.api_settings import ApiSettings
 from mailgate.model.discovery_settings import DiscoverySettings
 from mailgate.model.notices import NoticeSettings
 from mailgate.model.outbound import Listener, OutboundSettings, Relay, SenderLogin, SubmissionUser
@@ -421,23 +422,6 @@ class StoreSettings:
             description="how long bodies of delivered and deleted messages are kept",
         ),
     ] = timedelta()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSettings:
-    """The engine's API and the app in the browser."""
-
-    host: Annotated[str, Meta(min_length=1, examples=["127.0.0.1"], description="address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, examples=[8080], description="port; 0 takes a free one")] = 8643
-    app: Annotated[bool, Meta(description="whether the app is served at /ui")] = True
-    allowed_hosts: Annotated[
-        tuple[str, ...],
-        Meta(examples=["mailgate.example.org"], description="further names by which the API may be addressed"),
-    ] = ()
-    app_password: Annotated[
-        SecretRef,
-        Meta(examples=["keyring:app"], description="reference to the password for the app; empty: codes only"),
-    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

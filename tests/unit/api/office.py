@@ -26,9 +26,10 @@ from mailgate.config.faults import Fault
 from mailgate.config.load import Loaded, load
 from mailgate.engine.engine import Engine, Ports
 from mailgate.mime.decode import glance
+from mailgate.model.api_settings import ApiSettings
 from mailgate.model.entry import QueueEntry
 from mailgate.model.errors import ConnectError
-from mailgate.model.settings import Account, ApiSettings, Config, FetchSettings, InternalServer, Mailbox
+from mailgate.model.settings import Account, Config, FetchSettings, InternalServer, Mailbox
 from mailgate.model.source import Direction, Source
 from mailgate.model.status import DeliveryResult, Reply
 from mailgate.ports.config_file import revision_of

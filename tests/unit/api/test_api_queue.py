@@ -28,7 +28,9 @@ from tests.unit.api.office import CONFIG, LETTER, Office, open_office
 
 HOUR = timedelta(hours=1)
 RELAYS = (Relay(name="provider", host="smtp.example"), Relay(name="other", host="smtp2.example"))
-SENDING = replace(CONFIG, relays=RELAYS, outbound=OutboundSettings(hold=HOUR))
+SENDING = replace(
+    CONFIG, api=replace(CONFIG.api, silent_removal=True), relays=RELAYS, outbound=OutboundSettings(hold=HOUR)
+)
 V1 = "/api/v1"
 STEP = TraceStep(datetime(2026, 3, 2, 9, tzinfo=UTC), Stage.DECIDED, "An act")
 
@@ -179,7 +181,7 @@ async def test_what_cannot_be_done_changes_nothing_and_says_why(sending: Office)
             (name, {"act": "freeze", "silent": True}, 409, "`silent` goes with `remove`"),
             (name, {"act": "relay"}, 409, "name the relay"),
             (name, {"act": "relay", "toRelay": "nowhere"}, 404, "there are: provider, other"),
-            (name, {"act": "remove"}, 409, "remove it silently"),  # no relay takes reports here
+            (name, {"act": "remove"}, 409, "remove it later"),  # no relay takes reports here
             (name, {"act": "dance"}, 400, "dance"),
             (fetched, {"act": "freeze"}, 404, "mailgate queue"),
             ("Pmg00FF", {"act": "freeze"}, 404, "mailgate queue"),
@@ -191,6 +193,29 @@ async def test_what_cannot_be_done_changes_nothing_and_says_why(sending: Office)
         assert await sending.store.claim(before.id)
         answer = await client.post(f"{V1}/queue/{name}/act", json={"act": "freeze"})
         assert (answer.status_code, "being sent just now" in answer.text) == (409, True)
+
+
+async def test_to_remove_silently_is_a_right_of_its_own(tmp_path: Path) -> None:
+    async with open_office(tmp_path, replace(SENDING, api=CONFIG.api)) as office, office.client() as client:
+        name = await hand_over(office)
+        for path, wish in ((f"queue/{name}/act", {}), ("queue/act", {"ids": [name]}), ("queue/act", {"selection": {}})):
+            answer = await client.post(f"{V1}/{path}", json={"act": "remove", "silent": True} | wish)
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
+            assert "`silent_removal = true`" in answer.json()["detail"]
+        assert (await office.engine.message(name)).state is EntryState.HELD
+
+
+async def test_many_that_are_removed_silently_are_in_the_log_with_who_did_it(sending: Office) -> None:
+    name = await hand_over(sending)
+    async with sending.client(x_mailgate_client="cli") as client:
+        wish = {"act": "remove", "silent": True, "ids": [name]}
+        begun = shaped(await client.post(f"{V1}/queue/act", json=wish), v1.Operation, 202)
+        assert (await over(client, begun.id)).done == 1
+        assert shaped(await client.get(f"{V1}/queue/counts"), v1.QueueCounts).total == 0  # no report either
+        path = shaped(await client.get(f"{V1}/messages/{name}"), v1.MessageTrace)
+    told = [one.event for one in sending.engine.hub.after(0).events if isinstance(one.event, QueueOperated)]
+    assert [(one.what, one.by, one.done) for one in told] == [("removed silently", "the command line", 1)]
+    assert path.steps[-1].text == "Removed silently by the command line"
 
 
 async def test_an_act_on_many_answers_at_once_and_is_one_event(sending: Office) -> None:

@@ -266,6 +266,12 @@ async def test_the_internal_server_is_changed_with_its_password(
     assert "geheim" not in text_of(file)
 
 
+async def test_nobody_gives_himself_the_right_to_remove_silently(api: httpx.AsyncClient, file: Path) -> None:
+    before = text_of(file)
+    answer = await api.patch("/api/v1/settings/api", json={"values": {"silent_removal": True}})
+    assert (answer.status_code, "by hand" in answer.json()["detail"], text_of(file)) == (403, True, before)
+
+
 async def test_a_section_without_a_password_takes_none(api: httpx.AsyncClient) -> None:
     answer = await api.patch("/api/v1/settings/fetch", json={"password": "x"})
     assert answer.status_code == 409

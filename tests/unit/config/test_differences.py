@@ -4,8 +4,8 @@ from datetime import timedelta
 from mailgate.config.differences import NEEDS_RESTART, differences, in_force
 from mailgate.config.load import load
 from mailgate.config.schema import settings_of
+from mailgate.model.api_settings import ApiSettings
 from mailgate.model.settings import (
-    ApiSettings,
     Config,
     DeliverySettings,
     FetchSettings,
@@ -146,7 +146,7 @@ LIVE = {
         "connections_per_client messages_per_minute max_errors silence_limit retry reconnect delay_warning expiry"
     ),
     "store": "reserve_size reserve_percent keep_done keep_bodies",
-    "api": "host port allowed_hosts app_password",
+    "api": "host port allowed_hosts app_password silent_removal",
     "log": "keep_files level",
     "secrets": "timeout",
     "notices": "language sender administrator per_hour answer_by_internal alarm alarm_after",
