@@ -76,6 +76,10 @@ of your own under `templates/LANGUAGE/KIND.txt` in the data directory, such as `
 `mailgate reload` puts it in force. MailGate writes all other fields of the header itself, and these messages are plain
 text: no server and no mail program objects to that.
 
+`may-not-send` is no message but what is answered at RCPT, with 550 5.7.1, to somebody whom `outbound.may_send` does not let
+send outside; the internal server tells it to its user. Its template is the text alone, without a subject, of at most
+400 characters. By SMTP an answer is ASCII: umlauts are spelt out, accents left off.
+
 All have an empty envelope sender and `Auto-Submitted` (RFC 3834), go by the queue to the internal server, and are never
 written about one another.
 
@@ -98,7 +102,8 @@ def notices_page() -> str:
     ours = ""
     for kind in NoticeKind:
         template = shipped_templates()["en", kind]
-        ours += f"\n## {kind}\n\n```\nSubject: {template.subject}\n\n{template.text}```\n"
+        subject = f"Subject: {template.subject}\n\n" if template.subject else ""
+        ours += f"\n## {kind}\n\n```\n{subject}{template.text}```\n"
     return _NOTICES + kinds + _NAMES + names + ours
 
 

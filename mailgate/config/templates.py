@@ -1,7 +1,7 @@
 """Reads the templates of the messages that MailGate writes: those in `notices/` here, and an office's own before them.
 
 A template is a file `LANGUAGE/KIND.txt` in UTF-8: a header of fields, of which `Subject` is the one there is, an empty
-line, and the text, a paragraph a line. An own file lies in `templates/` of the data directory; one with a fault is
+line, and the text, a paragraph a line; what is answered by SMTP (`REPLIES`) is the text alone. An own file lies in `templates/` of the data directory; one with a fault is
 left aside, and ours is used in its place.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 
 from mailgate.config.faults import Fault
 from mailgate.config.wording import nearest, shown
-from mailgate.model.notices import ALLOWED, LANGUAGES, NoticeKind, Template, Templates
+from mailgate.model.notices import ALLOWED, LANGUAGES, MAX_REPLY_CHARS, REPLIES, NoticeKind, Template, Templates
 
 FOLDER: Final = "templates"
 MAX_TEMPLATE_OCTETS: Final = 65_536  # ours: those that are shipped have 1 KB
@@ -103,9 +103,12 @@ def parse_template(text: str, kind: NoticeKind) -> Template:
     """Return the template in `text`.
 
     Raises:
-        TemplateError: it has no Subject or no text, another field, or a placeholder that this kind does not have.
+        TemplateError: it has no Subject or no text, another field, or a placeholder that this kind does not have; of an
+            answer by SMTP: it has a Subject, or is too long.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if kind in REPLIES:
+        return _reply(lines, kind)
     try:
         end = lines.index("")
     except ValueError:
@@ -118,6 +121,22 @@ def parse_template(text: str, kind: NoticeKind) -> Template:
         remedy = "Write an empty line below the Subject, and the text below that."
         raise TemplateError("There is no text.", line=len(lines), remedy=remedy)
     return Template(subject, body + "\n")
+
+
+def _reply(lines: list[str], kind: NoticeKind) -> Template:
+    if lines[0].lower().startswith("subject:"):
+        raise TemplateError(
+            "An answer by SMTP has no subject.", line=1, remedy="Write the text alone, without `Subject: ...`."
+        )
+    for number, line in enumerate(lines, 1):
+        _check_placeholders(line, number, kind)
+    body = " ".join(" ".join(lines).split())
+    if not body:
+        raise TemplateError("There is no text.", line=1, remedy="Write what is answered, in a sentence or two.")
+    if len(body) > MAX_REPLY_CHARS:
+        said = f"It has {len(body)} characters, and an answer by SMTP may have {MAX_REPLY_CHARS}."
+        raise TemplateError(said, line=1, remedy="Make it shorter.")
+    return Template("", body + "\n")
 
 
 def _subject(header: list[str]) -> str:

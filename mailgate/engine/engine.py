@@ -414,8 +414,8 @@ class Engine:
                     text = f"api.port {new.api.port} cannot be used: {exc.strerror or exc}"
                     self._reject((text,))
                     return Reloaded(applied=False, changes=(), faults=(text,))
-            await self._apply(in_force(new, self.config))
             self.outbox.templates = templates.templates
+            await self._apply(in_force(new, self.config))
             self.wanted, self.revision = new, revision_of(loaded.octets)
             self.health.clear("config_rejected")
             self.hub.publish(ConfigApplied(changes=changes, by=by))

@@ -70,6 +70,10 @@ class NoticeOutbox:
         """The language that messages are written in now."""
         return self.settings.language or self._machine_language
 
+    def refusal_words(self) -> str:
+        """Return the template of what is answered to whom may not send outside, in that language."""
+        return self.templates[self.language, NoticeKind.MAY_NOT_SEND].text
+
     async def send(self, notice: Notice) -> str:
         """Write it; see `ports.stages.Outbox`."""
         async with self._one_at_a_time:

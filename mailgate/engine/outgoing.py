@@ -68,6 +68,7 @@ class OutgoingMail:
             no_room=lambda: health.no_fetching() is not None,
             store_failed=self._store_failed,
             loop_key=loop_key,
+            refusal_words=outbox.refusal_words,
         )
         self.reports = DeliveryReports(
             store=store,

@@ -1,4 +1,4 @@
-"""Messages that MailGate itself writes: which there are, what their templates may say, and how an office sets them."""
+"""Messages that MailGate itself writes, and what it answers in words of the office: which there are, what their templates may say, and how an office sets them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +30,13 @@ class NoticeKind(StrEnum):
     DSN_DELAY = "dsn-delay"
     DSN_RELAYED = "dsn-relayed"
     REMOVED = "removed"
+    MAY_NOT_SEND = "may-not-send"
+
+
+REPLIES: Final = frozenset({NoticeKind.MAY_NOT_SEND})
+"""What is no message but an answer by SMTP: a text without a subject."""
+MAX_REPLY_CHARS: Final = 400
+"""Characters of such a text as its template has it: with the addresses in it, it stays a few lines."""
 
 
 PLACEHOLDERS: Final[dict[str, str]] = {
@@ -39,6 +46,7 @@ PLACEHOLDERS: Final[dict[str, str]] = {
     "by": "who removed the message",
     "code": "the condition's name, and what it concerns",
     "date": "when the message was written, as it says itself",
+    "domain": "the domain of the recipient",
     "from": "who the message says it is from",
     "gateway": "the name of the machine that MailGate runs on",
     "host": "the internal mail server",
@@ -49,6 +57,7 @@ PLACEHOLDERS: Final[dict[str, str]] = {
     "recipient": "the address that this message goes to",
     "relay": "the server that the message was handed to, or was to be",
     "remedy": "what to do",
+    "sender": "the address that wants to send",
     "since": "when it began",
     "size": "the size of the message",
     "subject": "the subject of the message",
@@ -75,13 +84,17 @@ ALLOWED: Final[dict[NoticeKind, frozenset[str]]] = {
     NoticeKind.DSN_DELAY: _REPORT | {"until"},
     NoticeKind.DSN_RELAYED: _REPORT,
     NoticeKind.REMOVED: _REPORT - {"reason"} | {"by"},
+    NoticeKind.MAY_NOT_SEND: frozenset({"sender", "recipient", "domain"}),
 }
 """What each kind's template may name. A sender outside learns neither account nor queue id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The words of one kind in one language: text of the Subject field, and of the message; `%{name}` in both."""
+    """The words of one kind in one language: text of the Subject field, and of the message; `%{name}` in both.
+
+    What is an answer by SMTP (`REPLIES`) has no subject.
+    """
 
     subject: str
     text: str

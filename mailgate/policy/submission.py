@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from mailgate.mime.compose import fill
 from mailgate.model.address import Address
 from mailgate.model.outbound import Listener, ListenerAuth, SubmissionUser, WhoMaySend
 from mailgate.model.settings import Config
@@ -32,12 +33,14 @@ class Client:
 class SubmissionGate:
     """The rules of one listener. `internal` are the addresses of the internal server.
 
+    `words` is the template of what is said to whom may not send outside (`NoticeKind.MAY_NOT_SEND`).
     `unsure`: its name could not be looked up, so that who is not known may be it; he is asked to come again.
     """
 
     def __init__(
-        self, config: Config, listener: Listener, internal: Iterable[str] = (), *, unsure: bool = False
+        self, config: Config, listener: Listener, internal: Iterable[str] = (), *, words: str, unsure: bool = False
     ) -> None:
+        self._words = words
         self._unsure = unsure
         self._listener = listener
         self._networks = tuple(_networks((*LOOPBACK, *listener.networks, *internal)))
@@ -104,7 +107,8 @@ class SubmissionGate:
             return None
         if (sender in self._listed) is (self._may_send is WhoMaySend.LISTED):
             return None
-        return Reply(550, f"5.7.1 {sender} may not send mail to the Internet from this office")
+        values = {"sender": str(sender), "recipient": str(recipient), "domain": recipient.domain}
+        return Reply(550, f"5.7.1 {fill(self._words, values).strip()}")
 
 
 def _networks(texts: Iterable[str]) -> Iterable[_Network]:

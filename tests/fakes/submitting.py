@@ -20,7 +20,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.publisher import FakePublisher
 from tests.fakes.secrets import FakeSecrets
-from tests.integration.submission import KEY, KeepingAcceptor, settings
+from tests.integration.submission import KEY, WORDS, KeepingAcceptor, settings
 
 _TURNS: Final = 200
 """After so many turns of the loop without a read, a session that does not end waits for time to pass."""
@@ -170,8 +170,9 @@ async def talking(
         no_room=lambda: made[0].full,
         store_failed=failures.append,
         loop_key=lambda: KEY,
+        refusal_words=lambda: WORDS,
     )
-    gate = SubmissionGate(config, config.listeners[0])
+    gate = SubmissionGate(config, config.listeners[0], words=WORDS)
     rules = Rules(config.listeners[0], config.outbound, gate, RelayTable(config), postmaster_of(config))
     session = SubmissionSession(stream, rules, tools, host=host, number=1)
     talk = Talk(stream, session, acceptor, publisher, clock, failures, step)

@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from mailgate.adapters.net.listening import NetListener
 from mailgate.config.load import loads
+from mailgate.config.templates import shipped_templates
 from mailgate.intake.submission.service import Submission
 from mailgate.intake.submission.tools import SubmissionTools
 from mailgate.model.entry import QueueEntry
 from mailgate.model.errors import StoreError
+from mailgate.model.notices import NoticeKind
 from mailgate.ports.store import DraftContent, NewEntry
 from tests.fakes.clock import FakeClock
 from tests.fakes.memory_store import MemoryStore
@@ -22,6 +24,7 @@ from tests.integration.peers import toml
 
 HOST: Final = "127.0.0.1"
 KEY: Final = b"k" * 32
+WORDS: Final = shipped_templates()["en", NoticeKind.MAY_NOT_SEND].text
 
 
 @dataclass(slots=True)
@@ -165,6 +168,7 @@ async def office(**sections: Any) -> AsyncGenerator[Office, None]:
         no_room=lambda: made.full,
         store_failed=failures.append,
         loop_key=lambda: KEY,
+        refusal_words=lambda: WORDS,
     )
 
     async def look_up(name: str) -> list[str]:

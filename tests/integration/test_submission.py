@@ -225,7 +225,10 @@ class TestWhoMaySend:
         async with office(outbound=outbound) as it, it.client() as client:
             await client.begin("carla@office.example", "eve@partner.example")
             refused = await client.say("RCPT TO:<bob@customer.example>")
-            assert refused == "550 5.7.1 carla@office.example may not send mail to the Internet from this office"
+            assert refused == (
+                "550 5.7.1 carla@office.example may not send mail to addresses outside of the office, and so not to "
+                "bob@customer.example. If you need to, please ask whoever looks after the mail server."
+            )
             await client.say("RSET")
             await client.say("MAIL FROM:<anna@office.example>")
             assert (await client.say("RCPT TO:<bob@customer.example>")).startswith("250")

@@ -240,7 +240,9 @@ class Submission:
         rules = self._made.get(listener)
         if rules is None:
             config = self._config
-            gate = SubmissionGate(config, listener, self._internal.known, unsure=self._internal.unsure)
+            gate = SubmissionGate(
+                config, listener, self._internal.known, unsure=self._internal.unsure, words=self._tools.refusal_words()
+            )
             rules = Rules(listener, config.outbound, gate, RelayTable(config), postmaster_of(config))
             self._made[listener] = rules
         return rules

@@ -22,6 +22,7 @@ from mailgate.model.outbound import BareLineEnds, ListenerAuth, ListenerSecurity
 from mailgate.model.status import Reply
 from mailgate.policy.submission import Client
 from mailgate.ports.listening import AcceptedStream
+from mailgate.wire.smtp_reply import reply_octets
 from mailgate.wire.smtp_requests import (
     AuthRequest,
     Bdat,
@@ -161,10 +162,7 @@ class SubmissionSession:
             await self._stream.write(said)
 
     def _say(self, reply: Reply, *more: str) -> None:
-        lines = [reply.text, *more]
-        for line in lines[:-1]:
-            self._replies.append(f"{reply.code}-{line}\r\n".encode("ascii", "replace"))
-        self._replies.append(f"{reply.code} {lines[-1]}\r\n".encode("ascii", "replace"))
+        self._replies.append(reply_octets(reply.code, [reply.text, *more]))
 
     def _refuse(self, reply: Reply, what: str) -> None:
         """Say no; a client that hears it too often is sent away."""

@@ -19,7 +19,7 @@ from mailgate.ports.store import Store
 class SubmissionTools:
     """What submission sessions work with. `hostname` is how we greet.
 
-    `no_room` says whether no mail is taken just now, since the disk is nearly full or the store refuses; `store_failed`
+    `refusal_words` returns the template of what is said to whom may not send outside. `no_room` says whether no mail is taken just now, since the disk is nearly full or the store refuses; `store_failed`
     is told when it does.
     """
 
@@ -32,6 +32,7 @@ class SubmissionTools:
     no_room: Callable[[], bool]
     store_failed: Callable[[StoreError], None]
     loop_key: Callable[[], bytes]
+    refusal_words: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)

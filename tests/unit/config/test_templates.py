@@ -11,7 +11,7 @@ from mailgate.config.templates import (
     parse_template,
     shipped_templates,
 )
-from mailgate.model.notices import ALLOWED, LANGUAGES, PLACEHOLDERS, NoticeKind
+from mailgate.model.notices import ALLOWED, LANGUAGES, MAX_REPLY_CHARS, PLACEHOLDERS, NoticeKind
 
 
 def own(data: Path, text: str | bytes, name: str = "de/test.txt") -> Path:
@@ -78,3 +78,25 @@ def test_a_file_that_nothing_reads_is_told(tmp_path: Path) -> None:
     own(tmp_path, "Subject: x\n\ny\n", "de/overzise.txt")
     own(tmp_path, "Subject: x\n\ny\n", "it/test.txt")
     assert len(load_templates(tmp_path).faults) == 2
+
+
+def test_an_answer_by_smtp_is_a_text_without_a_subject(tmp_path: Path) -> None:
+    own(tmp_path, "%{sender} darf das\r\nnicht.\r\n", "de/may-not-send.txt")
+    loaded = load_templates(tmp_path)
+    template = loaded.templates["de", NoticeKind.MAY_NOT_SEND]
+    assert (template.subject, template.text, loaded.faults) == ("", "%{sender} darf das nicht.\n", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Subject: x\n\nNo.\n", "no subject"),
+        (" \n", "no text"),
+        ("x" * (MAX_REPLY_CHARS + 1), "may have 400"),
+        ("%{size}", "`%{size}`"),
+    ],
+)
+def test_an_answer_that_is_none_is_told(tmp_path: Path, text: str, said: str) -> None:
+    own(tmp_path, text, "de/may-not-send.txt")
+    [fault] = load_templates(tmp_path).faults
+    assert (fault.line, said in fault.text) == (1, True)

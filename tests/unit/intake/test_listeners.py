@@ -21,7 +21,7 @@ from tests.fakes.memory_store import MemoryStore
 from tests.fakes.publisher import FakeHealth, FakePublisher
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.submitting import ScriptedStream
-from tests.integration.submission import KEY, KeepingAcceptor
+from tests.integration.submission import KEY, WORDS, KeepingAcceptor
 
 SERVER, OTHER = "203.0.113.25", "203.0.113.26"
 
@@ -92,6 +92,7 @@ class Office:
             no_room=lambda: False,
             store_failed=lambda _: None,
             loop_key=lambda: KEY,
+            refusal_words=lambda: WORDS,
         )
         self.submission = Submission(tools, self.ports, self.health, look_up=self.names.look_up)
 

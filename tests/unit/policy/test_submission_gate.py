@@ -6,6 +6,7 @@ import pytest
 
 from mailgate.config.load import loads
 from mailgate.model.address import parse_address
+from mailgate.model.status import Reply
 from mailgate.policy.submission import Client, SubmissionGate
 from tests.integration.peers import toml
 
@@ -14,7 +15,12 @@ SCANNER = {"name": "scanner", "password": "env:X", "senders": ["scanner@office.e
 
 
 def gate(
-    listener: dict[str, Any] | None = None, internal: tuple[str, ...] = (), *, unsure: bool = False, **more: Any
+    listener: dict[str, Any] | None = None,
+    internal: tuple[str, ...] = (),
+    *,
+    words: str = "%{sender} may not",
+    unsure: bool = False,
+    **more: Any,
 ) -> SubmissionGate:
     sections: dict[str, Any] = {
         "internal": {"host": "127.0.0.1"},
@@ -24,7 +30,7 @@ def gate(
     }
     loaded = loads(toml(**(sections | more)), name="x")
     assert loaded.config is not None, loaded.faults
-    return SubmissionGate(loaded.config, loaded.config.listeners[0], internal, unsure=unsure)
+    return SubmissionGate(loaded.config, loaded.config.listeners[0], internal, words=words, unsure=unsure)
 
 
 @pytest.mark.parametrize(
@@ -127,3 +133,12 @@ def test_a_stranger_who_may_be_the_internal_server_is_asked_to_come_again() -> N
     optional = unsure("optional").at_mail(stranger, ANNA)
     required = unsure("required").at_mail(stranger, ANNA)
     assert [reply.code if reply else 0 for reply in (greeted, optional, required)] == [421, 450, 530]
+
+
+def test_who_may_not_send_outside_is_told_in_the_offices_words() -> None:
+    made = gate(
+        outbound={"may_send": "listed", "listed": ["x@y.example"]},
+        words="%{sender}: nicht an %{domain} (%{recipient})\n",
+    )
+    reply = made.at_rcpt(ANNA, BOB)
+    assert reply == Reply(550, f"5.7.1 {ANNA}: nicht an customer.example ({BOB})")
