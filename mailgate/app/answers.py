@@ -28,6 +28,7 @@ class Remedy(StrEnum):
     CHOOSE_RECIPIENTS = "do.choose"
     DECIDE_PARKED = "do.decide"
     RESUME = "do.resume.fetch"
+    LOOK_AT_ACCOUNT = "do.account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ def _card(condition: v1.Condition, status: v1.Status) -> Card:
         since=condition.since,
         details="\n".join(filter(None, (_coded(condition), condition.text, condition.remedy))) if known else "",
         remedy=_remedy(condition, status),
-        account=condition.subject if condition.code == "account_failing" else "",
+        account=condition.subject if condition.code in {"account_failing", "messages_left"} else "",
     )
 
 
@@ -230,6 +231,8 @@ def _remedy(condition: v1.Condition, status: v1.Status) -> Remedy | None:
             return Remedy.DECIDE_PARKED
         case "fetch_paused":
             return Remedy.RESUME
+        case "messages_left":
+            return Remedy.LOOK_AT_ACCOUNT
         case _:
             return None
 

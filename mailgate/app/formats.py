@@ -3,7 +3,7 @@
 Times come in aware; `zone` is where they are shown, None for this machine's own.
 """
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from mailgate.app.words import NARROW, Lang, say
@@ -56,6 +56,17 @@ def _units(span: timedelta) -> tuple[str, int]:
     if span >= HOUR:
         return "hours", span // HOUR
     return "minutes", span // MINUTE
+
+
+def day(lang: Lang, at: date) -> str:
+    """Return a day with its year."""
+    match lang:
+        case "en":
+            return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+        case "de":
+            return f"{at.day}.{at.month}.{at.year}"
+        case "fr":
+            return f"{at:%d/%m/%Y}"
 
 
 def ago(lang: Lang, at: datetime, now: datetime) -> str:

@@ -73,6 +73,7 @@ _TYPED: Final[dict[str, tuple[str, str, str]]] = {
     "do.retry.account": ("Fetch this account", "Dieses Konto abholen", "Relever ce compte"),
     "do.choose": ("Choose recipients", "Empfänger wählen", "Choisir les destinataires"),
     "do.decide": ("Decide", "Entscheiden", "Décider"),
+    "do.account": ("Look at the account", "Konto ansehen", "Voir le compte"),
     "do.details": ("Details", "Einzelheiten", "Détails"),
     "do.details.less": ("Hide details", "Einzelheiten ausblenden", "Masquer les détails"),
     "do.copy": ("Copy", "Kopieren", "Copier"),
@@ -187,7 +188,7 @@ _TYPED: Final[dict[str, tuple[str, str, str]]] = {
     "path.provider": ("Provider", "Provider", "Fournisseur"),
     "path.gate": ("MailGate", "MailGate", "MailGate"),
     "path.server": ("Mail server", "Mailserver", "Serveur"),
-    "path.accounts": ("{n} of {m} accounts", "{n} von {m} Konten", "{n} comptes sur {m}"),
+    "path.accounts": ("{n} of {m} accounts", "{n} von {m} Konten", "{n} des {m} comptes"),
     "path.account": ("1 account", "1 Konto", "1 compte"),
     "path.account.sick": ("no access", "kein Zugang", "pas d'accès"),
     "path.accounts.none": ("no account", "kein Konto", "aucun compte"),
@@ -254,6 +255,7 @@ _TYPED: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "live.in": ("Inbound transfer", "Eingehende Übertragung", "Transfert entrant"),
     "live.filter": ("Only lines with…", "Nur Zeilen mit…", "Seulement les lignes avec…"),
+    "live.filter.short": ("Filter", "Filter", "Filtrer"),  # beside a button on a phone
     "live.waiting": (
         "Nothing here yet. Lines appear as mail moves.",
         "Noch nichts. Zeilen erscheinen, sobald Post läuft.",

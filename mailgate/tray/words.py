@@ -249,7 +249,7 @@ FR: Final = Words(
             "Le courrier reste en sûreté chez le fournisseur. La vue d'ensemble montre la raison.",
         ),
         "account_failing.auth": (
-            "{host} refuse la connexion de {subject}",
+            "{host} refuse l'identification de {subject}",
             "Le mot de passe a sans doute changé chez le fournisseur\N{NARROW NO-BREAK SPACE}: `mailgate secrets set` enregistre le nouveau.",
         ),
         "account_stale": (

@@ -197,7 +197,7 @@ def test_an_account_is_tried_and_one_is_found_by_its_address(chromium: "Browser"
         reader.see("Beginnen Sie mit der Adresse")
         reader.fill("E-Mail-Adresse", "info@gmx.de")
         reader.press("Server suchen")
-        reader.see("POP3 pop.gmx.net:995, tls")
+        reader.see("POP3 pop.gmx.net:995, TLS")
         reader.picture("app-account-form-desktop-light-de")
         assert [line for line in reader.tree().splitlines() if line.strip() == "- button"] == []
         assert reader.troubles == []

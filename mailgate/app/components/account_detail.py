@@ -13,6 +13,7 @@ from mailgate.app.components.base import Handler, chip, dim, heading, quiet, tex
 from mailgate.app.components.forms import menu_button
 from mailgate.app.components.oversize import OversizeList
 from mailgate.app.components.parked_detail import fact
+from mailgate.app.components.settings_form import option
 from mailgate.app.components.states import skeleton
 from mailgate.app.components.steps import test_steps
 from mailgate.app.session import Ui, go, run
@@ -207,7 +208,7 @@ def detail(
     parts += _part(ui, ui.t("acc.plan"), _plan(ui, plan))
     facts = [
         fact(ui, ui.t("acc.host"), f"{account.host}:{account.port}"),
-        fact(ui, ui.t("acc.security"), account.security),
+        fact(ui, ui.t("acc.security"), option(ui, account.security)),
         fact(ui, ui.t("acc.user"), account.user),
     ]
     if account.schedule:

@@ -35,6 +35,8 @@ def _remedy(ui: Ui, card: Card, *, ready: bool) -> ft.Control | None:
             press = go("/parked")
         case Remedy.RESUME:
             press = lambda _: run(act.resume, ui)  # noqa: E731
+        case Remedy.LOOK_AT_ACCOUNT:
+            press = go(f"/accounts/{card.account}")
     words = ui.t(card.remedy)
     if card.state is State.ERROR:
         return primary(words, None, press if ready else None)

@@ -19,7 +19,8 @@ def label(ui: Ui, section: str, name: str) -> str:
     return ui.t(key) if knows(key) else name
 
 
-def _word(ui: Ui, word: str) -> str:
+def option(ui: Ui, word: str) -> str:
+    """Return what a choice is called: our words, else the word in the file."""
     key = f"set.word.{word}"
     return ui.t(key) if knows(key) else word
 
@@ -35,7 +36,7 @@ def _field(
             ui,
             name,
             said,
-            [*unset, *((word, _word(ui, word)) for word in options)],
+            [*unset, *((word, option(ui, word)) for word in options)],
             lambda word: put(draft.put(setting.name, word)),
         )
         box: ft.Control = ft.Row([known])

@@ -1,9 +1,12 @@
 """What a test of a connection found, step by step."""
 
+import re
+from datetime import date
 from typing import Final
 
 import flet as ft
 
+from mailgate.app import formats
 from mailgate.app.components.base import chip, dim, text, with_commands
 from mailgate.app.material import STATE_ICON
 from mailgate.app.session import Ui
@@ -12,6 +15,8 @@ from mailgate.app.words import Lang, knows
 from mailgate.contract import v1
 
 _SIZES: Final = frozenset({"largest", "octets"})
+_DAYS: Final = frozenset({"certificate_expires"})
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def in_language(lang: Lang, words: v1.Words | None, said: str) -> str:
@@ -20,7 +25,11 @@ def in_language(lang: Lang, words: v1.Words | None, said: str) -> str:
 
 
 def _fact(ui: Ui, fact: v1.Fact) -> ft.Control:
-    value = ui.size(int(fact.value)) if fact.name in _SIZES and fact.value.isdecimal() else fact.value
+    value = fact.value
+    if fact.name in _SIZES and value.isdecimal():
+        value = ui.size(int(value))
+    elif fact.name in _DAYS and _DAY.fullmatch(value):
+        value = formats.day(ui.lang, date.fromisoformat(value))
     return text(ui, ui.t("acc.fact", a=ui.t(f"offer.{fact.name}"), b=value), 12, Face.MONO, ui.p.ink2)
 
 

@@ -11,7 +11,7 @@ from mailgate.app.components.base import dim, heading, panel, pressable, primary
 from mailgate.app.components.base import field as text_field
 from mailgate.app.components.dialogs import toast
 from mailgate.app.components.forms import choice
-from mailgate.app.components.settings_form import faults_of, form
+from mailgate.app.components.settings_form import faults_of, form, option
 from mailgate.app.components.shell import screen
 from mailgate.app.components.states import skeleton
 from mailgate.app.components.steps import test_steps
@@ -19,6 +19,7 @@ from mailgate.app.loading import use_loaded
 from mailgate.app.session import Ui, run, use_ui
 from mailgate.app.settings import Draft
 from mailgate.app.theme import Face, Space, State
+from mailgate.app.words import knows
 from mailgate.client.errors import ClientError, RefusedError
 from mailgate.contract import v1
 
@@ -61,6 +62,12 @@ def taken_over(editing: Editing, server: v1.FoundServer) -> Editing:
     return replace(editing, draft=Draft(editing.draft.before, {**editing.draft.typed, **typed}), tried=None)
 
 
+def careful(ui: Ui, proposal: v1.Proposal) -> str:
+    """Return why somebody has to look twice; in the engine's words where a doubt is a new one."""
+    keys = [f"ac.doubt.{doubt}" for doubt in proposal.doubts]
+    return " ".join(map(ui.t, keys)) if keys and all(map(knows, keys)) else proposal.needs_yes
+
+
 def _proposals(ui: Ui, report: v1.DiscoveryReport, draft: Draft, pick: Callable[[v1.FoundServer], None]) -> ft.Control:
     """Return what was found, each to be picked."""
     found = offered(report)
@@ -71,11 +78,17 @@ def _proposals(ui: Ui, report: v1.DiscoveryReport, draft: Draft, pick: Callable[
         here = draft.typed.get("host") == server.host and draft.typed.get("port") == str(server.port)
         mark = ft.Icons.RADIO_BUTTON_CHECKED if here else ft.Icons.RADIO_BUTTON_UNCHECKED
         lines: list[ft.Control] = [
-            text(ui, f"{server.protocol.upper()} {server.host}:{server.port}, {server.security}", 14, Face.MEDIUM),
-            dim(ui, ui.t("ac.found", o=one.title or one.origin or one.source)),
+            text(
+                ui,
+                f"{server.protocol.upper()} {server.host}:{server.port}, {option(ui, server.security)}",
+                14,
+                Face.MEDIUM,
+            ),
+            dim(ui, ui.t(f"ac.found.{one.source}", o=one.title or one.origin)),
         ]
         if one.needs_yes:
-            lines.append(text(ui, ui.t("ac.careful", why=one.needs_yes), 12.5, color=ui.p.tones[State.WARNING].ink))
+            why = careful(ui, one)
+            lines.append(text(ui, ui.t("ac.careful", why=why), 12.5, color=ui.p.tones[State.WARNING].ink))
         icon = ft.Icon(mark, size=20, color=ui.p.brand if here else ui.p.ink2)
         words = ft.Column(lines, spacing=2, expand=True)
         return pressable(ui, ft.Row([icon, words], spacing=Space.M), lambda _: pick(server), selected=here)

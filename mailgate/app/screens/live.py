@@ -26,7 +26,7 @@ def Live() -> ft.Control:
     ft.use_effect(entered, [], left)
     search = field(
         ui,
-        ui.t("live.filter"),
+        ui.t("live.filter.short" if ui.compact else "live.filter"),
         needle,
         on_change=lambda e: set_needle(e.control.value or ""),
         prefix_icon=ft.Icons.FILTER_LIST,

@@ -24,7 +24,7 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
     "cond.account_failing.auth": (
         "{host} refuses the login of {subject}",
         "{host} lehnt die Anmeldung von {subject} ab",
-        "{host} refuse la connexion de {subject}",
+        "{host} refuse l'identification de {subject}",
     ),
     "cond.account_failing.auth.fix": (
         "Presumably the password was changed at the provider: store the new one with `mailgate secrets set`.",
@@ -320,9 +320,9 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
         "Un message est plus grand que permis ici, ou le fournisseur ne le livre pas ; il y reste. Le reste du courrier n'est pas touché.",
     ),
     "cond.messages_left.fix": (
-        "Details say which it is. Raise `max_message_size` in the configuration, or take it from the mailbox by hand.",
-        "Die Einzelheiten nennen sie. Heben Sie `max_message_size` in der Konfiguration an, oder holen Sie sie von Hand aus dem Postfach.",
-        "Les détails le nomment. Augmentez `max_message_size` dans la configuration, ou prenez-le à la main dans la boîte.",
+        "The account lists what is too large: have it fetched now or tonight, or deleted there. Details name the rest: take it from the mailbox by hand.",
+        "Das Konto führt auf, was zu groß ist: Lassen Sie es jetzt oder heute Nacht abholen, oder dort löschen. Die Einzelheiten nennen das Übrige: Holen Sie es von Hand aus dem Postfach.",
+        "Le compte énumère ce qui est trop grand : faites-le relever maintenant ou cette nuit, ou supprimer là-bas. Les détails nomment le reste : prenez-le à la main dans la boîte.",
     ),
     "cond.notices_held": (
         "MailGate writes too many messages of its own",

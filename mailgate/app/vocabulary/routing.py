@@ -45,12 +45,12 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
     "tc.goes": ("This message goes to {a}.", "Diese Nachricht geht an {a}.", "Ce message va à {a}."),
     "tc.caught": (
         "It would also have led {n} of the last {m} messages elsewhere:",
-        "Sie hätte auch {n} der letzten {m} Nachrichten anders geführt:",
+        "Damit wären auch {n} der letzten {m} Nachrichten anders gegangen:",
         "Cela aurait aussi mené ailleurs {n} des {m} derniers messages :",
     ),
     "tc.caught.one": (
         "It would also have led one of the last {m} messages elsewhere:",
-        "Sie hätte auch eine der letzten {m} Nachrichten anders geführt:",
+        "Damit wäre auch eine der letzten {m} Nachrichten anders gegangen:",
         "Cela aurait aussi mené ailleurs un des {m} derniers messages :",
     ),
     "tc.caught.none": (

@@ -148,7 +148,53 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
     "ac.address": ("E-mail address", "E-Mail-Adresse", "Adresse électronique"),
     "ac.find": ("Find servers", "Server suchen", "Chercher les serveurs"),
     "ac.finding": ("Looking…", "Sucht…", "Recherche…"),
-    "ac.found": ("Found by {o}", "Gefunden durch {o}", "Trouvé par {o}"),
+    # where servers were found, by the engine's word for the source
+    "ac.found.preset": ("A known provider: {o}", "Ein bekannter Provider: {o}", "Un fournisseur connu : {o}"),
+    "ac.found.autoconfig": (
+        "The provider says so: {o}",
+        "Der Provider nennt sie: {o}",
+        "Indiqué par le fournisseur : {o}",
+    ),
+    "ac.found.well-known": (
+        "The provider says so: {o}",
+        "Der Provider nennt sie: {o}",
+        "Indiqué par le fournisseur : {o}",
+    ),
+    "ac.found.ispdb": (
+        "From the public directory of providers: {o}",
+        "Aus dem öffentlichen Verzeichnis der Provider: {o}",
+        "De l'annuaire public des fournisseurs : {o}",
+    ),
+    "ac.found.mx": (
+        "By the host that takes the domain's mail: {o}",
+        "Über den Host, der die Post der Domain annimmt: {o}",
+        "D'après l'hôte qui prend le courrier du domaine : {o}",
+    ),
+    "ac.found.srv": (
+        "By the service records of {o}",
+        "Durch die Diensteinträge (SRV) von {o}",
+        "Par les enregistrements de service (SRV) de {o}",
+    ),
+    "ac.found.guess": (
+        "Found by trying the usual names of {o}",
+        "Durch Probieren der üblichen Namen von {o} gefunden",
+        "Trouvé en essayant les noms usuels de {o}",
+    ),
+    "ac.doubt.clear-answer": (
+        "The answer came in the clear, so anybody on the way could have written it.",
+        "Die Antwort kam im Klartext: Jeder auf dem Weg könnte sie geschrieben haben.",
+        "La réponse est arrivée en clair : n'importe qui sur le trajet a pu l'écrire.",
+    ),
+    "ac.doubt.clear-server": (
+        "Your password would go to this server in the clear.",
+        "Ihr Kennwort ginge im Klartext an diesen Server.",
+        "Votre mot de passe irait en clair à ce serveur.",
+    ),
+    "ac.doubt.foreign-service": (
+        "The server lies outside the domain of the address, and nothing proves that the provider has named it.",
+        "Der Server liegt außerhalb der Domain der Adresse, und nichts beweist, dass der Provider ihn genannt hat.",
+        "Le serveur est hors du domaine de l'adresse, et rien ne prouve que le fournisseur l'a nommé.",
+    ),
     "ac.found.none": (
         "No servers were found: enter them by hand.",
         "Es wurden keine Server gefunden: Tragen Sie sie von Hand ein.",

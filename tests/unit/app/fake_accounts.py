@@ -16,6 +16,7 @@ CHANGED: Final = v1.SettingsChanged((), (), "r2")
 def probe(*, ok: bool = True) -> v1.TestReport:
     """A connection test, good or with a refused login."""
     offers = (v1.Fact("capabilities", "UIDL TOP"), v1.Fact("largest", "2300000"), v1.Fact("tls", "TLSv1.3"))
+    offers += (v1.Fact("certificate_expires", "2027-03-09"),)
     answers = v1.Words(en="pop.provider.example answers", de="pop.provider.example antwortet", fr="elle répond")
     steps = (
         v1.TestStep("connect", ok=True, text=answers.en, duration_ms=31, facts=offers, words=answers),

@@ -9,11 +9,11 @@ from mailgate.contract import v1
 from tests.unit.app.fake_accounts import CHANGED, probe
 
 
-def found(host: str = "pop.provider.example", *, needs_yes: str = "") -> v1.Proposal:
+def found(host: str = "pop.provider.example", *, needs_yes: str = "", doubts: tuple[str, ...] = ()) -> v1.Proposal:
     """What one source says of an address."""
     server = v1.FoundServer("pop3", host, 995, "tls", "info@office.example", ("password",))
     sending = v1.FoundServer("smtp", "smtp.provider.example", 465, "tls", "info@office.example", ("password",))
-    return v1.Proposal("preset", "presets.toml", "Provider", (server,), (sending,), needs_yes, "", 0, None)
+    return v1.Proposal("preset", "presets.toml", "Provider", (server,), (sending,), needs_yes, "", 0, None, doubts)
 
 
 class FakeSettings:

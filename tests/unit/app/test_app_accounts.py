@@ -61,7 +61,12 @@ async def test_the_list_answers_first_and_a_click_shows_what_is_wrong_and_what_t
         assert "zuletzt abgeholt 09:42, wieder 09:48" in reader.words()
         await reader.press("sales")
         await reader.sees("Vermutlich wurde das Kennwort beim Provider geändert")
-        for said in ("-ERR no", "3 Abholungen nacheinander misslungen", "pop.provider.example:995", "nach Abstand"):
+        for said in (
+            "-ERR no",
+            "3 Abholungen nacheinander sind misslungen.",
+            "pop.provider.example:995",
+            "nach Abstand",
+        ):
             await reader.sees(said)
         assert reader.page.route == "/accounts/sales"
 
@@ -142,8 +147,8 @@ async def test_what_the_engine_refuses_is_told_and_nothing_else(engine: FakeEngi
 async def test_the_report_tells_which_header_names_the_recipient_and_sets_it(engine: FakeEngine) -> None:
     async with reading(engine, route=f"/accounts/{OFFICE}?lang=en") as reader:
         await reader.press("What the provider tells")
-        await reader.sees("480 of the last 500 messages looked at; 3 had nobody to go to.")
-        for said in ("in 470 messages; one own address in 460 (96 %)", "one copy for each recipient", "Something new."):
+        await reader.sees("Of the last 500 messages looked at: 480; with nobody to go to: 3.")
+        for said in ("messages: 470; with one own address: 460 (96 %)", "one copy for each recipient", "Something new."):
             assert said in reader.words()
         await reader.press("Use X-Envelope-To as envelope header")
         await reader.sees("X-Envelope-To names the recipient from now on.")

@@ -123,6 +123,11 @@ def test_an_account_that_is_gone_cannot_be_fetched_from_its_card() -> None:
     assert card.remedy is None
 
 
+def test_messages_left_at_the_provider_lead_to_their_account() -> None:
+    [card] = cards(status(conditions=(condition("messages_left", subject=NAME),)))
+    assert (card.remedy, card.account) == (Remedy.LOOK_AT_ACCOUNT, NAME)
+
+
 def test_unrouted_and_other_parked_messages_are_counted_apart() -> None:
     now = status(conditions=(condition("unrouted"), condition("parked")), counts=counts(unrouted=2, parked=5))
     assert {card.key: card.title.values["n"] for card in cards(now)} == {"unrouted": 2, "parked": 3}

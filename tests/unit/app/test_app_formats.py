@@ -46,6 +46,10 @@ def test_a_time_is_told_as_short_as_it_can_be(lang: Lang, before: timedelta, tex
     assert formats.moment(lang, NOW - before, NOW, BERLIN) == text
 
 
+def test_a_day_is_told_with_its_year() -> None:
+    assert [formats.day(lang, NOW.date()) for lang in LANGS] == ["24 Nov 2026", "24.11.2026", "24/11/2026"]
+
+
 def test_today_is_the_readers_today() -> None:
     late = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
     assert formats.moment("en", late, NOW, UTC) == "23:30"

@@ -113,7 +113,7 @@ async def test_a_new_account_is_found_by_its_address_tried_and_kept(engine: Fake
         await reader.press("Add account")
         await reader.choose(ft.TextField, "info@office.example", label="E-mail address")
         await reader.press("Find servers")
-        await reader.sees("POP3 pop.provider.example:995, tls")
+        await reader.sees("POP3 pop.provider.example:995, TLS")
         assert "smtp.provider.example" not in reader.words()
         await reader.choose(ft.TextField, "s3cret", label="Password")
         await reader.press("Try connection")
@@ -138,7 +138,11 @@ async def test_a_doubtful_proposal_is_never_taken_over_by_itself(engine: FakeEng
         await reader.sees("Look twice: the answer came in the clear")
         server = next(c for c in reader.controls() if isinstance(c, ft.TextField) and c.label == "Server")
         assert server.value == ""
-        await reader.press("POP3 pop.elsewhere.example:995, tls")
+        engine.proposals = (found("pop.elsewhere.example", needs_yes="the words", doubts=("clear-answer",)),)
+        await reader.press("Find servers")
+        await reader.sees("Look twice: The answer came in the clear, so anybody on the way could have written it.")
+        assert "A known provider: Provider" in reader.words()
+        await reader.press("POP3 pop.elsewhere.example:995, TLS")
         await eventually(
             lambda: any(isinstance(c, ft.TextField) and c.value == "pop.elsewhere.example" for c in reader.controls()),
             "the server in the form",

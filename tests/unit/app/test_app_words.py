@@ -41,6 +41,8 @@ COMPOSED = (
     "rc.ended.",
     "rc.taken.",
     "ac.first.",
+    "ac.found.",
+    "ac.doubt.",
 )
 """Keys that are put together when they are needed."""
 

@@ -10,7 +10,7 @@ from tests.unit.condition_codes import raised
 
 ONLY_IN_WINDOWS = ("{n}", "{host}")
 """What a window knows and a mail does not."""
-NAMES_A_COMMAND = {("unrouted", ".fix"), ("parked", ".fix")}
+NAMES_A_COMMAND = {("unrouted", ".fix"), ("parked", ".fix"), ("messages_left", ".fix")}
 """Where a window has a place to go to, and a mail names the command."""
 
 
