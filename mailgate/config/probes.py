@@ -17,6 +17,7 @@ _FILE: Final = Path(__file__).with_name("probes.toml")
 
 class _Texts(msgspec.Struct, forbid_unknown_fields=True):
     texts: dict[str, Words]
+    causes: dict[str, dict[Literal["de", "fr"], str]]
     failures: dict[ErrorClass, dict[Literal["de", "fr"], str]]
     secrets: dict[Literal["stored", "file", "env"], Words]
 
@@ -60,7 +61,13 @@ def joined(parts: Iterable[Words]) -> Words:
 
 
 def failed(why: MailgateError) -> Words:
-    """Return what has failed: the error's own sentence, and before it in other languages what it comes to."""
-    said = str(why)
-    other = probe_texts().failures[why.error_class]
-    return Words(en=said, de=other["de"].replace("{said}", said), fr=other["fr"].replace("{said}", said))
+    """Return what has failed: the error's own sentence, and the words of its cause in other languages.
+
+    Where it tells no cause they say what it comes to, and the sentence stands behind that.
+    """
+    said, texts = str(why), probe_texts()
+    if why.cause is not None:
+        other, values = texts.causes[why.cause.code], why.cause.facts
+    else:
+        other, values = texts.failures[why.error_class], {"said": said}
+    return Words(en=said, de=other["de"].format_map(values), fr=other["fr"].format_map(values))

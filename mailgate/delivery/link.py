@@ -194,10 +194,14 @@ class Link:
         try:
             self._wire.eof()
         except WireError as exc:
-            raise ConnectError(str(exc)) from exc
+            raise ConnectError(str(exc)).because("closed_early") from exc
 
     def _why(self, exc: ConnectError) -> ConnectError:
-        return SilenceError(f"{self.name} did not answer within {self._within_s:g} s") if self._expired else exc
+        if not self._expired:
+            return exc
+        limit = f"{self._within_s:g} s"
+        error = SilenceError(f"{self.name} did not answer within {limit}")
+        return error.because("no_answer", endpoint=self.name, limit=limit)
 
     def _bound(self, within_s: float) -> None:
         """Let the wait that begins now last so long at most.

@@ -147,22 +147,25 @@ class Opener:
             text = (
                 f"{self.name} offers no STARTTLS: let it, or name another `security` under {section_of(self._server)}"
             )
-            raise ConnectError(text, error_class=ErrorClass.TLS)
+            raise ConnectError(text, error_class=ErrorClass.TLS).because("no_starttls", name=self.name)
         self._watcher.begins("tls")
         try:
             answer = await link.ask(STARTTLS, self._command_s)
             if answer.code != _WELCOME:
                 text = f"{self.name}: no protected connection (STARTTLS): {said(answer)}"
-                raise ConnectError(text, error_class=ErrorClass.TLS)
+                error = ConnectError(text, error_class=ErrorClass.TLS)
+                raise error.because("no_tls", endpoint=self.name, said=said(answer))
             await link.protect(self._command_s)
         except WireError as exc:
             text = f"{self.name}: no protected connection (STARTTLS): {exc}"
-            raise ConnectError(text, error_class=ErrorClass.TLS) from exc
+            error = ConnectError(text, error_class=ErrorClass.TLS)
+            raise error.because("no_tls", endpoint=self.name, said=exc) from exc
         except ConnectError as exc:
             # Broken off in the middle of STARTTLS, the server speaks no TLS here, whatever it offers.
             if exc.error_class is not ErrorClass.CONNECT:
                 raise
-            raise ConnectError(f"{exc} (STARTTLS)", error_class=ErrorClass.TLS) from exc
+            error = ConnectError(f"{exc} (STARTTLS)", error_class=ErrorClass.TLS)
+            raise error.because("broken_at_starttls", name=self.name) from exc
         await self._greet(link)
 
     async def _log_in(self, link: Link, secret: str) -> None:
@@ -172,7 +175,7 @@ class Opener:
         if mechanism is None:
             offered = " ".join(link.offers.auth) or "none"
             text = f"{self.name} offers no way to log in that `auth` allows (it offers {offered})"
-            raise ConnectError(text, error_class=ErrorClass.AUTH)
+            raise ConnectError(text, error_class=ErrorClass.AUTH).because("no_way_in", name=self.name, offered=offered)
         try:
             exchange = begin_login(mechanism, server, secret)
             begin = auth(mechanism, exchange.initial)
@@ -190,10 +193,12 @@ class Opener:
         except WireError as exc:
             text = f"{self.name}: the login failed: {exc}"
             raise ConnectError(text, error_class=ErrorClass.AUTH) from exc
-        text = masked(f"{said(answer)} {exchange.complaint}".rstrip(), server.user, secret)
+        reply = masked(f"{said(answer)} {exchange.complaint}".rstrip(), server.user, secret)
         # RFC 4954 section 6: 454 and its like are temporary, yet what helps is the same: look at the login.
-        text = f"{self.name} refuses the login of {server.user}: {text}. {remedy_for(ErrorClass.AUTH, server.password)}"
-        raise ConnectError(text, error_class=ErrorClass.AUTH)
+        text = (
+            f"{self.name} refuses the login of {server.user}: {reply}. {remedy_for(ErrorClass.AUTH, server.password)}"
+        )
+        raise ConnectError(text, error_class=ErrorClass.AUTH).because("login_refused", said=reply)
 
 
 def endpoint(server: InternalServer) -> Endpoint:

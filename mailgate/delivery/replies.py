@@ -49,22 +49,24 @@ def turned_away(name: str, server: InternalServer, said: Reply) -> ConnectError:
     """Return what it means when the server called `name` does not welcome us: its greeting, or its answer to EHLO."""
     if said.code in LOGIN_WANTED:
         text = f"{name} wants a login: {said}: set `user` and `password` under {section_of(server)}"
-        return ConnectError(text, error_class=ErrorClass.AUTH)
+        return ConnectError(text, error_class=ErrorClass.AUTH).because("wants_login", name=name, said=said)
     error_class = ErrorClass.POLICY if said.code >= _FOR_GOOD else ErrorClass.TEMPORARY
-    return ConnectError(f"{name} answers {said}", error_class=error_class)
+    return ConnectError(f"{name} answers {said}", error_class=error_class).because("turned_away", name=name, said=said)
 
 
 def shuts(name: str, said: Reply) -> ConnectError:
     """Return what it means when the server answers 421 instead of doing what was asked."""
-    return ConnectError(f"{name} closes the connection: {said}", error_class=ErrorClass.TEMPORARY)
+    error = ConnectError(f"{name} closes the connection: {said}", error_class=ErrorClass.TEMPORARY)
+    return error.because("closes", name=name, said=said)
 
 
 def login_wanted(name: str, server: InternalServer, said: Reply) -> ConnectError:
     """Return what it means when MAIL, or RCPT for everybody, is refused because of who we are: class AUTH or TLS."""
     if "STARTTLS" in said.text.upper():  # RFC 3207 section 4: 530, too
         text = f"{name} takes mail over TLS alone: {said}: set `security` under {section_of(server)} to `starttls`"
-        return ConnectError(text, error_class=ErrorClass.TLS)
+        return ConnectError(text, error_class=ErrorClass.TLS).because("wants_tls", name=name, said=said)
     advice = f"set `user` and `password` under {section_of(server)}"
     if server.user:
         advice = remedy_for(ErrorClass.AUTH, server.password)
-    return ConnectError(f"{name} wants a login before it takes mail: {said}: {advice}", error_class=ErrorClass.AUTH)
+    error = ConnectError(f"{name} wants a login before it takes mail: {said}: {advice}", error_class=ErrorClass.AUTH)
+    return error.because("wants_login", name=name, said=said)

@@ -247,7 +247,9 @@ class InternalProber:
             answer = await link.ask(mail(self._sender), self._within_s)
         if not answer.yes:
             text = f"{link.name} refuses the sender <> ({self._empty_refused}) and {self._sender} ({said(answer)})"
-            raise ConnectError(text, error_class=ErrorClass.POLICY)
+            error = ConnectError(text, error_class=ErrorClass.POLICY)
+            empty, other = self._empty_refused, said(answer)
+            raise error.because("senders_refused", name=link.name, empty=empty, sender=self._sender, reply=other)
 
     async def _one(self, link: Link, address: Address) -> RecipientProbe:
         if not address.is_ascii and not link.offers.utf8:

@@ -1,6 +1,9 @@
 """The errors that cross a package border. Each says what, where and what to do, and keeps its cause."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 
 class ErrorClass(StrEnum):
@@ -47,10 +50,27 @@ REMEDIES: dict[ErrorClass, str] = {
 """What an operator can do about each class; one sentence, shown beside the error. `policy.remedies` names the secret."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What an error's sentence says, as a stable word and its facts: so it is told in other languages, too."""
+
+    code: str
+    facts: Mapping[str, str]
+
+
 class MailgateError(Exception):
-    """The root of our own errors. `args[0]` is one sentence for the operator."""
+    """The root of our own errors. `args[0]` is one sentence for the operator.
+
+    `cause` says the same in a stable word, where a person is likely to meet it; `config/probes.toml` has its words.
+    """
 
     error_class: ErrorClass = ErrorClass.INTERNAL
+    cause: Cause | None = None
+
+    def because(self, code: str, **facts: object) -> Self:
+        """Return this error with its cause."""
+        self.cause = Cause(code, {name: str(value) for name, value in facts.items()})
+        return self
 
 
 class AddressError(MailgateError):

@@ -182,6 +182,8 @@ async def test_a_failure_is_told_at_its_step_with_its_class_and_a_remedy(
     probe = await tried(provider, certificates, **settings)
     assert (probe.ok, last(probe).name, last(probe).ok, probe.error_class) == (False, step, False, error_class)
     assert probe.remedy
+    words = last(probe).words
+    assert words.en not in words.de + words.fr, "told in English"
 
 
 # --- the internal server
@@ -372,6 +374,8 @@ async def test_a_failure_of_the_server_is_told_at_its_step(
         probe = await asked(peer, ANNA, security=SmtpSecurity.STARTTLS, ca_file=str(certificates.ca_file))
     assert (probe.ok, last(probe).name, last(probe).ok, probe.error_class) == (False, step, False, error_class)
     assert probe.remedy
+    words = last(probe).words
+    assert words.en not in words.de + words.fr, "told in English"
 
 
 async def test_where_protection_is_optional_its_failure_is_told_and_the_test_goes_on(

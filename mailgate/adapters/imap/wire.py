@@ -103,7 +103,7 @@ class StreamBridge:
         self._loop.call_soon_threadsafe(self._begin, out, heard)
         data = heard.result()
         if not data:
-            raise ConnectError("the server closed the connection")
+            raise ConnectError("the server closed the connection").because("closed_early")
         self.reads += 1
         self._room -= len(data)
         if self._room < 0:

@@ -52,35 +52,50 @@ def as_shown(der: bytes) -> Shown | None:
     )
 
 
-def said_of_certificate(exc: ssl.SSLCertVerificationError, name: str) -> str:
-    """Return what is wrong with the certificate that the server called `name` shows, without a full stop."""
+def said_of_certificate(exc: ssl.SSLCertVerificationError, name: str) -> tuple[str, str, dict[str, str]]:
+    """Return what is wrong with the certificate that the server called `name` shows.
+
+    First without a full stop, then as the code of a cause with its facts.
+    """
     if isinstance(exc, WrongFingerprintError):
-        return f"its certificate is not the pinned one, its fingerprint is {exc.seen}"
+        text = f"its certificate is not the pinned one, its fingerprint is {exc.seen}"
+        return text, "cert_not_pinned", {"fingerprint": exc.seen}
     der = getattr(exc, "refused", b"")
     code = getattr(exc, "verify_code", 0)
     shown = _parsed(der)
-    if shown is None:
-        return f"its certificate is not good: {getattr(exc, 'verify_message', None) or exc}"
-    fingerprint = f"fingerprint {hashlib.sha256(der).hexdigest()}"
+    said = str(getattr(exc, "verify_message", None) or exc)
+    bad = f"its certificate is not good: {said}", "cert_bad", {"said": said}
+    return bad if shown is None else _of_a_read_one(shown, hashlib.sha256(der).hexdigest(), code, name) or bad
+
+
+def _of_a_read_one(
+    shown: "Certificate", fingerprint: str, code: int, name: str
+) -> tuple[str, str, dict[str, str]] | None:
     if code == _EXPIRED:
         until = shown.not_valid_after_utc
         if until.timestamp() > time.time():
-            return "a certificate above its own has expired"
-        return f"its certificate expired on {_moment(until)}"
+            return "a certificate above its own has expired", "cert_above_expired", {}
+        return f"its certificate expired on {_moment(until)}", "cert_expired", {"when": _moment(until)}
     if code == _NOT_YET_VALID:
         since = shown.not_valid_before_utc
         if since.timestamp() <= time.time():
-            return "a certificate above its own is not valid yet"
-        return f"its certificate is not valid before {_moment(since)}; is the clock of this machine right?"
+            return "a certificate above its own is not valid yet", "cert_above_early", {}
+        when = _moment(since)
+        text = f"its certificate is not valid before {when}; is the clock of this machine right?"
+        return text, "cert_early", {"when": when}
     if code in _OTHER_NAME:
-        return f"its certificate is for {_names(shown)}, not for {name}"
+        names = _names(shown)
+        return f"its certificate is for {names}, not for {name}", "cert_other_name", {"names": names, "name": name}
     if code == _SELF_SIGNED:
-        return f"its certificate is self-signed, {fingerprint}"
+        text = f"its certificate is self-signed, fingerprint {fingerprint}"
+        return text, "cert_self_signed", {"fingerprint": fingerprint}
     if code in _UNKNOWN_AUTHORITY:
-        return (
-            f"its certificate is from an unknown authority, {_last(shown.issuer) or 'which has no name'}; {fingerprint}"
+        issuer = _last(shown.issuer)
+        text = (
+            f"its certificate is from an unknown authority, {issuer or 'which has no name'}; fingerprint {fingerprint}"
         )
-    return f"its certificate is not good: {exc.verify_message}"
+        return text, "cert_unknown_authority", {"issuer": issuer or "-", "fingerprint": fingerprint}
+    return None
 
 
 def _parsed(der: bytes) -> "Certificate | None":

@@ -73,14 +73,18 @@ class NetDialer:
             text = (
                 f"looking up {name} took longer than {in_words(connect_timeout)}: this machine's name server is silent"
             )
-            raise ConnectError(text, error_class=ErrorClass.DNS) from exc
+            error = ConnectError(text, error_class=ErrorClass.DNS)
+            raise error.because("names_silent", name=name, limit=in_words(connect_timeout)) from exc
         except socket.gaierror as exc:
-            raise ConnectError(await why_not_resolved(name, exc), error_class=ErrorClass.DNS) from exc
+            text, cause, facts = await why_not_resolved(name, exc)
+            raise ConnectError(text, error_class=ErrorClass.DNS).because(cause, name=name, **facts) from exc
         except UnicodeError as exc:
-            raise ConnectError(f"{name} cannot be the name of a server", error_class=ErrorClass.DNS) from exc
+            error = ConnectError(f"{name} cannot be the name of a server", error_class=ErrorClass.DNS)
+            raise error.because("name_impossible", name=name) from exc
         except OSError as exc:
             raise connect_error(exc, endpoint) from exc
 
 
 def _no_answer(endpoint: Endpoint, limit: timedelta) -> ConnectError:
-    return ConnectError(f"{endpoint} did not answer within {in_words(limit)}")
+    error = ConnectError(f"{endpoint} did not answer within {in_words(limit)}")
+    return error.because("no_answer", endpoint=endpoint, limit=in_words(limit))

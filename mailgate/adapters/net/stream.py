@@ -267,7 +267,9 @@ class NetStream(asyncio.Protocol):
         return error
 
     def _silence(self) -> ConnectError:
-        self._fail(SilenceError(f"{self._endpoint} has been silent for {in_words(self._timeout)}"))
+        limit = in_words(self._timeout)
+        silence = SilenceError(f"{self._endpoint} has been silent for {limit}")
+        self._fail(silence.because("no_answer", endpoint=self._endpoint, limit=limit))
         return self._error()
 
     def _watched_since(self) -> float:

@@ -73,7 +73,7 @@ class OsKeyring:
             raise SecretError(
                 f"keyring:{name}: there is no such secret: store it by `mailgate secrets set keyring:{name}`, as the "
                 "user that runs the engine"
-            )
+            ).because("secret_missing", reference=f"keyring:{name}")
         return Secret(value)
 
     async def set(self, name: str, secret: Secret) -> None:

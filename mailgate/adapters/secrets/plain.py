@@ -27,22 +27,23 @@ def read_file(name: str, *, data_dir: Path, system: System) -> Secret:
         if not stat.S_ISREG(found.st_mode):  # a pipe would keep us waiting
             raise SecretError(f"file:{name}: {path} is not a plain file")
         if system.posix_rights and found.st_mode & OPEN_TO_OTHERS:
+            mode = f"{found.st_mode & 0o777:04o}"
             raise SecretError(
-                f"file:{name}: {path} is open to others (mode {found.st_mode & 0o777:04o}): "
-                f"close it by `chmod g-w,o= {path}`"
-            )
+                f"file:{name}: {path} is open to others (mode {mode}): close it by `chmod g-w,o= {path}`"
+            ).because("file_open", path=path, mode=mode)
         if found.st_size > MAX_SECRET_OCTETS:
             raise SecretError(f"file:{name}: {path} is larger than {MAX_SECRET_OCTETS} octets, too large for a secret")
         octets = path.read_bytes()
     except OSError as exc:
         raise SecretError(
             f"file:{name}: {path} cannot be read ({exc.strerror}): check that it is there and that this user may read it"
-        ) from exc
+        ).because("file_unreadable", path=path, said=exc.strerror) from exc
     value = _decoded(octets.split(b"\n", 1)[0].removesuffix(b"\r"))
     if value is None:
         raise SecretError(f"file:{name}: {path} is not UTF-8 text")
     if not value:
-        raise SecretError(f"file:{name}: the first line of {path} is empty; the secret belongs there")
+        error = SecretError(f"file:{name}: the first line of {path} is empty; the secret belongs there")
+        raise error.because("file_empty", path=path)
     return Secret(value)
 
 
@@ -56,7 +57,7 @@ def read_environment(name: str, environ: Mapping[str, str]) -> Secret:
     if not value:
         raise SecretError(
             f"env:{name}: the environment variable is not set, or empty: set it for the service that runs the engine"
-        )
+        ).because("variable_missing", name=name)
     if not is_text(value):
         raise SecretError(f"env:{name}: the environment variable is not UTF-8 text")
     return Secret(value)

@@ -68,7 +68,10 @@ class Vault:
         """
         entries = self._read()
         if name not in entries:
-            raise SecretError(f"vault:{name}: there is no such secret: store it by `mailgate secrets set vault:{name}`")
+            error = SecretError(
+                f"vault:{name}: there is no such secret: store it by `mailgate secrets set vault:{name}`"
+            )
+            raise error.because("secret_missing", reference=f"vault:{name}")
         value = _open(self._cipher(entries), name, entries[name])
         if value is None:
             raise SecretError(

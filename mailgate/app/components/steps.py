@@ -63,10 +63,8 @@ def test_steps(ui: Ui, report: v1.TestReport, *, subject: str, host: str) -> lis
     parts: list[ft.Control] = [ft.Row([verdict]), *(_step(ui, step) for step in report.steps)]
     if not report.ok:
         key = f"cond.account_failing.{report.error_class}.fix"
-        said = (
-            ui.t(key, subject=subject, host=host)
-            if knows(key)
-            else in_language(ui.lang, report.remedies, report.remedy)
-        )
+        # The engine's remedy names where the password of this account is kept; ours is for an engine without it.
+        ours = report.remedies is None and knows(key)
+        said = ui.t(key, subject=subject, host=host) if ours else in_language(ui.lang, report.remedies, report.remedy)
         parts.append(with_commands(ui, said, 13.5))
     return parts

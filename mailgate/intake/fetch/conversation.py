@@ -127,7 +127,7 @@ class Conversation:
                 if lost is not None:
                     raise lost from exc
                 if data == b"":  # the line's end and no word of the server's, as when it is reset
-                    raise ConnectError(str(exc)) from exc
+                    raise ConnectError(str(exc)).because("closed_early") from exc
                 raise
             self.events.extend(events)
             self._keep_pace(len(data), events)
@@ -172,9 +172,11 @@ class Conversation:
         )
 
 
-def refused(what: str, status: Status, error_class: ErrorClass, *, hide: Sequence[str] = ()) -> SessionError:
+def refused(
+    what: str, status: Status, error_class: ErrorClass, *, hide: Sequence[str] = (), cause: str = "command_refused"
+) -> SessionError:
     """Return the error that a `-ERR` is, in the server's words without what `hide` lists."""
     said = status.text or "no reason given"
     for secret in hide:
         said = said.replace(secret, "****") if secret else said
-    return SessionError(f"{what}: {said}", error_class=error_class)
+    return SessionError(f"{what}: {said}", error_class=error_class).because(cause, said=said)

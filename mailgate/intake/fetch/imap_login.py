@@ -36,13 +36,20 @@ _CLASS_OF_CODE: Final = {  # RFC 5530 section 3
 }
 
 
-def explained(what: str, exc: ImapRefusedError, default: ErrorClass, *, hide: tuple[str, ...] = ()) -> SessionError:
+def explained(
+    what: str,
+    exc: ImapRefusedError,
+    default: ErrorClass,
+    *,
+    hide: tuple[str, ...] = (),
+    cause: str = "command_refused",
+) -> SessionError:
     """Return the error that a refusal is, in the server's words without what `hide` lists."""
     said = str(exc)
     meaning = _CLASS_OF_CODE.get(exc.code.partition(" ")[0]) or classify(Status(None, False, said, ""), default)
     for secret in hide:
         said = said.replace(secret, "****") if secret else said
-    return SessionError(f"{what}: {said}", error_class=meaning)
+    return SessionError(f"{what}: {said}", error_class=meaning).because(cause, said=said)
 
 
 def _new_nonce() -> str:
@@ -81,7 +88,7 @@ async def log_in(
         if exchange is not None and exchange.complaint:
             what += f" ({exchange.complaint})"
         coded = base64.b64encode(word.encode("utf-8", "replace")).decode()
-        raise explained(what, exc, ErrorClass.AUTH, hide=(word, coded)) from exc
+        raise explained(what, exc, ErrorClass.AUTH, hide=(word, coded), cause="login_refused") from exc
     return mechanism
 
 
@@ -97,7 +104,7 @@ def _choose(offered: frozenset[str], account: Account) -> str:
         if wanted in mechanisms:
             return wanted
         text = f"the server does not offer AUTH={wanted}: set auth to `auto` or `user`"
-        raise SessionError(text, error_class=ErrorClass.AUTH)
+        raise SessionError(text, error_class=ErrorClass.AUTH).because("way_not_offered", what=f"AUTH={wanted}")
     if "LOGINDISABLED" in offered:
         how = "protect the connection by `security`" if account.security is Security.NONE else "set auth to `auto`"
         raise SessionError(f"the server does not allow the LOGIN command: {how}", error_class=ErrorClass.AUTH)

@@ -134,7 +134,7 @@ class Login:
 
     def _refused(self, what: str, answer: Status) -> SessionError:
         """A server may repeat what it got: it goes out of its words."""
-        return refused(what, answer, classify(answer, ErrorClass.AUTH), hide=self._said)
+        return refused(what, answer, classify(answer, ErrorClass.AUTH), hide=self._said, cause="login_refused")
 
 
 def _challenge(event: Continuation, mechanism: str) -> bytes:
@@ -147,4 +147,5 @@ def _challenge(event: Continuation, mechanism: str) -> bytes:
 
 
 def _not_offered(what: str) -> SessionError:
-    return SessionError(f"the server does not offer {what}: set auth to `auto` or `user`", error_class=ErrorClass.AUTH)
+    error = SessionError(f"the server does not offer {what}: set auth to `auto` or `user`", error_class=ErrorClass.AUTH)
+    return error.because("way_not_offered", what=what)

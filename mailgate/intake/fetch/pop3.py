@@ -145,10 +145,8 @@ class Pop3Dialogue:
 
     async def _protect(self) -> None:
         if self.capabilities.known and not self.capabilities.stls:
-            raise SessionError(
-                "the server offers no STLS: set security to `tls`, or name `none` to send everything in the clear",
-                error_class=ErrorClass.TLS,
-            )
+            text = "the server offers no STLS: set security to `tls`, or name `none` to send everything in the clear"
+            raise SessionError(text, error_class=ErrorClass.TLS).because("no_stls")
         answer = await self._talk.ask(commands.stls())
         if not answer.ok:
             raise refused("the server refuses STLS", answer, classify(answer, ErrorClass.TLS))

@@ -182,7 +182,7 @@ class TestWords:
     def test_without_the_certificate_openssl_has_the_word(self) -> None:
         bare = ssl.SSLCertVerificationError(1, "certificate verify failed")
         bare.verify_code, bare.verify_message = 10, "certificate has expired"
-        assert said_of_certificate(bare, "pop.example") == "its certificate is not good: certificate has expired"
+        assert said_of_certificate(bare, "pop.example")[0] == "its certificate is not good: certificate has expired"
 
 
 class TestPins:

@@ -13,6 +13,9 @@ FIRST: Final = datetime(2026, 11, 24, 9, 48, tzinfo=UTC)
 CHANGED: Final = v1.SettingsChanged((), (), "r2")
 
 
+REMEDIES: Final = v1.Words(en="The remedy.", de="Die Abhilfe.", fr="Le remède.")
+
+
 def probe(*, ok: bool = True) -> v1.TestReport:
     """A connection test, good or with a refused login."""
     offers = (v1.Fact("capabilities", "UIDL TOP"), v1.Fact("largest", "2300000"), v1.Fact("tls", "TLSv1.3"))
@@ -22,7 +25,13 @@ def probe(*, ok: bool = True) -> v1.TestReport:
         v1.TestStep("connect", ok=True, text=answers.en, duration_ms=31, facts=offers, words=answers),
         v1.TestStep("login", ok=ok, text="welcome" if ok else "-ERR no", duration_ms=12),
     )
-    return v1.TestReport(ok=ok, steps=steps, error_class="" if ok else "auth", remedy="" if ok else "The remedy.")
+    return v1.TestReport(
+        ok=ok,
+        steps=steps,
+        error_class="" if ok else "auth",
+        remedy="" if ok else "The remedy.",
+        remedies=None if ok else REMEDIES,
+    )
 
 
 def capability(name: str, **changes: Any) -> v1.CapabilityReport:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import mailgate
 import mailgate.engine
 from mailgate.config.probes import failed, joined, probe_texts, say, verbatim
 from mailgate.engine.internal_probe import Taken
-from mailgate.model.errors import ConnectError, ErrorClass
+from mailgate.model.errors import ConnectError, ErrorClass, SecretError
 from mailgate.model.kinds import Words
 from mailgate.model.notices import LANGUAGES
 from mailgate.policy.remedies import remedy_words
@@ -45,6 +46,38 @@ def test_a_failure_is_told_by_its_class_before_its_own_sentence() -> None:
         assert words.en == "192.0.2.1:25 says {this}"
         assert all(text.endswith(" (192.0.2.1:25 says {this})") for text in (words.de, words.fr))
         assert words.de != words.fr
+
+
+def test_a_failure_whose_cause_is_known_is_told_in_every_language_without_an_english_word() -> None:
+    error = SecretError("env:OFFICE: the environment variable is not set").because("variable_missing", name="{OFFICE}")
+    words = failed(error)
+    assert words.en == "env:OFFICE: the environment variable is not set"
+    assert words.de == "Die Umgebungsvariable {OFFICE} des Dienstes ist nicht gesetzt oder leer"
+    assert words.fr == "La variable d'environnement {OFFICE} du service n'est pas définie, ou elle est vide"
+
+
+def test_every_cause_that_the_source_names_has_words_with_its_facts_and_there_are_no_others() -> None:
+    causes = probe_texts().causes
+    calls: list[tuple[str, set[str]]] = []
+    constants: set[object] = set()
+    for path in Path(mailgate.__file__).parent.rglob("*.py"):
+        source = path.read_text("utf-8")
+        if "because(" in source or path.stem in {"certificates", "diagnosis"}:
+            tree = ast.parse(source)
+            constants |= {one.value for one in ast.walk(tree) if isinstance(one, ast.Constant)}
+            calls += [
+                (one.args[0].value, {str(word.arg) for word in one.keywords})
+                for one in ast.walk(tree)
+                if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) and one.func.attr == "because"
+                if isinstance(one.args[0], ast.Constant) and isinstance(one.args[0].value, str)
+            ]
+    assert len(calls) > 20
+    for code, facts in calls:
+        assert placeholders(causes[code]["de"]) <= facts, code
+    assert set(causes) <= constants
+    for code, words in causes.items():
+        assert placeholders(words["de"]) == placeholders(words["fr"]), code
+        assert not re.search(r"[ \w}][:;!?](?= |$)", words["fr"]), f"no narrow space: {words['fr']!r}"
 
 
 def test_what_is_filled_in_is_left_as_it_is_and_a_text_in_a_text_is_in_its_language() -> None:
