@@ -263,7 +263,7 @@ class Fetching:
                 self._wanted.pop(name, None)
                 if not known.busy:
                     self._end_pass(name)
-                for code in ("messages_left", "account_stale"):
+                for code in ("messages_left", "account_stale", "deletions_ignored"):
                     self._health.clear(code, subject=name)
             if new is None and not known.busy:
                 del self.watches[name]

@@ -228,12 +228,27 @@ class Passes:
         taught = self._timetable.ends(watch, result)
         if not result.error:
             self._health.clear("account_failing", subject=account.name)
+            self._tell_keeping(account.name, keeps=result.keeps)
         elif result.store_failed is not None:
             # Not the account's fault: no back-off, it is fetched again as soon as mail can be taken.
             raise_store_condition(self._health, result.store_failed)
         else:
             self._tell_failing(watch, result)
         return taught
+
+    def _tell_keeping(self, name: str, *, keeps: bool) -> None:
+        """Say that a provider confirms deletions and does not carry them out, or that it does now."""
+        if not keeps:
+            self._health.clear("deletions_ignored", subject=name)
+            return
+        self._health.raise_(
+            "deletions_ignored",
+            subject=name,
+            severity=Severity.WARNING,
+            text=f"Account {name}: the provider confirms that messages are deleted, and lists them again.",
+            remedy="They are left there and not fetched twice. Look in the mailbox's settings whether a copy of fetched "
+            'mail is kept, and delete them there by hand; or set `delete = "never"` for the account.',
+        )
 
     def _tell_failing(self, watch: AccountWatch, result: SessionResult) -> None:
         """Say that an account fails, once it has lasted long enough to matter."""

@@ -182,6 +182,10 @@ DE: Final = Words(
             "Ein Relay nimmt keine Post an",
             "Prüfen Sie die Leitung ins Internet. Die Post wartet sicher hier, und alles geht von selbst weiter.",
         ),
+        "deletions_ignored": (
+            "{subject} behält gelöschte Post",
+            "Der Provider bestätigt das Löschen und führt die Nachrichten wieder auf. Löschen Sie sie dort von Hand.",
+        ),
         "messages_left": (
             "Nicht alle Post von {subject} lässt sich abholen",
             "Eine Nachricht ist zu groß, oder der Provider gibt sie nicht heraus; sie bleibt dort. Die Übersicht nennt sie.",
@@ -299,6 +303,10 @@ FR: Final = Words(
         "relay_ill": (
             "Un relais ne prend pas de courrier",
             "Vérifiez la ligne vers Internet. Le courrier attend ici en sûreté, et tout reprend de soi-même.",
+        ),
+        "deletions_ignored": (
+            "{subject} garde du courrier supprimé",
+            "Le fournisseur confirme la suppression et montre de nouveau les messages. Supprimez-les là à la main.",
         ),
         "messages_left": (
             "Tout le courrier de {subject} ne peut pas être relevé",

@@ -30,6 +30,7 @@ class FakeMailbox:
     retrieved: list[str] = field(default_factory=list)
     refusal: bytes = b""  # said in place of the greeting
     shown: int | None = None  # so many messages are listed at a time, as Gmail does
+    keeps: bool = False  # what was deleted, although QUIT is answered by +OK
     refuses: set[str] = field(default_factory=set)  # commands that are answered by -ERR
     capabilities: tuple[str, ...] = ("USER", "UIDL", "TOP", "PIPELINING")
 
@@ -150,7 +151,7 @@ class FakePop3Stream:
                 self._marked.add(self._listed[int(argument) - 1][0])
                 return b"+OK\r\n"
             case "QUIT":
-                for uid in self._marked:
+                for uid in () if self._mailbox.keeps else self._marked:
                     self._mailbox.messages.pop(uid, None)
                 return b"+OK bye\r\n"
             case _:

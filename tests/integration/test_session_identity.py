@@ -272,3 +272,66 @@ async def test_a_full_mailbox_in_which_nothing_is_new_writes_nothing(policy: Del
         before = await bench.store.ledger("office")
         assert (await bench.session()).new == 0
         assert await bench.store.ledger("office") == before
+
+
+class TestDeletionsThatAreNotCarriedOut:
+    """QUIT is answered by +OK, and the messages stay."""
+
+    async def test_nothing_is_downloaded_twice_and_after_some_passes_they_are_left_there(self) -> None:
+        async with mailbox(letter(1), letter(2)) as bench:
+            bench.provider.behave(Behaviour(replies={"QUIT": b"+OK bye\r\n"}))
+            results = []
+            for _ in range(5):
+                results.append(await bench.session())
+                bench.clock.advance(2 * MINUTES)
+            assert [(one.deleted, one.keeps) for one in results] == [
+                (2, False),
+                (2, False),
+                (2, False),
+                (0, True),
+                (0, True),
+            ]
+            assert (len(bench.provider.retrieved), bench.delivered) == (2, Counter([letter(1), letter(2)]))
+            assert bench.provider.commands.count("DELE 1") == 3
+            assert set((await states(bench)).values()) == {LedgerState.SEEN}
+
+    async def test_once_deletions_are_carried_out_again_that_is_over(self) -> None:
+        async with mailbox(letter(1)) as bench:
+            bench.provider.behave(Behaviour(replies={"QUIT": b"+OK bye\r\n"}))
+            for _ in range(4):
+                keeps = (await bench.session()).keeps
+                bench.clock.advance(2 * MINUTES)
+            assert keeps
+            bench.provider.behave(Behaviour())
+            bench.provider.put(USER, letter(2))
+            said = [(await bench.session()).keeps for _ in range(2)]
+            assert (said, bench.waiting()) == ([True, False], [letter(1)])
+            assert await bench.store.value("undeleted.office") is None
+
+    async def test_a_server_that_deletes_late_is_not_blamed(self) -> None:
+        async with mailbox(letter(1)) as bench:
+            bench.provider.behave(Behaviour(replies={"QUIT": b"+OK bye\r\n"}))
+            for _ in range(6):
+                await bench.session()
+            bench.provider.behave(Behaviour())
+            result = await bench.session()
+            assert (result.keeps, result.deleted, bench.waiting()) == (False, 1, [])
+            assert len(bench.provider.retrieved) == 1
+
+    async def test_without_top_they_are_known_by_their_octets_and_left_there_as_well(self) -> None:
+        async with mailbox(letter(1)) as bench:
+            bench.provider.behave(Behaviour(replies={"QUIT": b"+OK bye\r\n"}, top=False))
+            for _ in range(6):
+                await bench.session()
+                bench.clock.advance(2 * MINUTES)
+            assert (len(bench.provider.retrieved), bench.delivered) == (4, Counter([letter(1)]))
+
+    async def test_a_header_that_names_no_message_is_no_proof(self) -> None:
+        first, second = (
+            b"To: anna@office.example\r\nSubject: 21 degrees\r\n\r\n" + body for body in (b"a\r\n", b"b\r\n")
+        )
+        async with mailbox() as bench:
+            for octets in (first, second):
+                bench.provider.put(USER, octets, uid="1")
+                await bench.session()
+            assert (bench.delivered, bench.waiting()) == (Counter([first, second]), [])

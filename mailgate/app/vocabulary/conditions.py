@@ -309,6 +309,21 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
         "Setzen Sie fort, sobald Sie möchten.",
         "Reprenez quand vous voulez.",
     ),
+    "cond.deletions_ignored": (
+        "{subject} keeps mail that was deleted",
+        "{subject} behält gelöschte Post",
+        "{subject} garde du courrier supprimé",
+    ),
+    "cond.deletions_ignored.what": (
+        "The provider confirms that messages are deleted, and lists them again. They are left there, and nothing is fetched twice; the mailbox may get full.",
+        "Der Provider bestätigt, dass Nachrichten gelöscht sind, und führt sie wieder auf. Sie bleiben dort, und nichts wird doppelt abgeholt; das Postfach kann voll werden.",
+        "Le fournisseur confirme que des messages sont supprimés, et les montre de nouveau. Ils y restent, et rien n'est relevé deux fois ; la boîte peut se remplir.",
+    ),
+    "cond.deletions_ignored.fix": (
+        'Look in the mailbox\'s settings at the provider whether it keeps a copy of fetched mail, and delete them there by hand; or set `delete = "never"` for the account.',
+        'Sehen Sie in den Einstellungen des Postfachs beim Provider nach, ob es abgeholte Post behält, und löschen Sie sie dort von Hand; oder setzen Sie `delete = "never"` für das Konto.',
+        'Regardez dans les réglages de la boîte chez le fournisseur si elle garde le courrier relevé, et supprimez-le là à la main ; ou mettez `delete = "never"` pour le compte.',
+    ),
     "cond.messages_left": (
         "Not all mail of {subject} can be fetched",
         "Nicht alle Post von {subject} lässt sich abholen",

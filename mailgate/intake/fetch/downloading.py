@@ -21,7 +21,7 @@ from mailgate.model.settings import Account, FetchSettings
 from mailgate.model.source import Direction, Source
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.stages import OversizePlan
-from mailgate.ports.store import ContentWriter, DraftContent, LedgerRow, NewEntry
+from mailgate.ports.store import ContentWriter, DraftContent, LedgerRow, LedgerState, NewEntry
 from mailgate.wire.errors import WireError
 
 MAX_COMMITTING: Final = 16
@@ -176,6 +176,8 @@ class Download:
             # Its deletion was asked for, or confirmed, yet the server lists it with the same octets.
             step = TraceStep(now, Stage.RECOGNISED, "Listed again after its deletion; recognised by its octets")
             await store.settle_known(name, [message.uid], step=step)
+            if known.state is LedgerState.DELETED:
+                self.result.came_back.append(message.uid)
             return True
         if earlier := self.gone.get(draft.sha256):
             step = TraceStep(

@@ -1,19 +1,27 @@
 """Which message a listed UID stands for: the mailbox, deletions without an answer, shared UIDs, new UIDs for all."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from mailgate.intake.fetch.choosing import base_uid, is_older, is_renumbered, told_apart_anew
 from mailgate.intake.fetch.mailbox import ProviderMailbox
 from mailgate.intake.fetch.pop3 import Listed
 from mailgate.intake.fetch.tools import Tools
+from mailgate.mime.header_hash import header_hash
 from mailgate.model.errors import ErrorClass, SessionError
 from mailgate.model.settings import Account
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.store import Comparison, LedgerRow, LedgerState
 
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STILL_LISTED: Final = {
+    LedgerState.DELETING: "Still listed after its deletion was asked for; its header is the same",
+    LedgerState.DELETED: "Listed again after its deletion; its header is the same",
+}
+_NAMES_IT: Final = re.compile(rb"^(?:Received|Message-ID)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+"""Fields that no two messages have alike. Without one, a server that gives UIDs anew could hide a message behind another."""
 
 
 class Identity:
@@ -24,6 +32,8 @@ class Identity:
         self._tools = tools
         self._dialogue = dialogue
         self._listed = listed
+        self.came_back: list[str] = []
+        """UIDs that are listed again although they were gone; found by `same_as_before`."""
 
     async def know_the_mailbox(self) -> None:
         """UIDs belong to a mailbox, not to the account's name: another login or host makes all of them doubtful.
@@ -43,7 +53,23 @@ class Identity:
             seen = {one.uid: one.size_octets for one in listed if left_alone.get(one.uid) == one.size_octets}
         else:
             seen = {one.uid: one.size_octets for one in await self._left_alone()}
-        await store.begin_mailbox(account.name, mailbox, seen, now=self._tools.clock.now())
+        now = self._tools.clock.now()
+        if before is not None:
+            await store.put_value(self._begun_key, now.isoformat())
+        await store.begin_mailbox(account.name, mailbox, seen, now=now)
+
+    @property
+    def _begun_key(self) -> str:
+        return f"mailbox-begun.{self._account.name}"
+
+    async def _of_another(self, rows: Sequence[LedgerRow]) -> frozenset[str]:
+        """Return those of deleted rows whose UID was one of the mailbox before, if there was another."""
+        begun = await self._tools.store.value(self._begun_key) if rows else None
+        if begun is None:
+            return frozenset()
+        since = datetime.fromisoformat(begun) + timedelta(milliseconds=1)
+        here = {row.uid for row in await self._tools.store.gone_since(self._account.name, since)}
+        return frozenset(row.uid for row in rows if row.uid not in here)
 
     async def _left_alone(self) -> Sequence[Listed]:
         """Return what the very first session is to leave alone for good."""
@@ -65,7 +91,7 @@ class Identity:
     async def same_as_before(self, comparison: Comparison, now: datetime) -> frozenset[str]:
         """Return UIDs that need no download to be known: header and size say that they stand for the same message.
 
-        Those are UIDs whose deletion was asked for and not answered, and UIDs that are told from their twin by a mark
+        Those are UIDs whose deletion was asked for, and not answered or not carried out, and UIDs that are told from their twin by a mark
         that they have gained or lost, since the twin came or went. What was to be left alone from the first and is
         listed again with its size stays so: a mailbox that was empty for once must not bring years of mail.
         """
@@ -81,21 +107,39 @@ class Identity:
             for one in listed
             if one.uid in comparison.doubtful and _may_be_same(comparison.doubtful[one.uid], one)
         }
+        others = await self._of_another([row for row in deleting.values() if row.state is LedgerState.DELETED])
+        deleting = {number: row for number, row in deleting.items() if row.uid not in others}
         gone = await store.gone_since(name, now) if comparison.gone and comparison.new else ()
         bases = {base_uid(row.uid) for row in gone}
         marked = [one for one in listed if one.uid in comparison.new and base_uid(one.uid) in bases]
         if not deleting and not marked:
             return frozenset()
         asked = [one for one in listed if one.number in deleting] + marked
-        hashes = await self._dialogue.top_header_hash(asked)
-        same = [one.uid for one in listed if one.number in deleting and _is_same(deleting[one.number], hashes, one)]
-        step = TraceStep(now, Stage.RECOGNISED, "Still listed after its deletion was asked for; its header is the same")
-        await store.settle_known(name, same, step=step)
+        known_again: list[str] = []
+        hashes: dict[int, str] = {}
+        named: set[int] = set()
+        async for one, header in self._dialogue.top_headers(asked):
+            hashes[one.number] = header_hash(header)
+            if _NAMES_IT.search(header):
+                named.add(one.number)
+        for state, text in _STILL_LISTED.items():
+            same = [
+                one.uid
+                for one in listed
+                if (row := deleting.get(one.number)) is not None
+                and row.state is state
+                and hashes.get(one.number) == row.header_hash
+                and (state is LedgerState.DELETING or one.number in named)
+            ]
+            await store.settle_known(name, same, step=TraceStep(now, Stage.RECOGNISED, text))
+            known_again += same
+            if state is LedgerState.DELETED:
+                self.came_back = same
         renamed = told_apart_anew(gone, marked, hashes)
         for old, new in renamed:
             step = TraceStep(now, Stage.RECOGNISED, "Listed under another UID; its header is the same", f"UID {new}")
             await store.rename_known(name, old, new, step=step)
-        return frozenset(same).union(new for _, new in renamed)
+        return frozenset(known_again).union(new for _, new in renamed)
 
     @property
     def _renumbered_key(self) -> str:
@@ -157,8 +201,4 @@ def _was_left_alone(row: LedgerRow | None, one: Listed) -> bool:
 
 
 def _may_be_same(row: LedgerRow, one: Listed) -> bool:
-    return row.state is LedgerState.DELETING and bool(row.header_hash) and row.size_octets == one.size_octets
-
-
-def _is_same(row: LedgerRow, hashes: Mapping[int, str], one: Listed) -> bool:
-    return hashes.get(one.number) == row.header_hash
+    return row.state in _STILL_LISTED and bool(row.header_hash) and row.size_octets == one.size_octets

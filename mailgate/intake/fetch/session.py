@@ -19,6 +19,7 @@ from mailgate.intake.fetch.opening import reached
 from mailgate.intake.fetch.oversize import delete_doomed, look_at_large
 from mailgate.intake.fetch.pop3 import Listed
 from mailgate.intake.fetch.tools import LeftMessage, SessionResult, Tools
+from mailgate.intake.fetch.undeleted import Undeleted
 from mailgate.model.errors import ErrorClass, MailgateError, PipelineLostError, StoreError
 from mailgate.model.events import MailboxRenumbered, MessageSkipped, SessionEnded, SessionListed, SessionStarted
 from mailgate.model.imap_options import ProviderCopy
@@ -162,6 +163,7 @@ class FetchSession:
             name, [one.uid for one in listed], now=now, remember=self._settings.remember
         )
         same = await identity.same_as_before(comparison, now)
+        result.came_back += identity.came_back
         passed_over = frozenset(uid for uid, times in self._ended_at.items() if times >= ENDS_BORNE)
         leave = self._leave | same | passed_over
         plan = await tools.oversize.plan(self._account)
@@ -199,7 +201,13 @@ class FetchSession:
                 await self._doubt()
             if download.gone and not result.another:
                 await identity.all_known()
+            undeleted = Undeleted(name, tools.store)
+            result.keeps = await undeleted.note(
+                result.came_back, now, deletes=self._account.delete is not DeletePolicy.NEVER
+            )
             await self._acknowledge(dialogue, listed, comparison.open_entries, plan)
+            if result.deleted:
+                await undeleted.deleted()
 
     async def _doubt(self) -> None:
         """Trust no UID that was taken here: each may stand for the message before it, and the last one be missing.

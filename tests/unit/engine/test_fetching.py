@@ -10,7 +10,7 @@ import pytest
 from mailgate.engine.tickets import KEPT
 from mailgate.model.errors import ConflictError, ConnectError, ErrorClass, StoreError, UnknownError
 from mailgate.model.events import FetchPaused, MessageFetched, Numbered, Severity
-from mailgate.model.settings import FetchSettings, StoreSettings
+from mailgate.model.settings import DeletePolicy, FetchSettings, StoreSettings
 from tests.fakes.eventually import eventually, others_run
 from tests.unit.engine.desk import INTERVAL, Desk, account, config, letter, running
 
@@ -383,6 +383,26 @@ class TestMailThatStaysAtTheProvider:
             await desk.fetched()
             assert desk.told().count("MessageSkipped") == 1, "said once, not every five minutes"
             del desk.box().messages["large"]
+            await desk.fetched()
+            assert desk.conditions == set()
+
+    async def test_a_provider_that_keeps_what_was_deleted_is_named_until_it_does_not_or_need_not_delete(self) -> None:
+        desk = desk_of("office")
+        desk.put(1)
+        desk.box().keeps = True
+        async with running(desk):
+            for _ in range(3):
+                await desk.fetched()
+                assert desk.conditions == set()
+                desk.clock.advance(10 * MINUTE)
+            await desk.fetched()
+            [held] = desk.engine.health.conditions
+            assert (held.code, held.subject, held.severity) == ("deletions_ignored", "office", Severity.WARNING)
+            retrieved = list(desk.box().retrieved)
+            await desk.fetched()
+            assert (desk.box().retrieved, desk.conditions) == (retrieved, {"deletions_ignored"})
+            [one] = desk.config.accounts
+            assert await desk.reload(replace(desk.config, accounts=(replace(one, delete=DeletePolicy.NEVER),)))
             await desk.fetched()
             assert desk.conditions == set()
 
