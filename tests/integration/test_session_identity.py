@@ -244,6 +244,16 @@ class TestTheFirstSession:
             await bench.session()
             assert bench.delivered == Counter([old])
 
+    async def test_an_answer_too_many_leaves_no_new_message_alone_for_good(self) -> None:
+        old, new = b"Date: Mon, 1 Jan 2024 00:00:00 +0000\r\n" + letter(1), letter(2)
+        async with mailbox(old, new) as bench:
+            twice = b"+OK\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\n\r\n.\r\n" * 2
+            bench.provider.behave(Behaviour(replies={"TOP 1 0": twice}), Behaviour())
+            bench.account = replace(bench.account, first_fetch="2026-02-01")
+            assert "lost count" in (await bench.session()).error
+            await bench.session()
+            assert (bench.delivered, bench.waiting()) == (Counter([new]), [old])
+
     async def test_a_mailbox_under_another_name_still_leaves_the_rest_alone(self) -> None:
         old = [letter(number) for number in range(5)]
         async with mailbox(*old) as bench:

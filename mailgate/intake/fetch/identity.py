@@ -14,6 +14,7 @@ from mailgate.model.errors import ErrorClass, SessionError
 from mailgate.model.settings import Account
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.store import Comparison, LedgerRow, LedgerState
+from mailgate.wire.errors import WireError
 
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STILL_LISTED: Final = {
@@ -84,9 +85,11 @@ class Identity:
                 except ValueError as exc:
                     text = f"first_fetch: there is no day {day}"
                     raise SessionError(text, error_class=ErrorClass.CONFIG) from exc
-                return [
-                    one async for one, header in self._dialogue.top_headers(self._listed) if is_older(header, first)
-                ]
+                headers = self._dialogue.top_headers(self._listed)
+                older = [one async for one, header in headers if is_older(header, first)]
+                if older and not await self._dialogue.in_step():
+                    raise WireError("the server has lost count of its answers: no message is left alone by its header")
+                return older
 
     async def same_as_before(self, comparison: Comparison, now: datetime) -> frozenset[str]:
         """Return UIDs that need no download to be known: header and size say that they stand for the same message.

@@ -7,6 +7,7 @@ from mailgate.intake.fetch.mailbox import ProviderMailbox
 from mailgate.intake.fetch.pop3 import Listed
 from mailgate.mime.header_hash import header_hash
 from mailgate.ports.stages import LargeMessage, OversizeDesk, OversizePlan
+from mailgate.wire.errors import WireError
 
 LOOKS: Final = 50
 """Headers of new ones that a session asks for; the others wait for the next session."""
@@ -26,6 +27,10 @@ async def look_at_large(
     still = {one.uid for one in large if plan.known.get(one.uid) == one.size_octets}
     unknown = [one for one in large if one.uid not in still][:LOOKS]
     headers = {one.number: header async for one, header in dialogue.top_headers(unknown)}
+    if headers and not await dialogue.in_step():
+        raise WireError(
+            "the server has lost count of its answers: nobody is told of a message by the header of another"
+        )
     new = [LargeMessage(one.uid, one.size_octets, headers.get(one.number, b"")) for one in unknown]
     await desk.found(account, still, new)
 

@@ -164,12 +164,13 @@ class Pop3Dialogue:
         is known by the hash of its header (TOP). What LIST leaves out has size 0.
         """
         uid_lines, size_lines = await self._ask_for_both()
-        refused_one = isinstance(uid_lines, Status) or isinstance(size_lines, Status)
+        doubt = isinstance(uid_lines, Status) or isinstance(size_lines, Status)
         if isinstance(uid_lines, Status):
             if (meaning := classify(uid_lines, ErrorClass.PROTOCOL)) is not ErrorClass.PROTOCOL:
                 raise refused("the server does not tell its UIDs just now", uid_lines, meaning)
             uid_lines = []
         uids = parse_uids(uid_lines)
+        doubt = doubt or bool(uid_lines and not uids)  # lines of another answer: no mailbox is empty for that
         if not isinstance(size_lines, Status):
             sizes = parse_sizes(size_lines)
         elif uids and class_of_code(size_lines) is None:
@@ -177,7 +178,7 @@ class Pop3Dialogue:
         else:
             meaning = classify(size_lines, ErrorClass.PROTOCOL)
             raise refused("the server does not list its messages", size_lines, meaning)
-        if refused_one:
+        if doubt:
             await self._still_in_step()
         columns = zip(uids, uids.values(), map(sizes.get, uids, repeat(0)), repeat(""), strict=False)
         listed = list(map(Listed._make, columns))

@@ -418,6 +418,13 @@ class TestLosingCount:
         with pytest.raises(WireError, match="lost count"):
             await dialogue.list_messages()
 
+    async def test_a_list_too_many_before_them_never_makes_a_full_mailbox_an_empty_one(self) -> None:
+        dialogue, _ = await opened(
+            OPENED + self.LISTS + "S: +OK\nS: TOP\nS: USER\nS: .\nS: +OK\nS: 1 a\nS: .\nC: STAT\nS: +OK\nS: 1 10\nS: ."
+        )
+        with pytest.raises(WireError, match="lost count"):
+            await dialogue.list_messages()
+
     async def test_a_server_that_knows_no_top_is_asked_once_whether_it_is_in_step(self) -> None:
         dialogue, stream = await opened(PLAIN_OPENED + f"C: TOP 1 0\nS: -ERR\nC: TOP 2 0\nS: -ERR\n{IN_STEP}")
         assert await dialogue.top_header_hash([ONE, TWO]) == {}
