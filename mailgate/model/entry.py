@@ -71,6 +71,9 @@ class RecipientState(StrEnum):
 OPEN_RECIPIENT: Final = frozenset({RecipientState.PENDING, RecipientState.UNKNOWN})
 """Recipient states that still need a try."""
 
+REACHED: Final = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
+"""Recipient states of those who got the message."""
+
 
 @dataclass(frozen=True, slots=True)
 class EntryRecipient:

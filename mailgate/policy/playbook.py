@@ -52,7 +52,8 @@ DOES: Final[dict[Verdict, str]] = {
         "No message pays for it with a try. The condition `internal_ill` shows and all fetching pauses: mail waits at "
         "the provider. The server is tried again by `delivery.reconnect`, and everything goes on by itself. A message "
         "at which alone the line breaks, or MAIL is refused without 4.3.x, is tried again by `delivery.retry` from the "
-        "third time on, and the others go on."
+        "third time on, and the others go on. What is said about one recipient while another has the message (421 apart) "
+        "concerns that one alone: it is tried again by `delivery.retry`, and nothing pauses."
     ),
     Verdict.CONFIGURATION_ILL: (
         "As *server ill*, with the condition `internal_config`, since somebody has to mend a setting here or there. "
@@ -227,7 +228,8 @@ CLASSES: Final[dict[Verdict, ErrorClass]] = {
 }
 """The class of error that people are shown beside an answer, and with it what they can do (`model.errors.REMEDIES`)."""
 
-_ABOUT_ITSELF: Final = frozenset({421, 530, 534, 535, 538})
+_SHUTS_DOWN: Final = 421
+_ABOUT_ITSELF: Final = frozenset({_SHUTS_DOWN, 530, 534, 535, 538})
 
 STREAK: Final = 3
 """Messages without a common recipient whose text is not taken, until the server counts as ill."""
@@ -250,16 +252,18 @@ def of_failure(error_class: ErrorClass) -> Verdict:
     return Verdict.SERVER_ILL if error_class in _ILL_BY_CLASS else Verdict.CONFIGURATION_ILL
 
 
-def illness(results: Sequence[DeliveryResult]) -> DeliveryResult | None:
+def illness(results: Sequence[DeliveryResult], *, others_have_it: bool = False) -> DeliveryResult | None:
     """Return the result that says that the way is no good for any message just now, or None.
 
-    A server that is ill says so to anybody. What is a fault of the configuration for one recipient alone, while another
-    was taken, is none for the rest.
+    A server that is ill says so to anybody. What it says about one recipient, at RCPT or over LMTP, while it takes the same
+    message for another, concerns that recipient alone (a mailbox that is damaged: `451 4.3.0`), and so it does when that
+    one is tried again: `others_have_it` since an earlier conversation. A server that shuts down (421) counts always.
     """
-    found = next((one for one in results if of(one) is Verdict.SERVER_ILL), None)
-    if found is None and not any(one.delivered for one in results):
-        found = next((one for one in results if of(one) is Verdict.CONFIGURATION_ILL), None)
-    return found
+    wanted = {Verdict.SERVER_ILL, Verdict.CONFIGURATION_ILL}
+    if others_have_it or any(one.delivered for one in results):
+        return next((one for one in results if one.reply.code == _SHUTS_DOWN and of(one) in wanted), None)
+    ill = {of(one): one for one in reversed(results)}
+    return ill.get(Verdict.SERVER_ILL) or ill.get(Verdict.CONFIGURATION_ILL)
 
 
 def is_certain(reply: Reply) -> bool:

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS
-from mailgate.model.entry import EntryState, ParkReason, QueueEntry
+from mailgate.model.entry import REACHED, EntryState, ParkReason, QueueEntry
 from mailgate.model.errors import (
     BrokenOffError,
     ConnectError,
@@ -367,7 +367,7 @@ class Deliveries:
     async def _judge(self, entry: QueueEntry, results: Sequence[DeliveryResult]) -> Outcome | None:
         """Return what is to be recorded; None when the server is ill, and nobody was answered about this message."""
         outcome = self._outcome(entry, results)
-        ill = playbook.illness(results)
+        ill = playbook.illness(results, others_have_it=any(one.state in REACHED for one in entry.recipients))
         if ill is not None:
             if self._blame(entry, certain=playbook.is_certain(ill.reply)):
                 return outcome

@@ -152,9 +152,18 @@ def result(address: str, text: str, stage: SmtpStage = SmtpStage.RCPT) -> Delive
     return DeliveryResult(address, reply(text), stage=stage)
 
 
-def test_a_full_disk_there_is_an_illness_even_beside_a_delivery() -> None:
-    taken, full = result("a@x.example", "250 ok", SmtpStage.TEXT), result("b@x.example", "452 4.3.1 full")
-    assert illness([taken, full]) is full
+def test_what_is_said_about_one_recipient_while_another_was_taken_is_no_illness() -> None:
+    taken = result("a@x.example", "250 ok", SmtpStage.TEXT)
+    for stage in SmtpStage.RCPT, SmtpStage.TEXT:
+        for text in "451 4.3.0 mailbox damaged", "452 4.3.1 full":
+            ill = result("b@x.example", text, stage)
+            assert illness([ill]) is ill
+            assert illness([ill, result("a@x.example", "550 5.1.1 who")]) is ill
+            assert illness([taken, ill]) is None
+            assert illness([ill], others_have_it=True) is None
+    down = result("b@x.example", "421 4.3.2 shutting down", SmtpStage.TEXT)
+    assert illness([taken, down]) is down
+    assert illness([down], others_have_it=True) is down
     assert illness([taken, result("b@x.example", "452 4.2.2 full"), result("c@x.example", "450 grey")]) is None
 
 

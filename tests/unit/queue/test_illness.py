@@ -37,7 +37,7 @@ async def test_back_pressure_costs_no_message_a_try_and_ends_by_itself() -> None
 
 
 async def test_who_was_taken_beside_an_illness_is_recorded_and_does_not_get_it_again() -> None:
-    office = Office(transport=FakeTransport({JONAS: FULL}))
+    office = Office(transport=FakeTransport({JONAS: Reply(421, "4.3.2 shutting down")}))
     office.processor.to = (ANNA, JONAS)
     async with running(office):
         entry = await office.is_deferred(await office.take())
@@ -46,6 +46,24 @@ async def test_who_was_taken_beside_an_illness_is_recorded_and_does_not_get_it_a
         await office.advance(5 * SECOND)
         await office.is_in(entry.id, EntryState.DONE)
         assert [said.recipients for said in office.transport.said] == [(ANNA, JONAS), (JONAS,)]
+
+
+async def test_a_mailbox_that_is_damaged_there_holds_up_its_owner_alone_however_often_it_is_tried() -> None:
+    office = Office(transport=FakeTransport())
+    office.transport.always = {JONAS: Reply(451, "4.3.0 mailbox damaged")}
+    office.processor.to = (ANNA, JONAS)
+    async with running(office):
+        entry = await office.is_deferred(await office.take())
+        for _ in range(3):
+            assert (office.health.codes, entry.next_attempt) == (
+                set(),
+                office.clock.now() + SETTINGS.retry[entry.attempts > 1],
+            )
+            await office.advance(SETTINGS.retry[-1])
+            entry = await office.entry(entry.id)
+        assert [said.recipients for said in office.transport.said] == [(ANNA, JONAS), *[(JONAS,)] * 3]
+        office.processor.to = (ANNA,)
+        await office.is_in(await office.take(), EntryState.DONE)
 
 
 async def test_a_temporary_no_to_one_recipient_pauses_nothing() -> None:
