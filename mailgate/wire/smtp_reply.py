@@ -1,7 +1,8 @@
 """What we answer as a server, as octets: ASCII, and no line longer than a client must be able to read.
 
 RFC 5321 sections 4.2 and 4.5.3.1.5. SMTPUTF8 opens replies to UTF-8 for VRFY, EXPN, 251 and 551 alone (RFC 6531 section
-3.7.4), none of which says anything here: so all of it is ASCII, and what is not becomes the nearest that is.
+3.7.4), none of which says anything here: so all of it is ASCII. An address that is not shows `?`, since another spelling
+would be another address; words are spelt out beforehand (`to_ascii`).
 """
 
 import re
@@ -24,18 +25,21 @@ _SPELT: Final = str.maketrans(
 
 def reply_octets(code: int, lines: Iterable[str]) -> bytes:
     """Return a whole reply. A line that is too long goes on in the next, behind the same enhanced status code."""
-    cut = [piece for line in lines for piece in _pieces(to_ascii(line))]
+    cut = [piece for line in lines for piece in _pieces(_harmless(line))]
     said = [f"{code}-{line}\r\n" for line in cut[:-1]]
     return "".join([*said, f"{code} {cut[-1]}\r\n"]).encode("ascii")
 
 
 def to_ascii(text: str) -> str:
-    """Return `text` in ASCII without control characters: umlauts spelt out, accents gone, `?` for all else."""
+    """Return words in ASCII without control characters: umlauts spelt out, accents gone, `?` for all else."""
+    text = unicodedata.normalize("NFC", text).translate(_SPELT)
+    return _harmless("".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one)))
+
+
+def _harmless(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
-    text = unicodedata.normalize("NFC", text).translate(_SPELT)
-    plain = (one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
-    return "".join(one if one.isascii() and one.isprintable() else " " if one.isspace() else "?" for one in plain)
+    return "".join(one if one.isascii() and one.isprintable() else " " if one.isspace() else "?" for one in text)
 
 
 def _pieces(line: str) -> Iterator[str]:

@@ -31,6 +31,11 @@ def test_what_is_not_ascii_becomes_the_nearest_that_is(text: str, said: str) -> 
     assert to_ascii(text) == said
 
 
+def test_an_address_is_not_spelt_otherwise() -> None:
+    assert reply_octets(250, ["2.1.0 <jürgen@office.example> ok"]) == b"250 2.1.0 <j?rgen@office.example> ok\r\n"
+    assert reply_octets(250, ["a\r\nb"]) == b"250 a  b\r\n"
+
+
 def test_a_long_line_goes_on_behind_the_same_status() -> None:
     said = reply_octets(550, ["5.7.1 " + "word " * 150 + "end"]).split(b"\r\n")[:-1]
     assert [line[:10] for line in said] == [b"550-5.7.1 ", b"550 5.7.1 "]
