@@ -22,6 +22,7 @@ TITLES: Final = {
     "users": "user",
     "relays": "relay",
     "senders": "sender",
+    "groups": "group",
 }
 NAMED_BY: Final = {
     "accounts": "name",
@@ -32,6 +33,7 @@ NAMED_BY: Final = {
     "users": "name",
     "relays": "name",
     "senders": "address",
+    "groups": "name",
 }
 
 

@@ -31,6 +31,7 @@ def check_outbound(config: Config, faults: Faults, sure: Sure) -> None:
     _unique(config.users, "users", "name", faults, sure)
     _unique(config.relays, "relays", "name", faults, sure)
     _unique(config.senders, "senders", "address", faults, sure)
+    _unique(config.groups, "groups", "name", faults, sure)
     for index, listener in enumerate(config.listeners):
         _check_listener(listener, ("listeners", index), config, faults, sure)
     for index, relay in enumerate(config.relays):
@@ -47,6 +48,13 @@ def check_outbound(config: Config, faults: Faults, sure: Sure) -> None:
             _check_address(sender.address, (*at, "address"), faults)
         if sure(*at, "password"):
             check_secret(sender.password, (*at, "password"), faults, whose="this sender", name=f"sender-{index + 1}")
+    for index, group in enumerate(config.groups):
+        at = ("groups", index)
+        _check_patterns(group.members, (*at, "members"), faults, sure)
+        empty = not group.members and group.name not in {one.group for one in config.senders}
+        if empty and sure(*at, "members") and sure("senders"):
+            text = f"Nobody is in the group {shown(group.name)}."
+            faults.warning("W09", at, text, 'Add `members = ["@example.org"]`, or the `group` to one of `[[senders]]`.')
     _check_rest(config, faults, sure)
 
 
@@ -68,7 +76,15 @@ def _check_rest(config: Config, faults: Faults, sure: Sure) -> None:
     outbound = config.outbound
     _check_patterns(outbound.listed, ("outbound", "listed"), faults, sure)
     _check_patterns(outbound.always_to, ("outbound", "always_to"), faults, sure)
-    if sure("outbound") and outbound.may_send is WhoMaySend.LISTED and not outbound.listed:
+    for number, network in enumerate(outbound.listed_networks if sure("outbound", "listed_networks") else ()):
+        _check_network(network, ("outbound", "listed_networks", number), faults)
+    users = {user.name for user in config.users}
+    for number, name in enumerate(outbound.listed_users if sure("outbound", "listed_users") and sure("users") else ()):
+        if name not in users:
+            text = f"There is no user {shown(name)}."
+            faults.error("O11", ("outbound", "listed_users", number), text, "Name one of `[[users]]`.")
+    anybody = outbound.listed or outbound.listed_networks or outbound.listed_users
+    if sure("outbound") and outbound.may_send is WhoMaySend.LISTED and not anybody:
         text = "Nobody may send: `may_send` is `listed`, and `listed` is empty."
         faults.error("O05", ("outbound", "may_send"), text, 'Add `listed = ["@example.org"]` with those who may.')
     if config.listeners and not config.relays and sure("listeners") and sure("relays"):
@@ -91,13 +107,8 @@ def _unique(items: Iterable[object], section: str, key: str, faults: Faults, sur
 
 def _check_listener(listener: Listener, at: KeyPath, config: Config, faults: Faults, sure: Sure) -> None:
     for number, network in enumerate(listener.networks if sure(*at, "networks") else ()):
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError:
-            remedy = "Write an address, or a network such as `192.168.1.0/24`."
-            faults.error("O02", (*at, "networks", number), f"{shown(network)} is no network.", remedy)
-            continue
-        if ipaddress.ip_network(network, strict=False).prefixlen == 0:
+        known = _check_network(network, (*at, "networks", number), faults)
+        if known is not None and known.prefixlen == 0:
             text = "This network is the whole Internet: anybody could send mail through your office."
             faults.error("O02", (*at, "networks", number), text, "Name the networks of your office.")
     if not sure(*at, "security"):
@@ -121,6 +132,15 @@ def _check_listener(listener: Listener, at: KeyPath, config: Config, faults: Fau
             faults.error("O04", (*at, "auth"), text, "Add `[[users]]` with name and password.")
 
 
+def _check_network(text: str, at: KeyPath, faults: Faults) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        remedy = "Write an address, or a network such as `192.168.1.0/24`."
+        faults.error("O02", at, f"{shown(text)} is no network.", remedy)
+        return None
+
+
 def _check_relay(relay: Relay, at: KeyPath, config: Config, faults: Faults, sure: Sure) -> None:
     if sure(*at, "host") and (fault := host_fault(relay.host)) is not None:
         faults.error("H02", (*at, "host"), *fault)
@@ -129,11 +149,13 @@ def _check_relay(relay: Relay, at: KeyPath, config: Config, faults: Faults, sure
     if sure(*at, "sender_policy") and relay.sender_policy is SenderPolicy.LIST and not relay.allowed_senders:
         text = "This relay takes the senders of a list, and `allowed_senders` is empty."
         faults.error("O06", (*at, "sender_policy"), text, "Add `allowed_senders`, or use another `sender_policy`.")
-    known = {one.group for one in config.senders if one.group}
-    for number, group in enumerate(relay.groups if sure(*at, "groups") and sure("senders") else ()):
+    known = {one.group for one in config.senders if one.group} | {one.name for one in config.groups}
+    told = sure(*at, "groups") and sure("senders") and sure("groups")
+    for number, group in enumerate(relay.groups if told else ()):
         if group not in known:
             text = f"No sender is in a group {shown(group)}."
-            faults.error("O07", (*at, "groups", number), text, "Name a `group` that one of `[[senders]]` has.")
+            remedy = "Name one of `[[groups]]`, or a `group` that one of `[[senders]]` has."
+            faults.error("O07", (*at, "groups", number), text, remedy)
     if sure(*at, "login"):
         _check_login(relay, at, config, faults, sure)
     clear = sure(*at, "security") and relay.security is RelaySecurity.NONE

@@ -187,13 +187,38 @@ class SenderLogin:
         ),
     ] = ""
     password: Annotated[SecretRef, Meta(examples=["keyring:anna"], description="reference to the password")]
-    group: Annotated[str, Meta(examples=["sales"], description="group that relays and holds may name")] = ""
+    group: Annotated[str, Meta(examples=["sales"], description="group that he is in; see `[[groups]]`")] = ""
     hold: (
         Annotated[
             timedelta,
             Meta(
                 extra={"zero": True},
-                description="how long this sender's mail rests before it is sent; by default that of `[outbound]`",
+                description="how long this sender's mail rests before it is sent; by default that of his group, else of `[outbound]`",
+            ),
+        ]
+        | None
+    ) = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderGroup:
+    """Senders that relays and holds treat alike: those named here, and each of `[[senders]]` with this `group`."""
+
+    name: Annotated[str, Meta(min_length=1, examples=["sales"], description="name that relays and senders use")]
+    members: Annotated[
+        tuple[str, ...],
+        Meta(
+            extra={"form": _PATTERN_FORM},
+            examples=["@sales.example.org"],
+            description="senders of the group (addresses, `@domain`, `*`)",
+        ),
+    ] = ()
+    hold: (
+        Annotated[
+            timedelta,
+            Meta(
+                extra={"zero": True},
+                description="how long mail of the group rests before it is sent; by default that of `[outbound]`",
             ),
         ]
         | None
@@ -334,6 +359,15 @@ class OutboundSettings:
         Meta(
             examples=["anna@example.org"], description="senders (addresses, `@domain`, `*`) that `may_send` speaks of"
         ),
+    ] = ()
+    listed_networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            examples=["192.168.1.64/26"], description="... and networks: whoever hands mail over from there is listed"
+        ),
+    ] = ()
+    listed_users: Annotated[
+        tuple[str, ...], Meta(examples=["scanner"], description="... and logins of `[[users]]`: who uses one is listed")
     ] = ()
     always_to: Annotated[
         tuple[str, ...],

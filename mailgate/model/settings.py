@@ -22,7 +22,7 @@ from mailgate.model import size_options as sizes
 from mailgate.model.api_settings import ApiSettings
 from mailgate.model.discovery_settings import DiscoverySettings
 from mailgate.model.notices import NoticeSettings
-from mailgate.model.outbound import Listener, OutboundSettings, Relay, SenderLogin, SubmissionUser
+from mailgate.model.outbound import Listener, OutboundSettings, Relay, SenderGroup, SenderLogin, SubmissionUser
 
 Octets = Annotated[int, Meta(extra={"octets": True})]
 
@@ -464,6 +464,7 @@ class Config:
     users: tuple[SubmissionUser, ...] = ()
     relays: tuple[Relay, ...] = ()
     senders: tuple[SenderLogin, ...] = ()
+    groups: tuple[SenderGroup, ...] = ()
     outbound: OutboundSettings = field(default_factory=OutboundSettings)
     fetch: FetchSettings = field(default_factory=FetchSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)

@@ -51,10 +51,7 @@ class OutboundPipeline:
         relay = relay_of(entry.lane)
         way = f"by relay {relay}" if relay else "to the internal server"
         steps = [TraceStep(entry.received_at, Stage.ROUTED, f"Goes {way}, for {names}")]
-        hold = office.config.outbound.hold if entry.lane != INTERNAL_LANE else None
-        login = office.relays.login_of(envelope.sender)
-        if hold is not None and login is not None and login.hold is not None:
-            hold = login.hold
+        hold = office.relays.hold_of(envelope.sender) if entry.lane != INTERNAL_LANE else None
         until = entry.received_at + hold if hold else None
         if until:
             steps.append(

@@ -5,6 +5,7 @@ The order of the relays in the configuration is the order in which they are aske
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from mailgate.model.address import Address, parse_domain
@@ -41,12 +42,31 @@ class RelayTable:
 
     def __init__(self, config: Config) -> None:
         self._relays = [_Choice(relay) for relay in config.relays]
-        self._groups = {one.address.casefold(): one for one in config.senders}
+        self._logins = {one.address.casefold(): one for one in config.senders}
+        self._named = [(group, AddressPatterns(group.members)) for group in config.groups]
+        self._hold = config.outbound.hold
         self._local = local_domains(config)
 
     def login_of(self, sender: Address | None) -> SenderLogin | None:
         """Return the login that a sender has at the provider, or None."""
-        return self._groups.get(sender.key) if sender else None
+        return self._logins.get(sender.key) if sender else None
+
+    def groups_of(self, sender: Address | None) -> frozenset[str]:
+        """Return the names of the groups that a sender is in."""
+        if sender is None:
+            return frozenset()
+        login = self.login_of(sender)
+        found = {group.name for group, members in self._named if sender in members}
+        return frozenset(found | {login.group} if login and login.group else found)
+
+    def hold_of(self, sender: Address | None) -> timedelta:
+        """Return how long mail of `sender` rests: his own time, that of the first of his groups with one, or the usual."""
+        login = self.login_of(sender)
+        if login is not None and login.hold is not None:
+            return login.hold
+        groups = self.groups_of(sender)
+        holds = (one.hold for one, _ in self._named if one.name in groups and one.hold is not None)
+        return next(holds, self._hold)
 
     def is_local(self, recipient: Address) -> bool:
         """Return whether mail for this address stays in the office."""
@@ -56,10 +76,10 @@ class RelayTable:
         """Return the way of a message of `sender` (None: the empty one) to `recipient`."""
         if self.is_local(recipient):
             return Way(INTERNAL_LANE, f"{recipient.domain} is a domain of this office")
-        login = self.login_of(sender)
+        login, groups = self.login_of(sender), self.groups_of(sender)
         refusals: list[str] = []
         for choice in self._relays:
-            why_not = choice.why_not(sender, recipient, login)
+            why_not = choice.why_not(sender, recipient, login, groups)
             if not why_not:
                 return Way(lane_of(choice.relay.name), f"relay {choice.relay.name} is the first that fits")
             refusals.append(f"{choice.relay.name}: {why_not}")
@@ -75,7 +95,9 @@ class _Choice:
         self._recipients = AddressPatterns(relay.recipients)
         self._allowed = AddressPatterns(relay.allowed_senders)
 
-    def why_not(self, sender: Address | None, recipient: Address, login: SenderLogin | None) -> str:
+    def why_not(
+        self, sender: Address | None, recipient: Address, login: SenderLogin | None, groups: frozenset[str]
+    ) -> str:
         """Return why this relay is not the way, empty when it is."""
         relay = self.relay
         if self._recipients and recipient not in self._recipients:
@@ -84,7 +106,7 @@ class _Choice:
             return "" if relay.takes_empty_sender else "takes no empty sender"
         if self._senders and sender not in self._senders:
             return "for other senders"
-        if relay.groups and (login is None or login.group not in relay.groups):
+        if relay.groups and groups.isdisjoint(relay.groups):
             return "for other groups"
         if relay.login is RelayLogin.SENDER and login is None:
             return f"{sender} has no login in [[senders]]"

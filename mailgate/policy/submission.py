@@ -16,6 +16,7 @@ from mailgate.model.settings import Config
 from mailgate.model.status import Reply
 from mailgate.policy.patterns import AddressPatterns
 from mailgate.policy.relays import local_domains
+from mailgate.wire.smtp_reply import to_ascii
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -40,7 +41,7 @@ class SubmissionGate:
     def __init__(
         self, config: Config, listener: Listener, internal: Iterable[str] = (), *, words: str, unsure: bool = False
     ) -> None:
-        self._words = words
+        self._words = to_ascii(words)
         self._unsure = unsure
         self._listener = listener
         self._networks = tuple(_networks((*LOOPBACK, *listener.networks, *internal)))
@@ -50,6 +51,8 @@ class SubmissionGate:
         self._own = frozenset(one.address.casefold() for one in config.senders)
         self._may_send = config.outbound.may_send
         self._listed = AddressPatterns(config.outbound.listed)
+        self._listed_users = frozenset(config.outbound.listed_users)
+        self._listed_networks = tuple(_networks(config.outbound.listed_networks))
         self._always_to = AddressPatterns(config.outbound.always_to)
         self._known = lru_cache(maxsize=_HOSTS)(self._is_known)  # asked three times a session
 
@@ -58,12 +61,7 @@ class SubmissionGate:
         return self._known(host)
 
     def _is_known(self, host: str) -> bool:
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any(one in network for network in self._networks for one in (address, mapped) if one is not None)
+        return _is_in(host, self._networks)
 
     def user(self, name: str) -> SubmissionUser | None:
         """Return who may log in under this name."""
@@ -98,17 +96,31 @@ class SubmissionGate:
             return sender in allowed
         return sender.domain in self._domains or sender.key in self._own
 
-    def at_rcpt(self, sender: Address | None, recipient: Address) -> Reply | None:
-        """Return why mail of `sender` does not go out to `recipient`, None when it does.
+    def at_rcpt(self, client: Client, sender: Address | None, recipient: Address) -> Reply | None:
+        """Return why mail of `sender` that this client hands over does not go out to `recipient`, None when it does.
 
         Delivery reports, whose sender is empty, always do: they are owed to whoever wrote.
         """
         if sender is None or self._may_send is WhoMaySend.EVERYONE or recipient in self._always_to:
             return None
-        if (sender in self._listed) is (self._may_send is WhoMaySend.LISTED):
+        listed = (
+            sender in self._listed
+            or client.login in self._listed_users
+            or (bool(self._listed_networks) and _is_in(client.host, self._listed_networks))
+        )
+        if listed is (self._may_send is WhoMaySend.LISTED):
             return None
         values = {"sender": str(sender), "recipient": str(recipient), "domain": recipient.domain}
         return Reply(550, f"5.7.1 {fill(self._words, values).strip()}")
+
+
+def _is_in(host: str, networks: Iterable[_Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any(one in network for network in networks for one in (address, mapped) if one is not None)
 
 
 def _networks(texts: Iterable[str]) -> Iterable[_Network]:

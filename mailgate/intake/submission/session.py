@@ -353,7 +353,7 @@ class SubmissionSession:
         if not recipient.is_ascii and not transaction.mail.utf8:
             raise RequestError(553, "5.6.7 an address that is not ASCII needs SMTPUTF8 (RFC 6531)")
         local = self._rules.relays.is_local(recipient)  # a colleague: not what `may_send` speaks of
-        if not local and (refusal := self._rules.gate.at_rcpt(sender, recipient)):
+        if not local and (refusal := self._rules.gate.at_rcpt(self._client, sender, recipient)):
             self._refuse(refusal, f"mail to <{recipient}>")
             return
         way = self._rules.relays.way(sender, recipient)

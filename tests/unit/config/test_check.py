@@ -214,6 +214,8 @@ def test_accounts_that_are_all_switched_off_are_a_warning() -> None:
         ('[api]\napp_password = "keyring:app"', []),
         ('[api]\napp_password = "geheim"', ["S01"]),
         ('[api]\nhost = "two words"', ["H02"]),
+        ('[outbound]\nmay_send = "listed"', ["O05"]),
+        ('[outbound]\nmay_send = "listed"\nlisted_networks = ["192.168.1.0/24"]', []),
     ],
 )
 def test_settings_that_do_not_go_together_are_told(section: str, expected: list[str]) -> None:

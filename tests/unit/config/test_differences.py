@@ -141,8 +141,9 @@ LIVE = {
         "sender_policy allowed_senders takes_empty_sender connections rate daily_cap"
     ),
     "senders": "address user password group hold",
+    "groups": "name members hold",
     "outbound": (
-        "hold local_domains may_send listed always_to max_message_size max_recipients connections "
+        "hold local_domains may_send listed listed_networks listed_users always_to max_message_size max_recipients connections "
         "connections_per_client messages_per_minute max_errors silence_limit retry reconnect delay_warning expiry"
     ),
     "store": "reserve_size reserve_percent keep_done keep_bodies",

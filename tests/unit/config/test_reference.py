@@ -60,6 +60,7 @@ LEAST = {
     "relays": 'name = "provider"\nhost = "smtp.example.org"\nuser = "x"\npassword = "keyring:x"',
     "relays without a login": 'name = "provider"\nhost = "smtp.example.org"\nlogin = "none"',
     "senders": 'address = "anna@example.org"\npassword = "keyring:anna"',
+    "groups": 'name = "sales"',
 }
 """What a section needs beside the setting in question."""
 WITHOUT = {"relays.user", "relays.password"}

@@ -1,5 +1,6 @@
 """Which way a message of the office goes: the first relay that fits, or the internal server."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -102,3 +103,47 @@ def test_patterns_are_addresses_domains_and_masks() -> None:
     outside = ["carla@office.example", "x@sub.customer.example", "sales@far.example"]
     assert not any(parse_address(text) in patterns for text in outside)
     assert not AddressPatterns([])
+
+
+def test_a_group_is_those_it_names_and_the_logins_that_name_it() -> None:
+    office = config(
+        {"name": "sales", "groups": ["sales"]},
+        {"name": "rest"},
+        groups=[{"name": "sales", "members": ["@shop.example"]}],
+        senders=[{"address": str(ANNA), "password": "env:X", "group": "sales"}],
+    )
+    assert [way(office, one) for one in (ANNA, CARLA, parse_address("x@shop.example"))] == [
+        lane_of("sales"),
+        lane_of("rest"),
+        lane_of("sales"),
+    ]
+    assert RelayTable(office).groups_of(None) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("sender", "minutes"),
+    [
+        ("anna@office.example", 0),
+        ("ben@office.example", 9),
+        ("x@shop.example", 7),
+        ("y@shop.example", 5),
+        ("z@a.example", 2),
+    ],
+)
+def test_a_senders_own_hold_comes_before_that_of_his_group(sender: str, minutes: int) -> None:
+    office = config(
+        {"name": "a"},
+        outbound={"hold": "2m"},
+        groups=[
+            {"name": "none", "members": ["@shop.example"]},
+            {"name": "shop", "members": ["x@shop.example"], "hold": "7m"},
+            {"name": "all", "members": ["@shop.example"], "hold": "5m"},
+            {"name": "logins", "hold": "9m"},
+        ],
+        senders=[
+            {"address": str(ANNA), "password": "env:X", "group": "logins", "hold": "0s"},
+            {"address": "ben@office.example", "password": "env:X", "group": "logins"},
+        ],
+    )
+    assert RelayTable(office).hold_of(parse_address(sender)) == timedelta(minutes=minutes)
+    assert RelayTable(office).hold_of(None) == timedelta(minutes=2)

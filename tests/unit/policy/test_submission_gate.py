@@ -10,6 +10,7 @@ from mailgate.model.status import Reply
 from mailgate.policy.submission import Client, SubmissionGate
 from tests.integration.peers import toml
 
+HERE = Client("127.0.0.1")
 ANNA, BOB = parse_address("anna@office.example"), parse_address("bob@customer.example")
 SCANNER = {"name": "scanner", "password": "env:X", "senders": ["scanner@office.example"]}
 
@@ -116,10 +117,10 @@ def test_a_user_without_a_list_sends_as_the_office_and_as_nobody_else(
 def test_whose_mail_goes_out(rule: dict[str, Any], anna: bool, carla: bool) -> None:
     made = gate(outbound=rule | {"always_to": ["@partner.example"]})
     others = parse_address("carla@office.example")
-    assert (made.at_rcpt(ANNA, BOB) is None) is anna
-    assert (made.at_rcpt(others, BOB) is None) is carla
-    assert made.at_rcpt(None, BOB) is None
-    assert made.at_rcpt(others, parse_address("x@partner.example")) is None
+    assert (made.at_rcpt(HERE, ANNA, BOB) is None) is anna
+    assert (made.at_rcpt(HERE, others, BOB) is None) is carla
+    assert made.at_rcpt(HERE, None, BOB) is None
+    assert made.at_rcpt(HERE, others, parse_address("x@partner.example")) is None
 
 
 def test_a_stranger_who_may_be_the_internal_server_is_asked_to_come_again() -> None:
@@ -138,7 +139,26 @@ def test_a_stranger_who_may_be_the_internal_server_is_asked_to_come_again() -> N
 def test_who_may_not_send_outside_is_told_in_the_offices_words() -> None:
     made = gate(
         outbound={"may_send": "listed", "listed": ["x@y.example"]},
-        words="%{sender}: nicht an %{domain} (%{recipient})\n",
+        words="%{sender}: für nichts an %{domain} (%{recipient})\n",
     )
-    reply = made.at_rcpt(ANNA, BOB)
-    assert reply == Reply(550, f"5.7.1 {ANNA}: nicht an customer.example ({BOB})")
+    reply = made.at_rcpt(HERE, ANNA, BOB)
+    assert reply == Reply(550, f"5.7.1 {ANNA}: fuer nichts an customer.example ({BOB})")
+
+
+@pytest.mark.parametrize(
+    ("client", "may_send", "may"),
+    [
+        (Client("192.168.1.70"), "listed", True),
+        (Client("::ffff:192.168.1.70"), "listed", True),
+        (Client("192.168.1.9"), "listed", False),
+        (Client("198.51.100.1", "scanner"), "listed", True),
+        (Client("198.51.100.1", "other"), "listed", False),
+        (Client("192.168.1.70"), "all-but-listed", False),
+        (Client("198.51.100.1", "scanner"), "all-but-listed", False),
+        (Client("192.168.1.9"), "all-but-listed", True),
+    ],
+)
+def test_who_is_listed_by_network_or_login(client: Client, may_send: str, may: bool) -> None:
+    rule = {"may_send": may_send, "listed_networks": ["192.168.1.64/26"], "listed_users": ["scanner"]}
+    made = gate(outbound=rule, users=[SCANNER])
+    assert (made.at_rcpt(client, ANNA, BOB) is None) is may
