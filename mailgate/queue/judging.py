@@ -1,4 +1,7 @@
-"""Entries in the pipeline: those that could not be decided on when they were taken, and those of an earlier run."""
+"""Entries in the pipeline: those that could not be decided on when they were taken, and those that nobody brought.
+
+The latter are of an earlier run, or their taking was cut off while the store wrote them.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -15,6 +18,8 @@ from mailgate.queue.progress import Place
 
 PROCESSORS: Final = 8
 """Entries in the pipeline at once: enough that their commits share transactions."""
+LOOK_S: Final = 30.0
+"""So often entries are looked for that nobody brought."""
 WAITING_ROOM: Final = 256
 """Entries that may wait for the pipeline; a download that runs ahead of it waits then."""
 
@@ -51,18 +56,23 @@ class Judging:
 
     async def put(self, entry: QueueEntry, header: bytes) -> None:
         """Take a RECEIVED entry that is known to be in the pipeline."""
-        await self._received.put((entry, header))
+        try:
+            await self._received.put((entry, header))
+        except BaseException:  # cut off while there is no room: it is looked for
+            self._let_go(entry)
+            raise
 
     async def _take_up(self) -> None:
-        after = 0
         while True:
             try:
-                entries = await self._keeper.surely(lambda: self._store.received(after=after, limit=WAITING_ROOM))  # noqa: B023
+                await self._look()
             except StoreError as exc:
                 self._keeper.store_failed(exc)
-                return
-            if not entries:
-                return
+            await self._keeper.clock.sleep(LOOK_S)
+
+    async def _look(self) -> None:
+        after = 0
+        while entries := await self._keeper.surely(lambda: self._store.received(after=after, limit=WAITING_ROOM)):  # noqa: B023
             after = entries[-1].id
             for entry in entries:
                 if self._progress.place(entry.id) is None:  # else it is being taken just now

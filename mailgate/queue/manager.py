@@ -98,7 +98,7 @@ class QueueManager:
         try:
             entry = await self._store.accept(draft, new, entry=entry, decision=decision)
         except BaseException:
-            self._let_go(entry)
+            self._lost_sight(entry, decision)
             raise
         if decision is None:
             await self._judging.put(entry, header)
@@ -122,7 +122,7 @@ class QueueManager:
         except BaseException:
             # The store has let go of the body where it is certain that nothing was written. Else, and when this is
             # cancelled, the entry may be there by now and needs it; a body that nobody owns goes with the next start.
-            self._let_go(entry)
+            self._lost_sight(entry, decision)
             raise
         asyncio.get_running_loop().call_soon(self._decided, entry, decision, draft.octets)
         return entry
@@ -155,6 +155,12 @@ class QueueManager:
         if lane := self._lanes.get(entry.lane):
             lane.forget(entry.id)
         self._progress.settled(entry.id)
+
+    def _lost_sight(self, entry: QueueEntry, decision: Disposition | None) -> None:
+        """Its taking failed or was cut off: it may be in the store by now, or in a moment, and is looked for there."""
+        self._let_go(entry)
+        if decision is not None and decision.hold_until is not None:
+            self._resting.until(decision.hold_until)
 
     async def wait_settled(self, entry_ids: Iterable[int], *, timeout: timedelta) -> frozenset[int]:
         """Wait until nothing is left to do for `entry_ids` now, at most `timeout`; return those that are settled."""
