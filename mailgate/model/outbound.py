@@ -381,6 +381,15 @@ class OutboundSettings:
         int,
         Meta(ge=0, le=1_000_000, examples=[60], description="messages a minute from one address at most; 0: no limit"),
     ] = 0
+    max_failed_logins: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1000,
+            description="logins from one address that may fail within 10 minutes, until it has to wait; 0: no limit. "
+            "Loopback and the internal server never wait",
+        ),
+    ] = 20
     max_errors: Annotated[
         int, Meta(ge=1, le=1000, description="refused commands after which a connection is closed")
     ] = 20

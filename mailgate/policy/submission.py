@@ -35,7 +35,8 @@ class SubmissionGate:
     """The rules of one listener. `internal` are the addresses of the internal server.
 
     `words` is the template of what is said to whom may not send outside (`NoticeKind.MAY_NOT_SEND`).
-    `unsure`: its name could not be looked up, so that who is not known may be it; he is asked to come again.
+    `unsure`: the name of the internal server could not be looked up, so that who is not known may be it, and is asked to
+    come again.
     """
 
     def __init__(
@@ -44,7 +45,8 @@ class SubmissionGate:
         self._words = to_ascii(words)
         self._unsure = unsure
         self._listener = listener
-        self._networks = tuple(_networks((*LOOPBACK, *listener.networks, *internal)))
+        self._ours = tuple(_networks((*LOOPBACK, *internal)))
+        self._networks = (*self._ours, *_networks(listener.networks))
         self._users: dict[str, SubmissionUser] = {user.name: user for user in config.users}
         self._senders = {user.name: AddressPatterns(user.senders) for user in config.users}
         self._domains = local_domains(config)
@@ -59,6 +61,10 @@ class SubmissionGate:
     def knows(self, host: str) -> bool:
         """Return whether a client at this IP address may send without a login."""
         return self._known(host)
+
+    def is_ours(self, host: str) -> bool:
+        """Return whether this is loopback or the internal server, which are never kept from logging in."""
+        return _is_in(host, self._ours)
 
     def _is_known(self, host: str) -> bool:
         return _is_in(host, self._networks)

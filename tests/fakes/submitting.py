@@ -2,13 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
 from mailgate.config.load import loads
+from mailgate.intake.submission.guesses import Guesses
 from mailgate.intake.submission.service import postmaster_of
 from mailgate.intake.submission.session import SubmissionSession
 from mailgate.intake.submission.tools import Rules, SubmissionTools
@@ -149,9 +150,19 @@ class Talk:
 
 @asynccontextmanager
 async def talking(
-    *, host: str = "127.0.0.1", listener: Mapping[str, Any] | None = None, step: int | None = None, **sections: Any
+    *,
+    host: str = "127.0.0.1",
+    listener: Mapping[str, Any] | None = None,
+    step: int | None = None,
+    guesses: Guesses | None = None,
+    internal_addresses: Sequence[str] = (),
+    secrets: FakeSecrets | None = None,
+    **sections: Any,
 ) -> AsyncGenerator[Talk, None]:
-    """Begin a session of a client at `host` at one listener; nothing is said yet."""
+    """Begin a session of a client at `host` at one listener; nothing is said yet.
+
+    `guesses` are those of other sessions, too; `internal_addresses` are those of the internal server.
+    """
     text = settings(listeners=[{"name": "office", "port": 0} | dict(listener or {})], **sections)
     loaded = loads(text, name="mailgate.toml")
     assert loaded.config is not None, loaded.faults
@@ -163,7 +174,7 @@ async def talking(
     tools = SubmissionTools(
         store=store,
         acceptor=acceptor,
-        secrets=FakeSecrets({"env:SCANNER": "sesame"}),
+        secrets=secrets or FakeSecrets({"env:SCANNER": "sesame"}),
         publisher=publisher,
         clock=clock,
         hostname="gate.office.example",
@@ -172,9 +183,9 @@ async def talking(
         loop_key=lambda: KEY,
         refusal_words=lambda: WORDS,
     )
-    gate = SubmissionGate(config, config.listeners[0], words=WORDS)
+    gate = SubmissionGate(config, config.listeners[0], internal_addresses, words=WORDS)
     rules = Rules(config.listeners[0], config.outbound, gate, RelayTable(config), postmaster_of(config))
-    session = SubmissionSession(stream, rules, tools, host=host, number=1)
+    session = SubmissionSession(stream, rules, tools, host=host, number=1, guesses=guesses)
     talk = Talk(stream, session, acceptor, publisher, clock, failures, step)
     made.append(talk)
     try:

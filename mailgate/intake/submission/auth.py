@@ -13,7 +13,7 @@ from mailgate.wire.smtp_requests import AuthRequest, RequestError
 
 MECHANISMS: Final = ("PLAIN", "LOGIN")
 WELCOME: Final = Reply(235, "2.7.0 logged in")
-_WRONG: Final = Reply(535, "5.7.8 user name or password is wrong")
+WRONG: Final = Reply(535, "5.7.8 user name or password is wrong")
 _CANNOT_LOOK: Final = Reply(454, "4.7.0 passwords cannot be looked up just now")
 _CANCELLED: Final = Reply(501, "5.7.0 given up")
 
@@ -46,14 +46,14 @@ async def log_in(request: AuthRequest, gate: SubmissionGate, tools: SubmissionTo
 async def _check(user: str, password: str, gate: SubmissionGate, tools: SubmissionTools) -> tuple[str, Reply]:
     known = gate.user(user)
     if known is None:
-        return "", _WRONG
+        return "", WRONG
     try:
         right = await tools.secrets.get(known.password)
     except SecretError:
         return "", _CANNOT_LOOK
     if hmac.compare_digest(right.reveal().encode(), password.encode()):
         return user, WELCOME
-    return "", _WRONG
+    return "", WRONG
 
 
 def _plain(answer: bytes) -> tuple[str, str]:

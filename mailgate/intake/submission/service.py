@@ -13,13 +13,14 @@ from datetime import timedelta
 from itertools import count
 from typing import Final
 
+from mailgate.intake.submission.guesses import Guesses
 from mailgate.intake.submission.internal import InternalAddresses
 from mailgate.intake.submission.session import SubmissionSession
 from mailgate.intake.submission.tools import Rules, SubmissionTools
 from mailgate.model.address import Address, parse_domain
 from mailgate.model.errors import AddressError, ConnectError
 from mailgate.model.events import Severity
-from mailgate.model.outbound import Listener, ListenerSecurity
+from mailgate.model.outbound import Listener, ListenerAuth, ListenerSecurity
 from mailgate.model.settings import Config
 from mailgate.policy.relays import RelayTable
 from mailgate.policy.submission import SubmissionGate
@@ -63,6 +64,7 @@ class Submission:
         self._numbers = count(1)
         self._clients: Counter[str] = Counter()
         self._sessions: set[SubmissionSession] = set()
+        self._guesses = Guesses(tools.clock)
         self._begun: dict[str, deque[float]] = {}
         self._internal: InternalAddresses
         self._made: dict[
@@ -174,6 +176,7 @@ class Submission:
             host=host,
             number=next(self._numbers),
             too_fast=lambda: self._too_fast(host),
+            guesses=self._guesses,
         )
         self._sessions.add(session)
         try:
@@ -232,7 +235,10 @@ class Submission:
         return False
 
     async def _rules(self, listener: Listener, host: str) -> Rules:
-        if not self._made_for(listener).gate.knows(host) and await self._internal.refresh():
+        gate = self._made_for(listener).gate
+        # Who may log in, and is let in by a network, may be the internal server, which no failed login keeps out.
+        unasked = listener.auth is not ListenerAuth.OFF and not self._internal.known and not gate.is_ours(host)
+        if (not gate.knows(host) or unasked) and await self._internal.refresh():
             self._made.clear()
         return self._made_for(listener)
 

@@ -9,13 +9,14 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from typing import Final
 
 from mailgate.intake.submission import auth
+from mailgate.intake.submission.guesses import Guesses
 from mailgate.intake.submission.taking import Giver, LoopError, Taking
 from mailgate.intake.submission.tools import Rules, SubmissionTools
-from mailgate.model.envelope import BodyKind, Envelope, EnvelopeRecipient
+from mailgate.intake.submission.transaction import Transaction
+from mailgate.model.envelope import BodyKind, EnvelopeRecipient
 from mailgate.model.errors import ConnectError, StoreError
 from mailgate.model.events import SubmissionEnded, SubmissionRefused, SubmissionStarted
 from mailgate.model.outbound import BareLineEnds, ListenerAuth, ListenerSecurity
@@ -45,17 +46,8 @@ MAX_IDLE_COMMANDS: Final = 200
 _GO_ON: Final = Reply(354, "go ahead, end with a dot alone on a line")
 _LAST_IN_GROUP: Final = frozenset({Verb.DATA, Verb.QUIT, Verb.STARTTLS})  # RFC 2920 section 3.1
 _OK: Final = Reply(250, "2.0.0 ok")
+TOO_MANY_LOGINS: Final = Reply(421, "4.7.0 too many logins from your address failed, come again later")
 TOO_FAST: Final = Reply(451, "4.7.0 too many messages from you this minute, come again later")
-
-
-@dataclass(slots=True)
-class _Transaction:
-    """MAIL to the end of the text."""
-
-    mail: MailFrom
-    recipients: list[tuple[EnvelopeRecipient, str]] = field(default_factory=list)  # with its lane each
-    taking: Taking | None = None  # BDAT: the message so far
-    refusal: Reply | None = None  # BDAT: a chunk was refused, and so is the rest
 
 
 class _EndOfSessionError(Exception):
@@ -65,7 +57,8 @@ class _EndOfSessionError(Exception):
 class SubmissionSession:
     """One connection of the client at the IP address `host`; `number` stands in its log lines.
 
-    `too_fast` counts one message more, and says whether the client has sent too many lately.
+    `too_fast` counts one message more, and says whether the client has sent too many lately. `guesses` counts failed
+    logins of all sessions.
     """
 
     def __init__(
@@ -77,6 +70,7 @@ class SubmissionSession:
         host: str,
         number: int,
         too_fast: Callable[[], bool] = lambda: False,
+        guesses: Guesses | None = None,
     ) -> None:
         self._stream = stream
         self._rules = rules
@@ -86,7 +80,7 @@ class SubmissionSession:
         self._replies: list[bytes] = []
         self._client = Client(host)
         self._hello: Hello | None = None
-        self._transaction: _Transaction | None = None
+        self._transaction: Transaction | None = None
         self._errors = 0
         self._auth_failures = 0
         self._taken = 0
@@ -94,6 +88,7 @@ class SubmissionSession:
         self._idle_commands = 0
         self._messages = 0
         self._too_fast = too_fast
+        self._guesses = guesses or Guesses(tools.clock)
         self._silent_since_s: float | None = None  # since when we wait for a command
 
     async def run(self) -> None:
@@ -293,12 +288,18 @@ class SubmissionSession:
             raise RequestError(538, "5.7.11 protect the connection first: a password is not said in the clear")
         if not self._may_log_in or self._transaction is not None or self._hello is None:
             raise RequestError(503, "5.5.1 no login now")
+        host, ours = self._client.host, self._rules.gate.is_ours(self._client.host)
+        if not ours and self._guesses.too_many(host, self._rules.settings.max_failed_logins):
+            self._refuse(TOO_MANY_LOGINS, "a login")
+            raise _EndOfSessionError
         login, reply = await auth.log_in(request, self._rules.gate, self._tools, self._ask)
         if login:
             self._client = Client(self._client.host, login)
             self._say(reply)
             return
         self._auth_failures += 1
+        if reply == auth.WRONG and not ours:
+            self._guesses.failed(host)
         self._refuse(reply, "a login")
         if self._auth_failures >= MAX_AUTH_FAILURES:
             self._say(Reply(421, "4.7.0 too many logins failed, good-bye"))
@@ -338,7 +339,7 @@ class SubmissionSession:
         if self._messages > 1 and self._too_fast():  # the first was counted when the session began
             self._refuse(TOO_FAST, f"mail from <{mail.sender or ''}>")
             return
-        self._transaction = _Transaction(mail)
+        self._transaction = Transaction(mail)
         self._say(Reply(250, f"2.1.0 <{mail.sender or ''}> ok"))
 
     def _rcpt(self, rcpt: RcptTo) -> None:
@@ -363,12 +364,12 @@ class SubmissionSession:
         transaction.recipients.append((EnvelopeRecipient(recipient, rcpt.notify, rcpt.orcpt), way.lane))
         self._say(Reply(250, f"2.1.5 <{recipient}> ok"))
 
-    def _begun(self) -> _Transaction:
+    def _begun(self) -> Transaction:
         if self._transaction is None:
             raise RequestError(503, "5.5.1 say MAIL first")
         return self._transaction
 
-    def _addressed(self) -> _Transaction:
+    def _addressed(self) -> Transaction:
         transaction = self._begun()
         if not transaction.recipients:
             raise RequestError(554, "5.5.1 nobody is to get it: say RCPT first")
@@ -415,7 +416,7 @@ class SubmissionSession:
         else:
             self._say(Reply(250, f"2.0.0 {bdat.size_octets} octets"))
 
-    async def _begin_taking(self, transaction: _Transaction) -> Taking:
+    async def _begin_taking(self, transaction: Transaction) -> Taking:
         lanes = dict.fromkeys(lane for _, lane in transaction.recipients)
         normalise = self._rules.listener.bare_line_ends is BareLineEnds.NORMALISE
         return await Taking.begin(self._tools.store, lanes, normalise=normalise)
@@ -437,7 +438,7 @@ class SubmissionSession:
             if piece is None:
                 await self._hear()
 
-    async def _finish(self, transaction: _Transaction) -> None:
+    async def _finish(self, transaction: Transaction) -> None:
         """The text is complete: take the message, and answer."""
         taking, transaction.taking = transaction.taking, None
         self._transaction = None
@@ -449,7 +450,9 @@ class SubmissionSession:
                 self._refuse(refusal, f"the message of <{transaction.mail.sender or ''}>")
                 return
             giver = Giver(self._client, self._rules.listener.name, self._number)
-            names = await taking.take(self._envelopes(transaction), giver, self._tools)
+            hello = self._hello.name if self._hello else ""
+            envelopes = transaction.envelopes(hello=hello, protocol=self._protocol)
+            names = await taking.take(envelopes, giver, self._tools)
         except StoreError as exc:
             await self._not_taken(exc)
             return
@@ -461,28 +464,6 @@ class SubmissionSession:
         self._taken += 1
         self._idle_commands = 0
         self._say(Reply(250, f"2.0.0 taken as {' '.join(names)}"))
-
-    def _envelopes(self, transaction: _Transaction) -> dict[str, Envelope]:
-        """Return one envelope for each way that the recipients go."""
-        mail = transaction.mail
-        ways: dict[str, list[EnvelopeRecipient]] = {}
-        for recipient, lane in transaction.recipients:
-            known = ways.setdefault(lane, [])
-            if all(one.address != recipient.address for one in known):
-                known.append(recipient)
-        return {
-            lane: Envelope(
-                mail.sender,
-                tuple(recipients),
-                mail.ret,
-                mail.envid,
-                mail.body,
-                mail.utf8,
-                self._hello.name if self._hello else "",
-                self._protocol,
-            )
-            for lane, recipients in ways.items()
-        }
 
     @property
     def _protocol(self) -> str:

@@ -144,7 +144,7 @@ LIVE = {
     "groups": "name members hold",
     "outbound": (
         "hold local_domains may_send listed listed_networks listed_users always_to max_message_size max_recipients connections "
-        "connections_per_client messages_per_minute max_errors silence_limit retry reconnect delay_warning expiry"
+        "connections_per_client messages_per_minute max_failed_logins max_errors silence_limit retry reconnect delay_warning expiry"
     ),
     "store": "reserve_size reserve_percent keep_done keep_bodies",
     "api": "host port allowed_hosts app_password silent_removal",

@@ -12,7 +12,7 @@ from mailgate.intake.submission.internal import ASK_AGAIN_S, BELIEVED_S, Interna
 from mailgate.intake.submission.service import LISTEN_AGAIN_S, Submission
 from mailgate.intake.submission.tools import SubmissionTools
 from mailgate.model.errors import ConnectError
-from mailgate.model.outbound import Listener
+from mailgate.model.outbound import Listener, ListenerAuth
 from mailgate.model.settings import Config, InternalServer
 from mailgate.ports.listening import ListenAt, Serve
 from tests.fakes.clock import FakeClock
@@ -190,6 +190,16 @@ async def test_a_reload_with_another_server_looks_that_one_up() -> None:
     assert await office.greeting(OTHER) == "220"
     assert await office.greeting(SERVER) == "554"
     assert office.names.asked == ["mail", "new"]
+
+
+@pytest.mark.parametrize(("auth", "asked"), [(ListenerAuth.OFF, []), (ListenerAuth.OPTIONAL, ["mail"])])
+async def test_the_internal_server_is_known_where_it_may_fail_to_log_in(auth: ListenerAuth, asked: list[str]) -> None:
+    office = Office()
+    listener = replace(office.config.listeners[0], networks=("203.0.113.0/24",), auth=auth)
+    await office.submission.configure(replace(office.config, listeners=(listener,)))
+    for host in (OTHER, SERVER):
+        assert await office.greeting(host) == "220"
+    assert office.names.asked == asked
 
 
 @pytest.fixture
