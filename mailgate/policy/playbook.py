@@ -26,6 +26,7 @@ class Verdict(StrEnum):
 
     TAKEN = "taken"
     LATER = "recipient later"
+    TOO_MANY = "recipient next"
     MAILBOX_FULL = "mailbox full"
     MESSAGE_LATER = "message later"
     SERVER_ILL = "server ill"
@@ -40,6 +41,10 @@ class Verdict(StrEnum):
 DOES: Final[dict[Verdict, str]] = {
     Verdict.TAKEN: "The recipient has it.",
     Verdict.LATER: "This recipient is tried again by `delivery.retry`; the others have it, and nothing pauses.",
+    Verdict.TOO_MANY: (
+        "This recipient gets the message in a further transaction, at once, and no try is counted (RFC 5321 section "
+        "4.5.3.1.10). Where nobody beside him was taken it is *recipient later*."
+    ),
     Verdict.MAILBOX_FULL: (
         "As *recipient later*, whatever the first digit says: somebody will empty the mailbox or raise its quota. "
         "Nothing pauses, nobody else waits, and the message is never parked for it."
@@ -137,15 +142,15 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     Row(Verdict.SERVER_ILL, "its disk is full, or its system ill (Exchange: back pressure)", enhanced=("4.3.*",)),
     Row(Verdict.SERVER_ILL, "it takes no mail just now", frozenset({_M}), ("4",)),
-    Row(Verdict.LATER, "greylisting, a busy mailbox, a limit", frozenset({_R}), ("4",)),
-    Row(Verdict.LATER, "too many recipients: 552 means 452 here", frozenset({_R}), ("552",), ("*.5.3",)),
+    Row(Verdict.TOO_MANY, "too many recipients at once; 552 means 452 here", frozenset({_R}), ("4", "552"), ("*.5.3",)),
     Row(
-        Verdict.LATER,
+        Verdict.TOO_MANY,
         "too many recipients, in words (RFC 5321 section 4.5.3.1.10)",
         frozenset({_R}),
-        ("552",),
+        ("4", "552"),
         words=("too many recipients",),
     ),
+    Row(Verdict.LATER, "greylisting, a busy mailbox, a limit", frozenset({_R}), ("4",)),
     Row(Verdict.MESSAGE_LATER, "it does not take this text just now", _TEXT, ("4",)),
     Row(
         Verdict.CONFIGURATION_ILL,
@@ -216,6 +221,7 @@ _REASONS: Final[dict[Verdict, ParkReason]] = {
 
 CLASSES: Final[dict[Verdict, ErrorClass]] = {
     Verdict.LATER: ErrorClass.TEMPORARY,
+    Verdict.TOO_MANY: ErrorClass.TEMPORARY,
     Verdict.MAILBOX_FULL: ErrorClass.MAILBOX_FULL,
     Verdict.MESSAGE_LATER: ErrorClass.TEMPORARY,
     Verdict.SERVER_ILL: ErrorClass.TEMPORARY,
@@ -264,6 +270,11 @@ def illness(results: Sequence[DeliveryResult], *, others_have_it: bool = False) 
         return next((one for one in results if one.reply.code == _SHUTS_DOWN and of(one) in wanted), None)
     ill = {of(one): one for one in reversed(results)}
     return ill.get(Verdict.SERVER_ILL) or ill.get(Verdict.CONFIGURATION_ILL)
+
+
+def in_parts(results: Sequence[DeliveryResult]) -> bool:
+    """Return whether the text went to some, and others are left since a server takes no more recipients at once."""
+    return any(one.delivered for one in results) and any(of(one) is Verdict.TOO_MANY for one in results)
 
 
 def is_certain(reply: Reply) -> bool:

@@ -137,6 +137,7 @@ class Outcome:
 
     `next_attempt` goes with READY, and with PARKED where a further try is made without a person. `edit`, where it is not
     None, is what is done to the message from now on. `report` is the delivery report about a failure, empty: none.
+    `uncounted`: the conversation was no try that failed, and does not count as one.
     """
 
     state: EntryState
@@ -146,6 +147,7 @@ class Outcome:
     park_reason: ParkReason | None = None
     edit: HeaderEdit | None = None
     report: str = ""
+    uncounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -433,8 +433,12 @@ class Deliveries:
         for event in outcome_events(entry, outcome):
             self._keeper.publisher.publish(event)
         if outcome.state is EntryState.READY:
-            self._progress.put(entry.id, Place.LATER)
-            self._due_at(outcome.next_attempt or now)
+            again = outcome.next_attempt or now
+            self._progress.put(entry.id, Place.LATER if again > now else Place.READY)
+            if again > now:
+                self._due_at(again)
+            else:
+                self.look_again()
         else:
             self._progress.settled(entry.id)
         if outcome.park_reason is ParkReason.UNROUTED:

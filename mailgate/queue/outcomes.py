@@ -34,7 +34,7 @@ def judge(
     earlier conversation, a person decides (PARKED); else it is DONE. `attempts` includes the one that just ended.
     """
     young = now - entry.received_at < PATIENCE
-    held = {Verdict.MAILBOX_FULL, Verdict.LATER, *({Verdict.CONFIGURATION_ILL} if young else ())}
+    held = {Verdict.MAILBOX_FULL, Verdict.LATER, Verdict.TOO_MANY, *({Verdict.CONFIGURATION_ILL} if young else ())}
     if not entry.edit.wrap:
         held.add(Verdict.WRAP)
     results = [replace(one, held=True) if one.permanent and playbook.of(one) in held else one for one in results]
@@ -45,6 +45,9 @@ def judge(
         steps.append(TraceStep(now, Stage.EDITED, text, str(waiting[0].reply)))
         edit = replace(entry.edit, wrap=True)
         return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=now, edit=edit)
+    if waiting and playbook.in_parts(results):
+        steps.append(the_rest(waiting, now))
+        return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=now, uncounted=True)
     if waiting:
         again = next_attempt(retry, failed=now, attempts=attempts)
         steps.append(deferred(waiting, now, again=again, attempts=attempts))
@@ -84,6 +87,13 @@ def deferred(waiting: Sequence[DeliveryResult], now: datetime, *, again: datetim
     return TraceStep(
         now, Stage.DEFERRED, f"{why}Tried again at {again:%H:%M:%S} UTC (try {attempts + 1})", str(waiting[0].reply)
     )
+
+
+def the_rest(waiting: Sequence[DeliveryResult], now: datetime) -> TraceStep:
+    """Return the step that says that these get it at once, in a transaction of their own."""
+    names = ", ".join(one.address for one in waiting)
+    text = f"Not so many recipients at once: {names} in the next transaction"
+    return TraceStep(now, Stage.DEFERRED, text, str(waiting[0].reply))
 
 
 def _refused(results: Sequence[DeliveryResult], entry: QueueEntry) -> list[DeliveryResult]:

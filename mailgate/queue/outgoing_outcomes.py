@@ -17,7 +17,7 @@ from mailgate.policy.playbook import Verdict
 from mailgate.policy.retry import next_attempt
 from mailgate.ports.store import Outcome
 from mailgate.queue.hops import Hop
-from mailgate.queue.outcomes import deferred, said
+from mailgate.queue.outcomes import deferred, said, the_rest
 
 PATIENCE: Final = timedelta(hours=12)
 """So long after it was accepted a message does not pay for what is a fault of the configuration, or of an ill relay."""
@@ -38,12 +38,20 @@ def judge_outgoing(
     Whoever was not answered yet is tried again; when nobody is left it is DONE, whoever was refused. `attempts` includes
     the one that just ended.
     """
-    held = {Verdict.MAILBOX_FULL, Verdict.LATER, *(_NOT_THE_MESSAGES if now - entry.received_at < PATIENCE else ())}
+    held = {
+        Verdict.MAILBOX_FULL,
+        Verdict.LATER,
+        Verdict.TOO_MANY,
+        *(_NOT_THE_MESSAGES if now - entry.received_at < PATIENCE else ()),
+    }
     results = [replace(one, held=True) if one.permanent and playbook.of(one) in held else one for one in results]
     steps = said(results, now, by=hop.name)
     waiting = [one for one in results if not one.delivered and not one.permanent]
     if not waiting:
         return Outcome(EntryState.DONE, tuple(results), tuple(steps))
+    if playbook.in_parts(results):
+        steps.append(the_rest(waiting, now))
+        return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=now, uncounted=True)
     again = next_attempt(retry, failed=now, attempts=attempts)
     steps.append(deferred(waiting, now, again=again, attempts=attempts))
     return Outcome(EntryState.READY, tuple(results), tuple(steps), next_attempt=again)

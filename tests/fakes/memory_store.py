@@ -454,6 +454,7 @@ class MemoryStore:
             park_reason=outcome.park_reason,
             **({} if outcome.edit is None else {"edit": outcome.edit}),
             **({"text": outcome.trace[-1].text} if outcome.trace else {}),
+            **({"attempts": entry.attempts - 1} if entry and outcome.uncounted else {}),
         )
         if outcome.state is EntryState.DONE:
             self._finished[entry_id] = now

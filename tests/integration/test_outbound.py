@@ -123,6 +123,32 @@ async def test_what_the_sender_asks_of_delivery_reports_is_handed_on(peers: Peer
         assert told == [f"RCPT TO:<{BOB}> NOTIFY=FAILURE,SUCCESS ORCPT=rfc822;robert@customer.example"]
 
 
+async def test_what_a_relay_takes_no_more_of_at_once_goes_in_further_transactions(peers: Peers) -> None:
+    names = [f"bob{number}@customer.example" for number in range(5)]
+    said = 0
+
+    def answers(command: str) -> str | None:
+        nonlocal said
+        if command.startswith("MAIL"):
+            said = 0
+        if command.startswith("RCPT"):
+            said += 1
+            if said > 2:
+                return "452 4.5.3 too many recipients"
+        return None
+
+    async with SmtpPeer(answers=answers) as relay:
+        relays = [{"name": "p", "host": relay.host, "port": relay.port, "security": "none", "login": "none"}]
+        async with peers.engine(listeners=LISTENERS, relays=relays) as it:
+            await send(it, *names)
+            await it.engine.queue.wait_settled([1], timeout=timedelta(seconds=5))
+            entry = await it.engine.message("Pmg0001")
+        assert (entry.state, entry.attempts) == (EntryState.DONE, 1)
+        taken = [one.recipients for one in relay.taken]
+        assert [len(one) for one in taken] == [2, 2, 1]
+        assert sorted(name for one in taken for name in one) == names
+
+
 async def test_each_sender_logs_in_as_himself(peers: Peers) -> None:
     answers = {"AUTH": "235 2.7.0 welcome"}
     async with SmtpPeer(answers=answers, extensions=(*EXTENSIONS, "AUTH PLAIN")) as relay:

@@ -214,6 +214,15 @@ async def test_send_now_ends_a_hold_a_freeze_and_the_wait_for_the_next_try(store
     assert {entry.id for entry in due} == every
 
 
+async def test_a_conversation_that_was_no_try_is_not_counted(store: Store) -> None:
+    entry = await queued(store)
+    for counted in (True, False):
+        await store.claim(entry.id)
+        again = outcome(EntryState.READY, answer(BOB, 452, "4.5.3 too many recipients"), again=START)
+        await store.record(entry.id, replace(again, uncounted=not counted), now=START)
+        assert (await now_is(store, entry.id)).attempts == entry.attempts + 1
+
+
 async def test_another_relay_leaves_the_state_as_it_is(store: Store) -> None:
     entry = await frozen(store)
     await store.change([entry.id], act(QueueMove.LANE, lane="relay:other"))

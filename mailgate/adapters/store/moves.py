@@ -46,6 +46,11 @@ _RELEASE: Final = Prepared(
     .where(ENTRY.c.id == bindparam("moved"), ENTRY.c.state == EntryState.ACTIVE.value)
     .values(state=EntryState.READY.value, attempts=ENTRY.c.attempts - 1, next_attempt=bindparam("again"))
 )
+_UNCOUNT: Final = Prepared(
+    update(ENTRY)
+    .where(ENTRY.c.id == bindparam("moved"), ENTRY.c.state == EntryState.ACTIVE.value)
+    .values(attempts=ENTRY.c.attempts - 1)
+)
 _UNANSWERED: Final = exists().where(
     RECIPIENT.c.entry_id == ENTRY.c.id, or_(*(RECIPIENT.c.state == state.value for state in OPEN_RECIPIENT))
 )
@@ -90,6 +95,8 @@ def record(connection: Connection, entry_id: int, outcome: Outcome, *, now: date
     if outcome.edit is not None:
         columns["edit"] = encode_edit(outcome.edit)
     write_results(connection, entry_id, outcome.results)
+    if outcome.uncounted:
+        _UNCOUNT.run(connection, {"moved": entry_id})
     _move(
         connection,
         entry_id,

@@ -30,6 +30,7 @@ LATER, FULL, MESSAGE, ILL, CONFIG = (
     Verdict.SERVER_ILL,
     Verdict.CONFIGURATION_ILL,
 )
+NEXT = Verdict.TOO_MANY
 UNKNOWN, SIZE, SPAM, WRAP, NO = (
     Verdict.UNKNOWN_RECIPIENT,
     Verdict.OVERSIZE,
@@ -62,8 +63,11 @@ MEANS: list[tuple[str, tuple[Verdict, Verdict, Verdict, Verdict, Verdict, Verdic
     ("550 5.7.1 mail from relay.example.net blocked by spamhaus", (CONFIG, CONFIG, SPAM, SPAM, SPAM, SPAM)),
     ("550 5.7.1 <relay@example.net>: blocked", (CONFIG, CONFIG, SPAM, SPAM, SPAM, SPAM)),
     ("550 5.7.1 mail-relay.example.net[192.0.2.1] is listed", (CONFIG, CONFIG, SPAM, SPAM, SPAM, SPAM)),
-    ("552 too many recipients", (CONFIG, CONFIG, SIZE, LATER, SIZE, SIZE)),
-    ("552 5.5.3 Too many", (CONFIG, CONFIG, SIZE, LATER, SIZE, SIZE)),
+    ("552 too many recipients", (CONFIG, CONFIG, SIZE, NEXT, SIZE, SIZE)),
+    ("552 5.5.3 Too many", (CONFIG, CONFIG, SIZE, NEXT, SIZE, SIZE)),
+    ("452 4.5.3 Error: too many recipients", (ILL, ILL, ILL, NEXT, MESSAGE, MESSAGE)),
+    ("452 Too many recipients", (ILL, ILL, ILL, NEXT, MESSAGE, MESSAGE)),
+    ("452 4.5.1 not so fast", (ILL, ILL, ILL, LATER, MESSAGE, MESSAGE)),
     ("550 5.1.1 user unknown", (CONFIG, CONFIG, NO, UNKNOWN, UNKNOWN, UNKNOWN)),
     ("550 5.1.10 RESOLVER.ADR.RecipientNotFound", (CONFIG, CONFIG, NO, UNKNOWN, UNKNOWN, UNKNOWN)),
     ("550 5.4.1 Recipient address rejected: Access denied", (CONFIG, CONFIG, NO, UNKNOWN, UNKNOWN, UNKNOWN)),
@@ -114,7 +118,7 @@ def test_every_refusal_has_a_verdict_and_none_is_taken_for_a_delivery(code: int,
 
 @given(st.integers(400, 499), st.text(max_size=30), st.sampled_from([SmtpStage.MAIL, *STAGES[3:]]))
 def test_a_temporary_answer_never_parks(code: int, text: str, stage: SmtpStage) -> None:
-    assert verdict(Reply(code, text), stage) in {LATER, FULL, MESSAGE, ILL, CONFIG}
+    assert verdict(Reply(code, text), stage) in {LATER, NEXT, FULL, MESSAGE, ILL, CONFIG}
 
 
 def test_a_full_mailbox_has_a_class_of_its_own_and_nobody_is_ill_for_it() -> None:

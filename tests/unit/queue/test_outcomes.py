@@ -86,6 +86,12 @@ def test_a_full_mailbox_is_tried_again_for_as_long_as_it_takes_whatever_the_code
             assert f"No room in the mailbox of {JONAS}." in outcome.trace[-1].text
 
 
+def test_who_was_too_many_gets_it_in_the_next_transaction_at_once() -> None:
+    outcome = judged(DeliveryResult(ANNA, YES), DeliveryResult(JONAS, Reply(452, "4.5.3 too many recipients")))
+    assert (outcome.state, outcome.next_attempt, outcome.uncounted) == (EntryState.READY, START, True)
+    assert stages(outcome) == ["delivered", "deferred"]
+
+
 def test_a_refusal_of_an_earlier_conversation_parks_it_when_the_rest_is_reached() -> None:
     before = (known(ANNA, RecipientState.FAILED, NO), known(JONAS))
     outcome = judged(DeliveryResult(JONAS, YES), before=before)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry, RecipientState
 from mailgate.model.message import ContentRef
@@ -47,6 +49,17 @@ def test_who_is_put_off_is_tried_again_by_the_plan_beside_a_refusal() -> None:
     outcome = judged(DeliveryResult(BOB, LATER), DeliveryResult(EVE, NO), attempts=2)
     assert (outcome.state, outcome.next_attempt) == (EntryState.READY, START + RETRY[1])
     assert [one.permanent for one in outcome.results] == [False, True]
+
+
+@pytest.mark.parametrize("said", ["452 4.5.3 too many recipients", "552 too many recipients"])
+def test_who_was_too_many_gets_it_in_the_next_transaction_at_once(said: str) -> None:
+    too_many = DeliveryResult(EVE, Reply(int(said[:3]), said[4:]))
+    outcome = judged(DeliveryResult(BOB, YES), too_many, attempts=5)
+    assert (outcome.state, outcome.next_attempt, outcome.uncounted) == (EntryState.READY, START, True)
+    assert [one.permanent for one in outcome.results] == [False, False]
+    assert outcome.trace[-1].text == f"Not so many recipients at once: {EVE} in the next transaction"
+    alone = judged(DeliveryResult(BOB, NO), too_many)
+    assert (alone.state, alone.next_attempt, alone.uncounted) == (EntryState.READY, START + RETRY[0], False)
 
 
 def test_a_full_mailbox_is_tried_again_until_the_message_is_too_old() -> None:
