@@ -12,7 +12,7 @@ WINDOW: Final = timedelta(minutes=10)
 MOST_ADDRESSES: Final = 4096
 """Addresses that are kept; beyond that the one that failed the longest ago is forgotten."""
 _MOST_COUNTED: Final = 1000  # of one address: the largest limit that can be set
-_IPV6_BITS: Final = 64  # one customer has as many addresses as he likes below that (RFC 6177)
+_IPV6_BITS: Final = 64  # one customer has as many addresses as he likes below that
 
 
 class Guesses:
