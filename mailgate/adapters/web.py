@@ -41,11 +41,12 @@ class HttpxReader:
             async with asyncio.timeout(limit_s), client:
                 return await _followed(client, url, limit_octets)
         except TimeoutError as exc:
-            raise ConnectError(f"no answer within {limit_s:g} s") from exc
+            limit = f"{limit_s:g} s"
+            raise ConnectError(f"no answer within {limit}").because("no_answer_in", limit=limit) from exc
         except httpx.HTTPError as exc:
             raise _error(exc) from exc
         except (httpx.InvalidURL, UnicodeError, ValueError) as exc:
-            raise ConnectError(f"the address makes no sense: {exc}") from exc
+            raise ConnectError(f"the address makes no sense: {exc}").because("address_senseless", said=exc) from exc
 
 
 async def _followed(client: "httpx.AsyncClient", url: str, limit_octets: int) -> Page | None:
@@ -59,22 +60,27 @@ async def _followed(client: "httpx.AsyncClient", url: str, limit_octets: int) ->
                 url = _next(url, to)
                 continue
             if answer.status_code != _OK:
-                raise ConnectError(f"the server answers {answer.status_code}", error_class=ErrorClass.PROTOCOL)
+                status = answer.status_code
+                error = ConnectError(f"the server answers {status}", error_class=ErrorClass.PROTOCOL)
+                raise error.because("web_answer", status=status)
             octets = b""
             async for part in answer.aiter_bytes():
                 octets += part
                 if len(octets) > limit_octets:
                     text = f"the document has more than {limit_octets} octets"
-                    raise ConnectError(text, error_class=ErrorClass.SIZE)
+                    error = ConnectError(text, error_class=ErrorClass.SIZE)
+                    raise error.because("document_large", limit=limit_octets)
             return Page(url, octets, safe)
-    raise ConnectError(f"more than {MAX_REDIRECTS} redirects", error_class=ErrorClass.PROTOCOL)
+    error = ConnectError(f"more than {MAX_REDIRECTS} redirects", error_class=ErrorClass.PROTOCOL)
+    raise error.because("redirects", limit=MAX_REDIRECTS)
 
 
 def _next(url: str, to: str) -> str:
     target = urljoin(url, to)
     scheme = urlsplit(target).scheme
     if scheme not in {"http", "https"} or (scheme == "http" and urlsplit(url).scheme == "https"):
-        raise ConnectError("a redirect leads out of HTTPS", error_class=ErrorClass.POLICY)
+        error = ConnectError("a redirect leads out of HTTPS", error_class=ErrorClass.POLICY)
+        raise error.because("redirect_in_the_clear")
     return target
 
 
@@ -84,10 +90,14 @@ def _error(exc: "httpx.HTTPError") -> ConnectError:
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return ConnectError(f"its certificate is not good: {cause.verify_message}", error_class=ErrorClass.CERT)
+            said = cause.verify_message
+            error = ConnectError(f"its certificate is not good: {said}", error_class=ErrorClass.CERT)
+            return error.because("web_cert", said=said)
         cause = cause.__cause__ or cause.__context__
     if isinstance(exc, httpx.TimeoutException):
-        return ConnectError("no answer in time")
+        return ConnectError("no answer in time").because("web_slow")
     if isinstance(exc, httpx.ConnectError):
-        return ConnectError("nobody answers there")
-    return ConnectError(f"it cannot be read ({type(exc).__name__})", error_class=ErrorClass.PROTOCOL)
+        return ConnectError("nobody answers there").because("web_silent")
+    said = type(exc).__name__
+    error = ConnectError(f"it cannot be read ({said})", error_class=ErrorClass.PROTOCOL)
+    return error.because("web_unreadable", said=said)

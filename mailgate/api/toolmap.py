@@ -22,7 +22,12 @@ def discovered(found: Discovered) -> v1.DiscoveryReport:
         proposals=tuple(_proposal(one, found.notes) for one in found.proposals),
         steps=tuple(
             v1.DiscoveryStep(
-                source=step.source.value, asked=step.asked, ok=step.ok, text=step.text, duration_ms=step.duration_ms
+                source=step.source.value,
+                asked=step.asked,
+                ok=step.ok,
+                text=step.words.en,
+                duration_ms=step.duration_ms,
+                words=words_of(step.words),
             )
             for step in found.steps
         ),

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from mailgate.contract.shapes import Shape, Wish
+from mailgate.contract.tools import Words
 
 MAX_PAUSE_MINUTES: Final = 366 * 24 * 60
 """A year: who wants longer pauses until somebody resumes."""
@@ -34,7 +35,7 @@ class AccountSchedule(Shape):
     """What the schedule of an account says, the rule that wins first, and the sessions that it plans, the next one first.
 
     `schedule` is its name, empty where an interval alone counts. `zone` is that of the hours; `min_interval_s` is the
-    least time between two sessions and `min_interval_why` says whose wish that is. The plan holds if all goes well, and
+    least time between two sessions and `min_interval_why` says whose wish that is (`min_interval_reasons`: in every language). The plan holds if all goes well, and
     leaves out the jitter; while the account is paused, it says what would be.
     """
 
@@ -48,3 +49,4 @@ class AccountSchedule(Shape):
     paused: bool
     paused_until: datetime | None
     planned: tuple[PlannedSession, ...]
+    min_interval_reasons: Words | None = None

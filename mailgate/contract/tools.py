@@ -90,13 +90,14 @@ class Proposal(Shape):
 
 
 class DiscoveryStep(Shape):
-    """One question: what was asked and what came; `ok`: it brought a proposal."""
+    """One question: what was asked and what came; `ok`: it brought a proposal. `words` is `text` in every language."""
 
     source: SourceWord
     asked: str
     ok: bool
     text: str
     duration_ms: int
+    words: Words | None = None
 
 
 class DiscoveryReport(Shape):

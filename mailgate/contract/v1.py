@@ -197,7 +197,8 @@ class AccountState(Shape):
     `paused` is its own pause, beside that of all. `throttled_until` is when the provider's wish to wait has been obeyed,
     `throttled_why` its words. `given_up`: its secret never worked and was refused twice, so that it waits for another
     one, or for a person who asks. `min_interval_s` is the least time between two scheduled sessions, and
-    `min_interval_why` whose wish that is. `protocol` is `pop3` or `imap`. `remedies` is `remedy` in every language.
+    `min_interval_why` whose wish that is. `protocol` is `pop3` or `imap`. `remedies` is `remedy` in every language, as
+    `min_interval_reasons` is `min_interval_why`.
     """
 
     name: str
@@ -226,6 +227,7 @@ class AccountState(Shape):
     min_interval_why: str = ""
     protocol: str = "pop3"
     remedies: Words | None = None
+    min_interval_reasons: Words | None = None
 
 
 class Counts(Shape):

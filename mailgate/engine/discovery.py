@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from mailgate.config.probes import failed, joined, say, verbatim
 from mailgate.model.address import Address, parse_address
 from mailgate.model.errors import AddressError, ConnectError, MailgateError
+from mailgate.model.kinds import Words
 from mailgate.model.presets import Preset, Presets, Protocol
 from mailgate.model.settings import Security
 from mailgate.policy import discovery as policy
@@ -52,7 +54,7 @@ class DiscoveryStep:
     source: Source
     asked: str
     ok: bool
-    text: str
+    words: Words
     duration_ms: int
 
 
@@ -98,11 +100,10 @@ class Discovery:
         if preset is not None:
             origin = f"preset {preset.id}"
             self._found.append(policy.from_preset(preset, address, Source.PRESET, origin))
-            self._told(
-                Source.PRESET, address.domain, f"a known provider: {preset.title}", self._clock.monotonic(), ok=True
-            )
+            known = say("known_provider", title=preset.title)
+            self._told(Source.PRESET, address.domain, known, self._clock.monotonic(), ok=True)
             return self._result(address)
-        self._told(Source.PRESET, address.domain, "no provider that MailGate knows", self._clock.monotonic())
+        self._told(Source.PRESET, address.domain, say("unknown_provider"), self._clock.monotonic())
         async with asyncio.TaskGroup() as group:
             for question in policy.documents(address, self._ispdb_url):
                 group.create_task(self._document(question, address))
@@ -117,9 +118,9 @@ class Discovery:
         steps = sorted(self._steps, key=lambda step: places[step.source])
         return Discovered(str(address), policy.in_order(self._found), tuple(steps), self._presets.notes)
 
-    def _told(self, source: Source, asked: str, text: str, since: float, *, ok: bool = False) -> None:
+    def _told(self, source: Source, asked: str, words: Words, since: float, *, ok: bool = False) -> None:
         took = round((self._clock.monotonic() - since) * 1000)
-        self._steps.append(DiscoveryStep(source, asked, ok, text, took))
+        self._steps.append(DiscoveryStep(source, asked, ok, words, took))
 
     # -- documents
 
@@ -131,15 +132,15 @@ class Discovery:
             try:
                 page = await self._web.get(url, limit_octets=MAX_OCTETS, timeout=DOCUMENT_TIMEOUT)
                 if page is None:
-                    self._told(question.source, shown, "there is none", since)
+                    self._told(question.source, shown, say("no_document"), since)
                     continue
                 made = self._read(page, question.source, shown, address)
             except (ConnectError, WireError) as exc:
-                self._told(question.source, shown, str(exc), since)
+                self._told(question.source, shown, failed(exc), since)
                 continue
             self._found.append(made)
-            text = f"{len(made.incoming)} servers to fetch from, {len(made.outgoing)} to send by"
-            self._told(question.source, shown, text, since, ok=True)
+            named = say("servers_named", n=len(made.incoming), m=len(made.outgoing))
+            self._told(question.source, shown, named, since, ok=True)
             return True
         return False
 
@@ -157,18 +158,19 @@ class Discovery:
         try:
             hosts = [one.host for one in await self._resolver.mail_hosts(address.domain)]
         except ConnectError as exc:
-            self._told(Source.MX, asked, str(exc), since)
+            self._told(Source.MX, asked, failed(exc), since)
             return
         preset: Preset | None = next(filter(None, map(self._presets.by_mx, hosts)), None)
         if preset is not None:
             self._found.append(policy.from_preset(preset, address, Source.MX, f"{asked}: preset {preset.id}"))
-            self._told(Source.MX, asked, f"{hosts[0]} takes its mail: {preset.title}", since, ok=True)
+            known = say("mail_host_known", host=hosts[0], title=preset.title)
+            self._told(Source.MX, asked, known, since, ok=True)
             return
         if not hosts:
-            self._told(Source.MX, asked, "no host takes its mail", since)
+            self._told(Source.MX, asked, say("no_mail_host"), since)
             return
         shown = ", ".join(hosts[:MAX_MX_HOSTS])
-        self._told(Source.MX, asked, f"{shown}: no provider that MailGate knows", since)
+        self._told(Source.MX, asked, say("mail_host_unknown", hosts=shown), since)
         if not self._ispdb_url:
             return
         domains = dict.fromkeys(
@@ -197,10 +199,11 @@ class Discovery:
         try:
             found = await self._resolver.services(name)
         except ConnectError as exc:
-            self._told(Source.SRV, name, str(exc), since)
+            self._told(Source.SRV, name, failed(exc), since)
             return ()
-        told = ", ".join(f"{one.host}:{one.port}{' (signed)' if one.signed else ''}" for one in found)
-        self._told(Source.SRV, name, told or "no such service", since, ok=bool(found))
+        servers = [(f"{one.host}:{one.port}", one.signed) for one in found]
+        told = joined(say("signed_service", server=one) if signed else verbatim(one) for one, signed in servers)
+        self._told(Source.SRV, name, told if found else say("no_service"), since, ok=bool(found))
         return found
 
     # -- guesses
@@ -236,9 +239,11 @@ class Discovery:
                 finally:
                     stream.abort()
             except (MailgateError, TimeoutError) as exc:
-                self._told(Source.GUESS, str(endpoint), str(exc) or "it does not get on", since)
+                words = failed(exc) if isinstance(exc, MailgateError) else say("guess_stuck")
+                self._told(Source.GUESS, str(endpoint), words, since)
                 return False
-        self._told(Source.GUESS, str(endpoint), f"it speaks {server.protocol.value}, {stream.tls}", since, ok=True)
+        speaks = say("guess_speaks", protocol=server.protocol.value, tls=stream.tls)
+        self._told(Source.GUESS, str(endpoint), speaks, since, ok=True)
         return True
 
 
@@ -257,7 +262,7 @@ async def _meet(stream: Stream, server: FoundServer) -> None:
     await stream.write(ask)
     offered = await _hear(stream, b"", lambda told: end in told or told.startswith((b"-", b"5", b"250 ")))
     if word not in offered.upper():
-        raise WireError(f"it offers no {word.decode()}")
+        raise WireError(f"it offers no {word.decode()}").because("not_offered", what=word.decode())
     begin, agreed = _BEGIN_TLS[protocol]
     await stream.write(begin)
     await _hear(stream, agreed, lambda told: told.endswith(b"\n"))
@@ -269,10 +274,11 @@ async def _hear(stream: Stream, wanted: bytes, complete: Callable[[bytes], bool]
     while not complete(told):
         data = await stream.read()
         if not data:
-            raise WireError("it closed the connection")
+            raise WireError("it closed the connection").because("closed_early")
         told += data
         if len(told) > MAX_GREETING_OCTETS:
-            raise WireError("it talks without end")
+            raise WireError("it talks without end").because("endless")
     if not told.startswith(wanted):
-        raise WireError(f"it answers {told[:60]!r}, which is another protocol")
+        answer = repr(told[:60])
+        raise WireError(f"it answers {answer}, which is another protocol").because("other_protocol", said=answer)
     return told

@@ -10,10 +10,12 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from mailgate.config.probes import say
 from mailgate.engine.memory import Memory
 from mailgate.engine.watches import AccountWatch
 from mailgate.intake.fetch.tools import SessionResult
 from mailgate.model.errors import ErrorClass
+from mailgate.model.kinds import Words
 from mailgate.model.settings import Account, Config
 from mailgate.policy.calendar import within
 from mailgate.policy.retry import gives_up, login_backoff, session_backoff
@@ -76,21 +78,22 @@ class Timetable:
         interval = self._config.fetch.interval if account.interval is None else account.interval
         return plan_of(schedule, interval, self.zone)
 
-    def floor(self, watch: AccountWatch) -> tuple[timedelta, str]:
+    def floor(self, watch: AccountWatch) -> tuple[timedelta, Words]:
         """Return the least time between two scheduled sessions of an account, and why in words."""
         account, fetch = watch.account, self._config.fetch
         provider = self._provider_floor(account)
         learned = self._memory.learned.get(account.host)
         reasons = [
-            (fetch.min_interval, "min_interval of [fetch]")
+            (fetch.min_interval, "floor_office")
             if account.min_interval is None
-            else (account.min_interval, "min_interval of the account"),
-            (timedelta(seconds=watch.login_delay_s), "the server announces it (LOGIN-DELAY)"),
-            (floor_now(learned, self._clock.now()), f"learned from {account.host}: {learned.text if learned else ''}"),
+            else (account.min_interval, "floor_account"),
+            (timedelta(seconds=watch.login_delay_s), "floor_login_delay"),
+            (floor_now(learned, self._clock.now()), "floor_learned"),
         ]
         if account.min_interval is None:
-            reasons.append((provider, "what this provider is known to ask for"))
-        return max(reasons, key=lambda one: one[0])
+            reasons.append((provider, "floor_provider"))
+        floor, why = max(reasons, key=lambda one: one[0])
+        return floor, say(why, host=account.host, said=learned.text if learned else "")
 
     def login_floor(self, watch: AccountWatch) -> timedelta:
         """Return the least time between two logins, which also counts between two sessions of one pass (spec C5).

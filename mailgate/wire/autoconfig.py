@@ -40,15 +40,16 @@ def parse_autoconfig(octets: bytes, address: Address) -> AutoConfig:
         WireError: it is no XML, has a document type, is too large or too deep, or names no usable server.
     """
     if len(octets) > MAX_OCTETS:
-        raise WireError(f"the document has more than {MAX_OCTETS} octets")
+        raise WireError(f"the document has more than {MAX_OCTETS} octets").because("document_large", limit=MAX_OCTETS)
     root = _read(octets)
     provider = root.first("emailProvider")
     if root.name != "clientConfig" or provider is None:
-        raise WireError("the document is no client configuration: it has no <emailProvider>")
+        error = WireError("the document is no client configuration: it has no <emailProvider>")
+        raise error.because("document_other")
     incoming = _servers(provider, "incomingServer", ("pop3", "imap"), address)
     outgoing = _servers(provider, "outgoingServer", ("smtp",), address)
     if not incoming and not outgoing:
-        raise WireError("the document names no server that we could use")
+        raise WireError("the document names no server that we could use").because("document_serverless")
     page = provider.first("documentation")
     url = page.attributes.get("url", "").strip() if page else ""
     return AutoConfig(
@@ -92,9 +93,10 @@ class _Reader:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1
         if self._count > MAX_ELEMENTS:
-            raise WireError(f"the document has more than {MAX_ELEMENTS} elements")
+            raise WireError(f"the document has more than {MAX_ELEMENTS} elements").because("document_malformed")
         if len(self._open) >= MAX_DEPTH:
-            raise WireError(f"the document is nested deeper than {MAX_DEPTH} elements")
+            error = WireError(f"the document is nested deeper than {MAX_DEPTH} elements")
+            raise error.because("document_malformed")
         made = _Element(name, attributes)
         if self._open:
             self._open[-1].children.append(made)
@@ -111,7 +113,8 @@ class _Reader:
             held.text += data[: MAX_TEXT_CHARS - len(held.text)]
 
     def doctype(self, *_declared: Any) -> None:
-        raise WireError("the document has a document type, which no client configuration has")
+        error = WireError("the document has a document type, which no client configuration has")
+        raise error.because("document_malformed")
 
 
 def _read(octets: bytes) -> _Element:
@@ -124,9 +127,10 @@ def _read(octets: bytes) -> _Element:
     try:
         parser.Parse(octets, True)
     except (expat.ExpatError, LookupError, ValueError) as exc:  # the latter two: encodings that are none
-        raise WireError(f"the document is not well-formed: {str(exc)[:200]}") from exc
+        error = WireError(f"the document is not well-formed: {str(exc)[:200]}")
+        raise error.because("document_malformed") from exc
     if reader.root is None:
-        raise WireError("the document is empty")
+        raise WireError("the document is empty").because("document_malformed")
     return reader.root
 
 

@@ -183,7 +183,7 @@ async def test_a_redirect_is_followed_and_never_into_the_clear(net: Net) -> None
     net.web.pages[WELL_KNOWN] = page("", status="301 there", location=f"http://www.{DOMAIN}/mail.xml")
     found = await net.find()
     assert [one.source for one in found.proposals] == [Source.AUTOCONFIG]
-    assert "a redirect leads out of HTTPS" in [step.text for step in found.steps]
+    assert "a redirect leads out of HTTPS" in [step.words.en for step in found.steps]
 
 
 @pytest.mark.parametrize(
@@ -203,13 +203,13 @@ async def test_a_bad_web_server_is_told_and_costs_nothing_else(net: Net, answer:
     net.web.pages[WELL_KNOWN] = page(DOCUMENT)
     found = await net.find()
     assert [one.source for one in found.proposals] == [Source.WELL_KNOWN]
-    assert [step.text for step in found.steps if words in step.text]
+    assert [step.words.en for step in found.steps if words in step.words.en]
 
 
 async def test_a_certificate_for_another_name_is_no_good(net: Net) -> None:
     net.web.pages["https://autoconfig.other.example/mail/config-v1.1.xml"] = page(DOCUMENT)
     found = await net.find(domain="other.example")
-    assert [step.text for step in found.steps if "certificate is not good" in step.text]
+    assert [step.words.en for step in found.steps if "certificate is not good" in step.words.en]
     assert found.proposals == ()
 
 
@@ -284,7 +284,7 @@ async def test_a_server_without_tls_is_no_find(net: Net) -> None:
     finally:
         await provider.stop()
     assert found.proposals == ()
-    assert "it offers no STLS" in [step.text for step in found.steps]
+    assert "it offers no STLS" in [step.words.en for step in found.steps]
 
 
 # --- the resolver by itself

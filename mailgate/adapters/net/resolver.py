@@ -52,7 +52,8 @@ class DnsResolver:
             return [], False
         except (dns.exception.DNSException, OSError, UnicodeError, ValueError) as exc:
             text = f"{name} ({kind}) cannot be looked up: {_why(exc)}"
-            raise ConnectError(text, error_class=ErrorClass.DNS) from exc
+            error = ConnectError(text, error_class=ErrorClass.DNS)
+            raise error.because("record_failed", name=name, kind=kind, said=_why(exc)) from exc
         checked = bool(answer.response.flags & dns.flags.AD)
         # RFC 4035 section 4.9.3: the bit is worth something from a resolver that nobody can come in between.
         signed = checked and all(_is_here(str(one)) for one in resolver.nameservers)

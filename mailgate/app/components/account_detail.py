@@ -15,7 +15,7 @@ from mailgate.app.components.oversize import OversizeList
 from mailgate.app.components.parked_detail import fact
 from mailgate.app.components.settings_form import option
 from mailgate.app.components.states import skeleton
-from mailgate.app.components.steps import test_steps
+from mailgate.app.components.steps import in_language, test_steps
 from mailgate.app.session import Ui, go, run
 from mailgate.app.theme import Face, Radius, Space, State
 from mailgate.app.words import knows
@@ -136,7 +136,11 @@ def _plan(ui: Ui, plan: v1.AccountSchedule | None) -> list[ft.Control]:
     if plan.paused:
         lines.insert(0, dim(ui, ui.t("acc.plan.would"), 13))
     if plan.min_interval_s and plan.min_interval_why:
-        least = ui.t("acc.plan.least", t=_span(ui, plan.min_interval_s), why=plan.min_interval_why)
+        least = ui.t(
+            "acc.plan.least",
+            t=_span(ui, plan.min_interval_s),
+            why=in_language(ui.lang, plan.min_interval_reasons, plan.min_interval_why),
+        )
         lines.append(dim(ui, least, 13))
     return lines
 

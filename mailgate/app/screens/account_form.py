@@ -14,7 +14,7 @@ from mailgate.app.components.forms import choice
 from mailgate.app.components.settings_form import faults_of, form, option
 from mailgate.app.components.shell import screen
 from mailgate.app.components.states import skeleton
-from mailgate.app.components.steps import test_steps
+from mailgate.app.components.steps import in_language, test_steps
 from mailgate.app.loading import use_loaded
 from mailgate.app.session import Ui, run, use_ui
 from mailgate.app.settings import Draft
@@ -72,12 +72,14 @@ def _proposals(ui: Ui, report: v1.DiscoveryReport, draft: Draft, pick: Callable[
     """Return what was found, each to be picked."""
     found = offered(report)
     if not found:
-        return dim(ui, ui.t("ac.found.none"), 14)
+        asked = [dim(ui, f"{step.asked}: {in_language(ui.lang, step.words, step.text)}") for step in report.steps]
+        lines: list[ft.Control] = [dim(ui, ui.t("ac.found.none"), 14), *asked]
+        return ft.Column(lines, spacing=2, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
 
     def row(one: v1.Proposal, server: v1.FoundServer) -> ft.Control:
         here = draft.typed.get("host") == server.host and draft.typed.get("port") == str(server.port)
         mark = ft.Icons.RADIO_BUTTON_CHECKED if here else ft.Icons.RADIO_BUTTON_UNCHECKED
-        lines: list[ft.Control] = [
+        said: list[ft.Control] = [
             text(
                 ui,
                 f"{server.protocol.upper()} {server.host}:{server.port}, {option(ui, server.security)}",
@@ -88,9 +90,9 @@ def _proposals(ui: Ui, report: v1.DiscoveryReport, draft: Draft, pick: Callable[
         ]
         if one.needs_yes:
             why = careful(ui, one)
-            lines.append(text(ui, ui.t("ac.careful", why=why), 12.5, color=ui.p.tones[State.WARNING].ink))
+            said.append(text(ui, ui.t("ac.careful", why=why), 12.5, color=ui.p.tones[State.WARNING].ink))
         icon = ft.Icon(mark, size=20, color=ui.p.brand if here else ui.p.ink2)
-        words = ft.Column(lines, spacing=2, expand=True)
+        words = ft.Column(said, spacing=2, expand=True)
         return pressable(ui, ft.Row([icon, words], spacing=Space.M), lambda _: pick(server), selected=here)
 
     return ft.Column([row(*each) for each in found], spacing=2, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)

@@ -40,6 +40,9 @@ async def test_a_schedule_shows_its_rules_and_its_next_sessions(tmp_path: Path) 
     assert (said.account, said.schedule, said.zone, said.jitter_s) == ("office", "day", "Europe/Berlin", 20)
     assert said.rules == ("never 13:00-18:00", "Mon-Fri 11:00-12:00 every 30m", "else every 2h", "at 18:30")
     assert (said.min_interval_s, said.min_interval_why) == (60, "min_interval of [fetch]")
+    assert said.min_interval_reasons == v1.Words(
+        en="min_interval of [fetch]", de="min_interval von [fetch]", fr="min_interval de [fetch]"
+    )
     assert [(f"{one.at:%H:%M}", one.why, one.line) for one in said.planned] == [
         ("10:00", "interval", "Mon-Fri 11:00-12:00 every 30m"),  # in UTC; the engine began at 09:00, at 10:00 in Berlin
         ("10:30", "interval", "Mon-Fri 11:00-12:00 every 30m"),

@@ -28,6 +28,11 @@ async def test_an_unknown_domain_is_told_step_by_step(office: Office) -> None:
     said: v1.DiscoveryReport = shaped(answer, v1.DiscoveryReport)
     assert said.proposals == ()
     assert {step.source for step in said.steps} >= {"preset", "autoconfig", "well-known", "ispdb", "mx", "srv", "guess"}
+    for step in said.steps:
+        assert step.words is not None
+        assert step.words.en == step.text
+        if step.source != "guess":  # the fake network has words of its own
+            assert step.text not in step.words.de + step.words.fr, step
 
 
 @pytest.mark.parametrize("address", ["anna", "anna@localhost", ""])

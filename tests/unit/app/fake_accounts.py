@@ -18,8 +18,12 @@ REMEDIES: Final = v1.Words(en="The remedy.", de="Die Abhilfe.", fr="Le remède."
 
 def probe(*, ok: bool = True) -> v1.TestReport:
     """A connection test, good or with a refused login."""
-    offers = (v1.Fact("capabilities", "UIDL TOP"), v1.Fact("largest", "2300000"), v1.Fact("tls", "TLSv1.3"))
-    offers += (v1.Fact("certificate_expires", "2027-03-09"),)
+    offers = (
+        v1.Fact("capabilities", "UIDL TOP"),
+        v1.Fact("largest", "2300000"),
+        v1.Fact("tls", "TLSv1.3"),
+        v1.Fact("certificate_expires", "2027-03-09"),
+    )
     answers = v1.Words(en="pop.provider.example answers", de="pop.provider.example antwortet", fr="elle répond")
     steps = (
         v1.TestStep("connect", ok=True, text=answers.en, duration_ms=31, facts=offers, words=answers),
@@ -109,6 +113,7 @@ class FakeAccounts:
             rules=(),
             min_interval_s=600,
             min_interval_why="the provider's wish",
+            min_interval_reasons=v1.Words(en="the provider's wish", de="der Wunsch des Providers", fr="-"),
             jitter_s=0,
             paused=False,
             paused_until=None,

@@ -95,7 +95,11 @@ class FakeSettings:
 
     async def discover(self, address: str) -> v1.DiscoveryReport:
         self.asked.append(("discover", address))
-        return v1.DiscoveryReport(address, self.proposals, ())
+        words = v1.Words(en="there is none", de="es gibt keines", fr="il n'y en a pas")
+        step = v1.DiscoveryStep(
+            "autoconfig", "https://autoconfig.example", ok=False, text=words.en, duration_ms=9, words=words
+        )
+        return v1.DiscoveryReport(address, self.proposals, (step,))
 
     async def try_account(self, wish: v1.TryAccount) -> v1.TestReport:
         self.asked.append(("try", wish.host, wish.port, wish.user, wish.password))

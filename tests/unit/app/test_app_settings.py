@@ -150,6 +150,7 @@ async def test_a_doubtful_proposal_is_never_taken_over_by_itself(engine: FakeEng
         engine.proposals = ()
         await reader.press("Find servers")
         await reader.sees("No servers were found: enter them by hand.")
+        assert "https://autoconfig.example: there is none" in reader.words()
 
 
 async def test_the_settings_of_an_account_are_changed_and_its_password_goes_beside(engine: FakeEngine) -> None:

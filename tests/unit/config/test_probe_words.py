@@ -16,7 +16,7 @@ from mailgate.model.kinds import Words
 from mailgate.model.notices import LANGUAGES
 from mailgate.policy.remedies import remedy_words
 
-SAYING = ("account_probe", "internal_probe", "relay_probe", "probes")
+SAYING = ("account_probe", "internal_probe", "relay_probe", "probes", "discovery", "timetable")
 
 
 def placeholders(text: str) -> set[str]:
@@ -37,7 +37,13 @@ def test_every_text_that_the_probes_name_is_there_and_there_are_no_others() -> N
     calls = [one for tree in trees for one in ast.walk(tree) if isinstance(one, ast.Call)]
     keys = [one.args[0] for one in calls if isinstance(one.func, ast.Name) and one.func.id == "say"]
     named = {one.value for key in keys for one in ast.walk(key) if isinstance(one, ast.Constant)} - {"IDLE", 1}
-    assert named | {taken.value for taken in Taken} == set(probe_texts().texts)
+    floors = {
+        one.value
+        for tree in trees
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Constant) and str(one.value).startswith("floor_")
+    }
+    assert named | floors | {taken.value for taken in Taken} == set(probe_texts().texts)
 
 
 def test_a_failure_is_told_by_its_class_before_its_own_sentence() -> None:

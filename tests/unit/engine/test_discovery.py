@@ -80,7 +80,7 @@ async def test_the_clear_is_asked_only_when_tls_brings_nothing_and_never_gets_th
     assert "in the clear" in proposal.needs_yes
     assert clear in world.web.asked
     assert [url for url in world.web.asked if url.startswith("http:") and "anna" in url] == []
-    assert "its certificate is not good" in [step.text for step in found.steps]
+    assert "its certificate is not good" in [step.words.en for step in found.steps]
 
 
 async def test_a_good_document_is_not_asked_for_in_the_clear() -> None:
@@ -95,7 +95,7 @@ async def test_the_host_that_takes_the_mail_tells_the_provider() -> None:
     [proposal] = found.proposals
     assert (proposal.source, proposal.title) == (Source.MX, "IONOS (1&1)")
     assert proposal.incoming[0].user == ADDRESS
-    assert [step.text for step in found.steps if step.source is Source.MX] == [
+    assert [step.words.en for step in found.steps if step.source is Source.MX] == [
         "mx00.kundenserver.de takes its mail: IONOS (1&1)"
     ]
 
@@ -134,14 +134,14 @@ async def test_names_are_guessed_when_nothing_else_is_found() -> None:
     [proposal] = found.proposals
     assert [(one.host, one.port) for one in proposal.incoming] == [("pop3.office.example", 995)]
     assert proposal.source is Source.GUESS
-    assert [step.text for step in found.steps if step.ok] == ["it speaks pop3, TLSv1.3 TLS_AES_256_GCM_SHA384"]
+    assert [step.words.en for step in found.steps if step.ok] == ["it speaks pop3, TLSv1.3 TLS_AES_256_GCM_SHA384"]
 
 
 async def test_a_name_that_speaks_another_protocol_is_no_find() -> None:
     world = World(dialer=FakeDialer({"imap.office.example": FakeMailbox(), "smtp.office.example": FakeMailbox()}))
     found = await world.find()
     assert found.proposals == ()
-    assert [step.text for step in found.steps if "another protocol" in step.text]
+    assert [step.words.en for step in found.steps if "another protocol" in step.words.en]
 
 
 async def test_a_dead_network_is_told_step_by_step() -> None:
@@ -157,7 +157,9 @@ async def test_a_document_that_is_none_is_told_and_the_others_count() -> None:
     world = World(web=FakeWeb({AUTOCONFIG: b"<html/>", WELL_KNOWN: document()}))
     found = await world.find()
     assert sources(found) == [Source.WELL_KNOWN]
-    assert "the document is no client configuration: it has no <emailProvider>" in [step.text for step in found.steps]
+    assert "the document is no client configuration: it has no <emailProvider>" in [
+        step.words.en for step in found.steps
+    ]
 
 
 @pytest.mark.parametrize("text", ["anna", "anna@[192.0.2.1]", "anna@localhost", "", "@office.example"])

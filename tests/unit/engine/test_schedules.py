@@ -139,7 +139,9 @@ class TestHours:
             for _ in range(8):
                 await desk.advance(INTERVAL)
             assert [desk.box(name).sessions for name in "ab"] == [2, 8]
-            assert "provider" in desk.engine.fetching.timetable.floor(watch(desk, "a"))[1]
+            why = desk.engine.fetching.timetable.floor(watch(desk, "a"))[1]
+            assert why.en == "what this provider is known to ask for"
+            assert len({why.en, why.de, why.fr}) == 3
 
     @pytest.mark.parametrize(("own", "gap"), [(None, 60), (30 * SECOND, 30), (10 * MINUTE, 60)])
     async def test_the_floor_of_the_provider_counts_between_the_sessions_of_one_pass(
@@ -264,7 +266,7 @@ class TestProvidersThatAskForLess:
             assert (watch(desk).throttled, watch(desk).error) == ("", "")
             floor, why = desk.engine.fetching.timetable.floor(watch(desk))
             assert 14 * MINUTE < floor <= 15 * MINUTE
-            assert "learned from office.example" in why
+            assert "learned from office.example" in why.en
         desk.new_engine()
         async with running(desk):
             assert desk.engine.fetching.timetable.floor(watch(desk))[0] > 14 * MINUTE
