@@ -108,6 +108,10 @@ class QueueStore(Protocol):
         """Return how many match, and of how many of them a removal would tell nobody and why."""
         ...
 
+    async def waiting_recipients(self, lane: str, *, before: datetime, limit: int) -> int:
+        """Return how many recipients have open tries before then by a lane, held ones included; counted up to `limit`."""
+        ...
+
     async def queue_ids(self, which: QueueFilter, *, after: int, last: int, limit: int) -> Sequence[int]:
         """Return ids above `after` and up to `last` of those that match, oldest first."""
         ...

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS
@@ -31,6 +31,7 @@ from mailgate.ports.stages import Outgoing, Transport
 from mailgate.ports.store import Outcome
 from mailgate.queue import hop_health
 from mailgate.queue.announce import outcome_events
+from mailgate.queue.day_cap import DayCap
 from mailgate.queue.headroom import Headroom
 from mailgate.queue.hops import INTERNAL, Hop
 from mailgate.queue.keeping import AGAIN_S, Keeper
@@ -76,6 +77,7 @@ class Deliveries:
         self.hop = hop
         self.pace = pace or Pace()
         self._keeper = keeper
+        self._day_cap = DayCap(keeper)
         self._store = keeper.store
         self._progress = keeper.progress
         self._clock = keeper.clock
@@ -199,28 +201,16 @@ class Deliveries:
 
     async def _places(self) -> int:
         """Return how many conversations may begin now."""
-        if self.pace.daily_cap and self.pace.counted is None:
-            await self._count_today()
+        await self._day_cap.look(self.hop, self.pace)
         free = self._lane.free(self._clock.monotonic())
         if not self.pace.is_bounded:
             return free
-        room = self.pace.room(self._clock.monotonic(), self._today())
-        hop_health.tell_of_cap(self._keeper.health, self.hop, self.pace, self._today())
+        room = self.pace.room(self._clock.monotonic(), self._day_cap.today())
+        hop_health.tell_of_cap(self._keeper.health, self.hop, self.pace, self._day_cap.today())
         return free if room is None else min(free, room)
 
     def _has_room(self) -> bool:
-        return not self.pace.is_bounded or self.pace.room(self._clock.monotonic(), self._today()) != 0
-
-    def _today(self) -> date:
-        return self._clock.now().astimezone().date()
-
-    async def _count_today(self) -> None:
-        """Take up what this relay has taken today already, before this run of the engine too."""
-        midnight = self._clock.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        try:
-            self.pace.sent(await self._store.sent_since(self.hop.lane, midnight), self._today())
-        except StoreError as exc:
-            self._keeper.store_failed(exc)
+        return not self.pace.is_bounded or self.pace.room(self._clock.monotonic(), self._day_cap.today()) != 0
 
     async def _next_due(self) -> QueueEntry | None:
         if self._ready:
@@ -429,7 +419,7 @@ class Deliveries:
         finally:
             self.forget(entry.id)
         if self.pace.daily_cap:
-            self.pace.sent(sum(one.delivered for one in outcome.results), self._today())
+            self.pace.sent(sum(one.delivered for one in outcome.results), self._day_cap.today())
         for event in outcome_events(entry, outcome):
             self._keeper.publisher.publish(event)
         if outcome.state is EntryState.READY:

@@ -12,6 +12,7 @@ from mailgate.queue.hops import Hop
 from mailgate.queue.pace import Pace
 
 _RELAY_CAP: Final = "relay_cap"
+_RELAY_CAP_AHEAD: Final = "relay_cap_ahead"
 _UNREACHED: Final = frozenset({ErrorClass.DNS, ErrorClass.CONNECT, ErrorClass.TEMPORARY})
 
 
@@ -51,7 +52,25 @@ def tell_of_cap(health: Health, hop: Hop, pace: Pace, today: date) -> None:
         health.clear(_RELAY_CAP, subject=hop.subject)
 
 
+def tell_ahead_of_cap(health: Health, hop: Hop, pace: Pace, today: date, *, waiting: int) -> None:
+    """Say whether more recipients are `waiting` for today than the hop still takes today."""
+    left = pace.left(today)
+    if waiting <= left or pace.is_used_up(today):
+        health.clear(_RELAY_CAP_AHEAD, subject=hop.subject)
+        return
+    taken = pace.daily_cap - left
+    text = (
+        f"{hop} takes {pace.daily_cap} recipients a day, {taken} of them are gone, and more than {left} wait for today."
+    )
+    remedy = (
+        "What is too much waits until tomorrow. Freeze what can wait (`mailgate queue freeze`), raise `daily_cap`, or let "
+        "another relay take some."
+    )
+    health.raise_(_RELAY_CAP_AHEAD, subject=hop.subject, severity=Severity.WARNING, text=text, remedy=remedy)
+
+
 def forget(health: Health, hop: Hop) -> None:
     """Take back whatever is said of a hop that there is no more."""
     tell_well(health, hop)
     health.clear(_RELAY_CAP, subject=hop.subject)
+    health.clear(_RELAY_CAP_AHEAD, subject=hop.subject)

@@ -28,13 +28,18 @@ class Pace:
 
     def room(self, now_s: float, today: date) -> int | None:
         """Return how many messages may begin now, None without a limit."""
-        if self.daily_cap and self.under_way + (self.recipients if self.counted == today else 0) >= self.daily_cap:
+        if self.daily_cap and not self.left(today):
             return 0
         if not self.rate:
             return None
         while self._begun and self._begun[0] <= now_s - _MINUTE_S:
             self._begun.popleft()
         return max(0, self.rate - len(self._begun))
+
+    def left(self, today: date) -> int:
+        """Return how many recipients the relay still takes today, those of messages under way not counted."""
+        taken = self.under_way + (self.recipients if self.counted == today else 0)
+        return max(0, self.daily_cap - taken)
 
     def begin(self, now_s: float, recipients: int) -> None:
         """Note that a message to so many begins; `end` follows."""

@@ -174,6 +174,10 @@ DE: Final = Words(
             "Ein Relay hat seine Post für heute angenommen",
             "Der Rest wartet bis morgen. Erhöhen Sie seine Grenze, oder lassen Sie ein anderes Relay einen Teil übernehmen.",
         ),
+        "relay_cap_ahead": (
+            "Auf ein Relay wartet mehr Post, als es heute annimmt",
+            "Was zu viel ist, geht morgen. Frieren Sie ein, was warten kann, oder erhöhen Sie seine Grenze.",
+        ),
         "relay_config": (
             "Ein Relay weist Post von MailGate ab",
             "Vergleichen Sie Anmeldung und TLS mit dem, was der Provider verlangt. Die Post wartet sicher hier.",
@@ -295,6 +299,10 @@ FR: Final = Words(
         "relay_cap": (
             "Un relais a pris son courrier pour aujourd'hui",
             "Le reste attend jusqu'à demain. Augmentez sa limite, ou laissez un autre relais en prendre une partie.",
+        ),
+        "relay_cap_ahead": (
+            "Plus de courrier attend un relais qu'il n'en prend aujourd'hui",
+            "Le surplus partira demain. Gelez ce qui peut attendre, ou augmentez sa limite.",
         ),
         "relay_config": (
             "Un relais refuse le courrier de MailGate",

@@ -550,6 +550,11 @@ class MemoryStore:
         no_sender = sum(e.sender is None for e in untold)
         return QueueForecast(len(found), no_sender, len(untold) - no_sender)
 
+    async def waiting_recipients(self, lane: str, *, before: datetime, limit: int) -> int:
+        waiting = {EntryState.READY, EntryState.HELD}
+        found = [e for e in self._entries.values() if e.lane == lane and e.state in waiting]
+        return min(limit, sum(len(e.open_recipients) for e in found if e.next_attempt and e.next_attempt < before))
+
     async def queue_ids(self, which: QueueFilter, *, after: int, last: int, limit: int) -> Sequence[int]:
         return [entry.id for entry in self._queue(which) if after < entry.id <= last][:limit]
 

@@ -180,6 +180,24 @@ async def test_a_forecast_tells_of_how_many_nobody_would_hear(store: Store) -> N
     assert await ids(store, QueueFilter(ids=some, sender="anna")) == [taken.id]
 
 
+async def test_recipients_are_counted_who_wait_by_a_lane_until_then(store: Store) -> None:
+    async def waiting(limit: int = 100) -> int:
+        return await store.waiting_recipients("relay:provider", before=START + HOUR, limit=limit)
+
+    await queued(store, BOB, EVE)
+    await queued(store, hold=HOUR / 2)
+    await queued(store, hold=HOUR)
+    await queued(store, lane="relay:other")
+    await frozen(store)
+    assert (await waiting(), await waiting(2)) == (3, 2)
+    one = await queued(store, BOB, EVE)
+    await store.claim(one.id)
+    assert await waiting() == 3
+    half = outcome(EntryState.READY, answer(BOB), answer(EVE, code=450), again=START)
+    await store.record(one.id, half, now=START)
+    assert await waiting() == 4
+
+
 # -- acts
 
 

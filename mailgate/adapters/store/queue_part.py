@@ -1,6 +1,7 @@
 """The store's operations on the queue of outgoing mail (`ports.queue_store`): a part of `store.SqliteStore`."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -37,6 +38,10 @@ class QueuePart:
     async def forecast(self: Parts, which: QueueFilter) -> QueueForecast:
         """Return how many match, and of how many of them a removal would tell nobody."""
         return await self._read(lambda c: queueing.forecast(c, which))
+
+    async def waiting_recipients(self: Parts, lane: str, *, before: datetime, limit: int) -> int:
+        """Return how many recipients have open tries before then by a lane; counted up to `limit`."""
+        return await self._read(lambda c: queueing.waiting_recipients(c, lane, before, limit))
 
     async def queue_ids(self: Parts, which: QueueFilter, *, after: int, last: int, limit: int) -> Sequence[int]:
         """Return ids of those that match, oldest first."""

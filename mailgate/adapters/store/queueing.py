@@ -4,6 +4,7 @@ Written as SQL: `+` before a column keeps SQLite from another index, which would
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, select, text, update
@@ -18,7 +19,7 @@ from mailgate.adapters.store.rows import (
 )
 from mailgate.adapters.store.tables import ENTRY
 from mailgate.adapters.store.taking import settle
-from mailgate.model.entry import EntryRecipient, EntryState
+from mailgate.model.entry import OPEN_RECIPIENT, EntryRecipient, EntryState
 from mailgate.model.envelope import Envelope
 from mailgate.model.source import Direction
 from mailgate.model.verdict import TraceStep
@@ -87,6 +88,19 @@ def forecast(connection: Connection, which: QueueFilter) -> QueueForecast:
     query = text(f"SELECT count(*), {untold} FROM entry WHERE {_QUEUE}{where}")  # noqa: S608
     total, no_sender, not_wanted = connection.execute(query, values).one()
     return QueueForecast(int(total), int(no_sender), int(not_wanted))
+
+
+_WAITING: Final = text(
+    "SELECT count(*) FROM (SELECT 1 FROM entry JOIN recipient ON recipient.entry_id = entry.id "  # noqa: S608
+    "WHERE entry.lane = :lane AND entry.state IN ('ready', 'held') AND entry.next_attempt < :before "
+    f"AND recipient.state IN ({', '.join(sorted(repr(state.value) for state in OPEN_RECIPIENT))}) LIMIT :limit)"
+)
+
+
+def waiting_recipients(connection: Connection, lane: str, before: datetime, limit: int) -> int:
+    """Return how many recipients have open tries before then by a lane; counted up to `limit`."""
+    found = connection.execute(_WAITING, {"lane": lane, "before": to_ms(before), "limit": limit})
+    return int(found.scalar_one())
 
 
 def ids(connection: Connection, which: QueueFilter, *, after: int, last: int, limit: int) -> list[int]:

@@ -142,6 +142,21 @@ WORDS: Final[dict[str, tuple[str, str, str]]] = {
         "Erhöhen Sie die Grenze des Relays in der Konfiguration, oder lassen Sie ein anderes Relay einen Teil übernehmen.",
         "Augmentez la limite du relais dans la configuration, ou laissez un autre relais en prendre une partie.",
     ),
+    "cond.relay_cap_ahead": (
+        "More mail waits for the relay {subject} than it takes today",
+        "Auf das Relay {subject} wartet mehr Post, als es heute annimmt",
+        "Plus de courrier attend le relais {subject} qu'il n'en prend aujourd'hui",
+    ),
+    "cond.relay_cap_ahead.what": (
+        "What waits for today exceeds its limit of recipients a day. What is too much goes tomorrow.",
+        "Was heute hinaus soll, übersteigt seine Grenze der Empfänger je Tag. Was zu viel ist, geht morgen.",
+        "Ce qui doit partir aujourd'hui dépasse sa limite de destinataires par jour. Le surplus partira demain.",
+    ),
+    "cond.relay_cap_ahead.fix": (
+        "Freeze what can wait, raise the limit of the relay in the configuration, or let another relay take some of the mail.",
+        "Frieren Sie ein, was warten kann, erhöhen Sie die Grenze des Relays in der Konfiguration, oder lassen Sie ein anderes Relay einen Teil übernehmen.",
+        "Gelez ce qui peut attendre, augmentez la limite du relais dans la configuration, ou laissez un autre relais en prendre une partie.",
+    ),
     "cond.relay_missing": (
         "Mail waits for the relay {subject}, which is no more",
         "Post wartet auf das Relay {subject}, das es nicht mehr gibt",

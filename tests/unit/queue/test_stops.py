@@ -232,6 +232,29 @@ async def test_several_connections_do_not_send_more_than_the_daily_cap(office: S
     assert office.relay.begun == 2
 
 
+async def test_more_than_a_relay_takes_today_is_told_before_the_limit_is_reached(office: Sending) -> None:
+    hop = relay_hop(LANE, "provider")
+    await office.queue.set_relays([(hop, SETTINGS, office.relay, Pace(daily_cap=2))])
+    entries = [(await office.hand_over(hold=HOUR)) for _ in range(3)]
+    await office.advance(timedelta(minutes=1))
+    assert "relay_cap_ahead" in office.health.codes
+    assert (office.relay.begun, "relay_cap" in office.health.codes) == (0, False)
+    await office.act(QueueMove.FREEZE, entries[0])
+    await office.advance(timedelta(minutes=1))
+    assert "relay_cap_ahead" not in office.health.codes
+    await office.queue.set_relays([])
+    assert "relay_cap_ahead" not in office.health.codes
+
+
+async def test_what_waits_until_tomorrow_is_not_too_much_for_today(office: Sending) -> None:
+    hop = relay_hop(LANE, "provider")
+    await office.queue.set_relays([(hop, SETTINGS, office.relay, Pace(daily_cap=1))])
+    for _ in range(2):
+        await office.hand_over(hold=timedelta(days=1))
+    await office.advance(timedelta(minutes=1))
+    assert "relay_cap_ahead" not in office.health.codes
+
+
 async def test_what_the_relay_refuses_leaves_its_room_to_others(office: Sending) -> None:
     hop = relay_hop(LANE, "provider")
     await office.queue.set_relays([(hop, ONE_AT_A_TIME, office.relay, Pace(daily_cap=1))])
