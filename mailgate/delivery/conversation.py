@@ -20,6 +20,7 @@ from mailgate.delivery.link import Link, said
 from mailgate.delivery.replies import (
     LOGIN_WANTED,
     NO_SMTPUTF8,
+    NO_UTF8_HEADER,
     SHUT,
     BrokenPromiseError,
     login_wanted,
@@ -318,7 +319,8 @@ class Conversation:
             self._parameters.append("BODY=BINARYMIME")
         elif eight_bit and offers.eight_bit:
             self._parameters.append("BODY=8BITMIME")  # RFC 6152 section 3
-        if (sender and not sender.is_ascii) or any(not self._recipients[one].is_ascii for one in named):
+        outside = (sender and not sender.is_ascii) or any(not self._recipients[one].is_ascii for one in named)
+        if outside or letter.message.utf8:
             self._parameters.append(_SMTPUTF8)
         if offers.dsn and (envelope := letter.message.envelope):
             self._parameters += asked.of_message(envelope)
@@ -372,6 +374,9 @@ class Conversation:
         for one, address in enumerate(self._recipients):
             if not ((ascii_sender and address.is_ascii) or self._link.offers.utf8):
                 self._replies[one] = NO_SMTPUTF8
+                continue
+            if self._letter.message.utf8 and not self._link.offers.utf8:
+                self._replies[one] = NO_UTF8_HEADER
                 continue
             try:
                 yield one, rcpt(address, *self._asked_for(address))

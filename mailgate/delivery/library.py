@@ -22,6 +22,7 @@ from mailgate.delivery.library_opening import LibraryOpener, said_by
 from mailgate.delivery.replies import (
     LOGIN_WANTED,
     NO_SMTPUTF8,
+    NO_UTF8_HEADER,
     SHUT,
     login_wanted,
     not_understood,
@@ -134,17 +135,21 @@ class LibraryTransport:
     ) -> Sequence[DeliveryResult]:
         """Say one message. Raises a connection's error only while nothing can have been taken yet."""
         utf8 = smtp.supports_extension("smtputf8")
-        no_utf8 = (NO_SMTPUTF8, SmtpStage.RCPT)
         # RFC 6531 section 3.5: who sent it hears of it. Said with `<>`, what fails later would be told to nobody.
         ascii_sender = message.sender is None or message.sender.is_ascii or message.envelope is None
-        results = {str(one): no_utf8 for one in message.recipients if not (utf8 or (ascii_sender and one.is_ascii))}
+        results: dict[str, tuple[Reply, SmtpStage]] = {}
+        for one in message.recipients if not utf8 else ():
+            if not (ascii_sender and one.is_ascii):
+                results[str(one)] = NO_SMTPUTF8, SmtpStage.RCPT
+            elif message.utf8:
+                results[str(one)] = NO_UTF8_HEADER, SmtpStage.RCPT
         sayable = [one for one in message.recipients if str(one) not in results]
         unknown = told = False
         if sayable:
             # Of fetched mail, a sender that this server cannot be told is left out, as one is that nobody could read.
             known = message.sender if message.sender and (utf8 or message.sender.is_ascii) else None
             envelope = message.envelope if smtp.supports_extension("dsn") else None
-            said, unknown, told = await self._say(smtp, known, sayable, octets, envelope)
+            said, unknown, told = await self._say(smtp, known, sayable, octets, envelope, utf8=message.utf8)
             results |= said
         return [
             DeliveryResult(
@@ -165,13 +170,15 @@ class LibraryTransport:
         recipients: Sequence[Address],
         octets: bytes,
         envelope: Envelope | None,
+        *,
+        utf8: bool,
     ) -> tuple[dict[str, tuple[Reply, SmtpStage]], bool, bool]:
         """Return the reply for each recipient and what it was said to, and two things about all of them.
 
         Whether those without one may have the message all the same; whether the server was told what `envelope` asks of
         delivery reports.
         """
-        utf8 = any(not address.is_ascii for address in (sender, *recipients) if address)
+        utf8 = utf8 or any(not address.is_ascii for address in (sender, *recipients) if address)
         encoding = "utf-8" if utf8 else "ascii"
         options = _mail_options(smtp, octets, utf8=utf8)
         options += asked.of_message(envelope) if envelope else []

@@ -18,6 +18,8 @@ _FOR_GOOD: Final = 500  # RFC 5321 section 4.2.1
 _SYNTAX: Final = 5  # RFC 3463 section 3.6: X.5.X, the protocol
 NO_SMTPUTF8: Final = Reply(553, "5.6.7 the server knows no addresses outside ASCII (SMTPUTF8)")
 
+NO_UTF8_HEADER: Final = Reply(554, "5.6.9 the server takes no header outside ASCII (SMTPUTF8)")  # RFC 6531 section 3.5
+
 
 class BrokenPromiseError(ConnectError):
     """The server cannot do what it offers. `extension` is what to leave out, as `Offers` calls it; nothing was taken."""

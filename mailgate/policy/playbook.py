@@ -170,6 +170,7 @@ ROWS: Final[tuple[Row, ...]] = (
         ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.4.1"),
     ),
     Row(Verdict.REFUSED, "it cannot say an address that is not ASCII", enhanced=("5.6.7",)),
+    Row(Verdict.REFUSED, "it takes no header that is not ASCII", frozenset({_M, _R}), ("5",), ("5.6.9",)),
     Row(Verdict.WRAP, "it objects to how the message is made (MIME)", _TEXT, ("5",), ("5.6.*",)),
     Row(
         Verdict.WRAP,

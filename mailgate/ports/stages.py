@@ -158,7 +158,8 @@ class Outgoing:
     """One message, ready to be said: envelope, size and octets with the header edits applied.
 
     Each call of `octets` reads them anew, chunk by chunk; line ends are as they were fetched. They are `size_octets`, or
-    the message is never said to be complete. `envelope` is what its sender asked for, None for fetched mail.
+    the message is never said to be complete. `envelope` is what its sender asked for, None for fetched mail. `utf8`: it
+    was handed over with SMTPUTF8, and its header needs that; it goes to no server that does not offer it.
     """
 
     entry: str
@@ -167,6 +168,7 @@ class Outgoing:
     size_octets: int
     octets: Callable[[], AsyncIterator[bytes]]
     envelope: Envelope | None = None
+    utf8: bool = False
 
 
 class Transport(Protocol):

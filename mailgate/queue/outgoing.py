@@ -71,7 +71,9 @@ def outgoing(store: Store, entry: QueueEntry, beginning: bytes, words: Words = s
                 yield chunk
 
     size = len(edited) + entry.content.size_octets - start
-    return Outgoing(entry.name, entry.sender, _open(entry), size, octets, entry.envelope)
+    # RFC 6531 section 3.4: what needs SMTPUTF8 goes on with it. Fetched mail has no envelope: nobody said what it needs.
+    utf8 = entry.envelope is not None and entry.envelope.utf8 and not edited.isascii()
+    return Outgoing(entry.name, entry.sender, _open(entry), size, octets, entry.envelope, utf8)
 
 
 def _in_a_notice(store: Store, entry: QueueEntry, inside: Inside) -> Outgoing:

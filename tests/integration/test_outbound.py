@@ -149,6 +149,18 @@ async def test_what_a_relay_takes_no_more_of_at_once_goes_in_further_transaction
         assert sorted(name for one in taken for name in one) == names
 
 
+async def test_what_was_handed_over_with_smtputf8_and_needs_it_goes_on_with_it(peers: Peers) -> None:
+    async with SmtpPeer() as relay:
+        relays = [{"name": "p", "host": relay.host, "port": relay.port, "security": "none", "login": "none"}]
+        async with peers.engine(listeners=LISTENERS, relays=relays) as it:
+            await send(it, text=TEXT.replace(b"hello", "Grüße".encode()), mail="SMTPUTF8")
+            await send(it, mail="SMTPUTF8")
+            await send(it, text=TEXT.replace(b"hello", "Grüße".encode()))
+            await eventually(lambda: len(relay.taken) == 3, "the messages")
+        asked = ["SMTPUTF8" in one.mail for one in sorted(relay.taken, key=lambda one: b"Pmg0001" not in one.wire)]
+        assert asked == [True, False, False]
+
+
 async def test_each_sender_logs_in_as_himself(peers: Peers) -> None:
     answers = {"AUTH": "235 2.7.0 welcome"}
     async with SmtpPeer(answers=answers, extensions=(*EXTENSIONS, "AUTH PLAIN")) as relay:

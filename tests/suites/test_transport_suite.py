@@ -403,6 +403,30 @@ class TestEnvelope:
             assert [outcome(result) for result in results] == ["refused", "delivered"]
             assert "SMTPUTF8" in results[0].reply.text
 
+    async def test_a_sender_of_the_office_that_the_server_cannot_be_told_is_told_so(self, transport: Make) -> None:
+        joerg = parse_address("jörg@office.example")
+        async with SmtpPeer(extensions=()) as peer:
+            letter = replace(outgoing(ANNA, BOB, sender=joerg), envelope=Envelope(joerg, ()))
+            results = await transport(peer).deliver(letter)
+            assert [(outcome(one), str(one.reply)[:9]) for one in results] == [("refused", "553 5.6.7")] * 2
+            assert peer.said("MAIL") == []
+
+    async def test_a_header_outside_ascii_that_came_with_smtputf8_goes_on_with_it(self, transport: Make) -> None:
+        header = "Subject: Grüße\r\n\r\n".encode()
+        letter = replace(outgoing(octets=(header,)), envelope=Envelope(PEER, (), utf8=True), utf8=True)
+        async with SmtpPeer() as peer:
+            assert [outcome(one) for one in await transport(peer).deliver(letter)] == ["delivered"]
+            assert peer.said("MAIL")[0].endswith(" BODY=8BITMIME SMTPUTF8")
+            assert peer.taken[0].wire == header
+
+    async def test_a_header_that_needs_smtputf8_goes_to_no_server_without_it(self, transport: Make) -> None:
+        header = "Subject: Grüße\r\n\r\n".encode()
+        letter = replace(outgoing(octets=(header,)), envelope=Envelope(PEER, (), utf8=True), utf8=True)
+        async with SmtpPeer(extensions=()) as peer:
+            [result] = await transport(peer).deliver(letter)
+            assert (outcome(result), str(result.reply)[:9]) == ("refused", "554 5.6.9")
+            assert peer.taken == []
+
     async def test_a_sender_that_the_server_cannot_be_told_is_left_out_and_the_mail_arrives(
         self, transport: Make
     ) -> None:

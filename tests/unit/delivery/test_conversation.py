@@ -428,6 +428,12 @@ class TestPromisesNotKept:
         assert await hold(server, letter, Offers(utf8=utf8, size=True)) == ["refused", "refused"]
         assert not [said for said in server.heard if said.startswith(b"MAIL FROM:<>")]
 
+    async def test_a_header_that_needs_smtputf8_is_refused_where_that_is_not_understood(self) -> None:
+        letter = replace(outgoing(ANNA, BOB), envelope=Envelope(ANNA, ()), utf8=True)
+        server = Server(self.NO + 2 * self.TOO_EARLY, self.NO + 2 * self.TOO_EARLY)
+        assert await hold(server, letter, replace(ALL, size=False, utf8=True)) == ["refused", "refused"]
+        assert [heard.partition(b"\r\n")[0] for heard in server.heard] == [b"MAIL FROM:<> SMTPUTF8"]
+
     async def test_a_sender_of_fetched_mail_that_cannot_be_said_is_left_out(self) -> None:
         letter = replace(outgoing(), sender=parse_address("jörg@office.example"))
         assert await hold(Server(OK, OK, b"354 go on\r\n", OK), letter, Offers()) == ["delivered"]

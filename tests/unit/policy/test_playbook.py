@@ -83,6 +83,7 @@ MEANS: list[tuple[str, tuple[Verdict, Verdict, Verdict, Verdict, Verdict, Verdic
     ("554 5.6.0 corrupt message content", (CONFIG, CONFIG, SPAM, SPAM, WRAP, WRAP)),
     ("550 5.6.11 bare linefeeds", (CONFIG, CONFIG, NO, NO, WRAP, WRAP)),
     ("553 5.6.7 no SMTPUTF8", (CONFIG, CONFIG, NO, NO, NO, NO)),
+    ("554 5.6.9 no header outside ASCII", (CONFIG, CONFIG, NO, NO, WRAP, WRAP)),
     ("500 line too long", (CONFIG, CONFIG, NO, NO, NO, WRAP)),
     ("503 5.5.1 bad sequence", (CONFIG, CONFIG, NO, NO, NO, NO)),
     ("553 5.1.8 sender not allowed", (CONFIG, CONFIG, NO, NO, NO, NO)),
