@@ -120,6 +120,7 @@ class Deliveries:
         if len(self._ready) >= READY_AHEAD:
             self.forget(entry.id)
             self._look_again = 0.0
+            self._keeper.rests(entry, Place.READY)
         else:
             self._ready.append(entry)
             if beginning is not None:
@@ -322,7 +323,7 @@ class Deliveries:
             return
         self._keeper.store_failed(exc)
         self._due_at(self._clock.now())
-        self._progress.put(entry.id, Place.LATER)
+        self._keeper.rests(entry, Place.LATER)
         await self._clock.sleep(AGAIN_S)  # or a store that takes nothing would be asked without a pause
 
     async def _converse(self, entry: QueueEntry) -> Outcome | None:
@@ -424,10 +425,11 @@ class Deliveries:
             self._keeper.publisher.publish(event)
         if outcome.state is EntryState.READY:
             again = outcome.next_attempt or now
-            self._progress.put(entry.id, Place.LATER if again > now else Place.READY)
             if again > now:
+                self._keeper.rests(entry, Place.LATER)
                 self._due_at(again)
             else:
+                self._progress.put(entry.id, Place.READY)
                 self.look_again()
         else:
             self._progress.settled(entry.id)
@@ -453,7 +455,7 @@ class Deliveries:
         again = self._hold(exc)
         await self._keeper.surely(lambda: self._store.release(entry.id, next_attempt=again))
         self._due_at(again)
-        self._progress.put(entry.id, Place.LATER)
+        self._keeper.rests(entry, Place.LATER)
 
     def _hold(self, exc: MailgateError) -> datetime:
         """Begin no conversation for a while, and say why; return when the next may be tried.

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from mailgate.model.entry import ParkReason, QueueEntry
 from mailgate.model.errors import ContentLostError, ErrorClass, StaleEntryError, StoreError
+from mailgate.model.source import Direction
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.clock import Clock
 from mailgate.ports.events import Health, Publisher, raise_store_condition
@@ -14,7 +15,7 @@ from mailgate.ports.stages import Bouncer
 from mailgate.ports.store import Store
 from mailgate.queue.announce import parked_event
 from mailgate.queue.outgoing import Words, shipped_words
-from mailgate.queue.progress import Progress
+from mailgate.queue.progress import Place, Progress
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,13 @@ class Keeper:
                     raise
                 self.store_failed(exc)
                 await self.clock.sleep(AGAIN_S)
+
+    def rests(self, entry: QueueEntry, place: Place) -> None:
+        """Note where an entry of the store is. Nobody waits for one of the office: a long queue costs no memory."""
+        if entry.direction is Direction.OUTBOUND:
+            self.progress.settled(entry.id)
+        else:
+            self.progress.put(entry.id, place)
 
     def store_failed(self, exc: StoreError) -> None:
         """Tell that the store failed."""

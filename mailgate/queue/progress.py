@@ -16,7 +16,7 @@ class Place(Enum):
 
 
 class Progress:
-    """The open entries of this run of the engine, by id."""
+    """The open entries of this run of the engine, by id: all that were fetched, and of the office those at hand."""
 
     def __init__(self) -> None:
         self._ids: dict[Place, set[int]] = {place: set() for place in Place}
@@ -33,7 +33,7 @@ class Progress:
         self._ring()
 
     def settled(self, entry_id: int) -> None:
-        """Note that an entry is DONE or PARKED."""
+        """Note that an entry is DONE or PARKED, or that nobody waits for it any more."""
         self._forget(entry_id)
         self._ring()
 

@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-from datetime import timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -60,8 +59,6 @@ async def test_what_was_refused_goes_inside_a_plain_message_with_the_reason() ->
     async with running(desk):
         desk.put(1)
         await desk.fetched()
-        await told(desk, 1)
-        await desk.advance(timedelta(hours=1))
         message = await told(desk, 2)
         [inner] = message.iter_attachments()
         assert inner.get_content_type() == "application/octet-stream"

@@ -17,8 +17,10 @@ from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.relays import lane_of
 from mailgate.ports.queue_store import QueueChange, QueueMove
 from mailgate.ports.store import DraftContent, Outcome
+from mailgate.queue.delivering import READY_AHEAD
 from mailgate.queue.hops import relay_hop
 from mailgate.queue.pace import Pace
+from mailgate.queue.progress import Place
 from tests.fakes.entries import ANNA, LETTER, decision, draft, new_entry
 from tests.fakes.eventually import eventually, others_run
 from tests.fakes.transport import FakeTransport
@@ -294,6 +296,20 @@ async def test_a_text_whose_taking_is_cancelled_may_have_been_taken_and_is_kept(
     await office.advance(HOUR)
     await office.is_in(entry, EntryState.DONE)
     assert [said.octets for said in office.relay.said] == [LETTER]
+
+
+async def test_what_waits_in_the_store_costs_no_memory(office: Sending) -> None:
+    def kept() -> int:
+        return sum(office.queue._progress.count(place) for place in Place)
+
+    await busy(office)
+    for _ in range(READY_AHEAD + 50):
+        await office.hand_over()
+    assert kept() == READY_AHEAD + 1
+    office.relay.always = Reply(451, "4.2.0 later")
+    office.relay.gate.set()
+    await eventually(lambda: len(office.relay.said) == READY_AHEAD + 51, "all of them were tried", timeout_s=60)
+    await eventually(lambda: kept() == 0, "nothing that waits is kept")
 
 
 async def test_a_store_that_cannot_be_asked_is_asked_once_a_second(office: Sending) -> None:
