@@ -14,6 +14,7 @@ from mailgate.intake.fetch.tools import SessionResult
 from mailgate.model.errors import ErrorClass
 from mailgate.model.imap_options import MailProtocol, ProviderCopy
 from tests.fakes.eventually import eventually
+from tests.fakes.secrets import FakeSecrets
 from tests.integration.imap_peer import HOST, ImapPeer, Tamper, honest, listening
 from tests.integration.mailbox import Bench, letter, mailbox
 
@@ -127,6 +128,22 @@ class TestEachStage:
             peer.tamper = honest
             assert (await bounded(bench)).error == ""
             assert bench.delivered == Counter(LETTERS.values())
+
+
+async def test_a_changed_secret_has_to_log_in_and_is_not_proven_by_the_connection_of_the_old_one() -> None:
+    async with office(push=True) as (bench, peer), asyncio.TaskGroup() as group:
+        bench.tools = replace(bench.tools, mark=lambda _, secret: f"mark of {secret.reveal()}")
+        work = group.create_task(bench.tools.push.run())
+        for _ in range(2):
+            assert (await bench.session()).mark == "mark of sesame"
+            await eventually(lambda: bench.tools.push.waiting("office"), "IDLE has begun")
+        assert peer.said.count("LOGIN") == 1
+        assert isinstance(bench.tools.secrets, FakeSecrets)
+        bench.tools.secrets.secrets["env:BOX"] = "mistyped"
+        peer.tamper = lambda command, right: tagged_like(right, b"NO wrong") if command == "LOGIN" else right
+        result = await bench.session()
+        assert (result.logged_in, result.mark, peer.said.count("LOGIN")) == (False, "mark of mistyped", 2)
+        work.cancel()
 
 
 class TestWhatIsNotTrusted:

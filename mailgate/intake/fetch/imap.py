@@ -52,7 +52,11 @@ class ImapDialogue:
     Every method may raise `ConnectError`, `WireError` and `SessionError`.
     """
 
-    def __init__(self, connection: ImapConnection, account: Account, *, keep: Keep = lambda *_: False) -> None:
+    def __init__(
+        self, connection: ImapConnection, account: Account, *, keep: Keep = lambda *_: False, mark: str = ""
+    ) -> None:
+        self.mark = mark
+        """That of the secret by which it logs in."""
         self._talk = connection
         self._account = account
         self._keep = keep

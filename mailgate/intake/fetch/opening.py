@@ -20,13 +20,17 @@ def endpoint_of(account: Account) -> Endpoint:
     )
 
 
-async def reached(account: Account, settings: FetchSettings, tools: Tools, *, pipelining: bool) -> ProviderMailbox:
+async def reached(
+    account: Account, settings: FetchSettings, tools: Tools, *, pipelining: bool, mark: str
+) -> ProviderMailbox:
     """Return the account's mailbox, where nobody has logged in yet unless the connection was kept; the caller closes it.
+
+    A connection is kept for the secret that has logged in by it: that of another `mark` has to prove itself (spec C5).
 
     Raises:
         ConnectError: it cannot be reached.
     """
-    if account.protocol is MailProtocol.IMAP and (kept := await tools.push.take(account)):
+    if account.protocol is MailProtocol.IMAP and (kept := await tools.push.take(account, mark)):
         if await kept.is_of_use():
             return kept
         await kept.drop()
@@ -34,5 +38,6 @@ async def reached(account: Account, settings: FetchSettings, tools: Tools, *, pi
         endpoint_of(account), connect_timeout=settings.connect_timeout, timeout=settings.timeout
     )
     if account.protocol is MailProtocol.IMAP:
-        return ImapDialogue(tools.imap.connection(stream, patience=settings.timeout), account, keep=tools.push.keep)
+        connection = tools.imap.connection(stream, patience=settings.timeout)
+        return ImapDialogue(connection, account, keep=tools.push.keep, mark=mark)
     return Pop3Dialogue(stream, pipelining=pipelining, patience=settings.timeout, clock=tools.clock)

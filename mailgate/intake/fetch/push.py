@@ -83,15 +83,19 @@ class Push:
         self._group.create_task(self._watch(kept))
         return True
 
-    async def take(self, account: Account) -> ImapDialogue | None:
-        """Hand an account's connection out for a session, if there is one and the server still answers."""
+    async def take(self, account: Account, mark: str) -> ImapDialogue | None:
+        """Hand an account's connection out for a session, if there is one and the server still answers.
+
+        `mark` is that of the account's secret: a connection that was opened by another one is ended.
+        """
         kept = self._kept.get(account.name)
         if kept is None:
             return None
         kept.wanted.set()
         kept.dialogue.stop_waiting()
         await kept.free.wait()
-        if kept.alive and kept.account != account:  # another user, another server: not the mailbox that is meant
+        # Another user, another server: not the mailbox that is meant. Another secret: nobody knows whether it is right.
+        if kept.alive and (kept.account != account or kept.dialogue.mark != mark):
             await kept.dialogue.drop()
             return None
         return kept.dialogue if kept.alive else None

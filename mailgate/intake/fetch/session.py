@@ -128,7 +128,7 @@ class FetchSession:
         password = await tools.secrets.get(account.password)
         self._result.mark = tools.mark(account, password)
         pipelining = not self._one_at_a_time and await self._may_pipeline()
-        dialogue = await reached(account, settings, tools, pipelining=pipelining)
+        dialogue = await reached(account, settings, tools, pipelining=pipelining, mark=self._result.mark)
         try:
             self._dialogue = dialogue
             await dialogue.open(account, password)
