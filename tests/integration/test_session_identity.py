@@ -284,6 +284,41 @@ async def test_a_full_mailbox_in_which_nothing_is_new_writes_nothing(policy: Del
         assert await bench.store.ledger("office") == before
 
 
+class TestUidsThatAreRefusedForOnce:
+    """UIDL worked, and is answered by a `-ERR` that says neither why nor for how long."""
+
+    async def test_the_session_fails_and_no_message_becomes_a_new_one(self) -> None:
+        letters = [letter(number) for number in range(6)]
+        async with mailbox(*letters) as bench:
+            bench.account = replace(bench.account, delete=DeletePolicy.NEVER)
+            await bench.session()
+            known = await states(bench)
+            bench.clock.advance(MINUTES)
+            for answer in b"-ERR no\r\n", b"-ERR [SYS/TEMP] no\r\n", b"-ERR [IN-USE] no\r\n":
+                bench.provider.behave(Behaviour(replies={"UIDL": answer}))
+                result = await bench.session()
+                assert "does not tell its UIDs just now" in result.error
+            bench.provider.behave(Behaviour())
+            bench.provider.put(USER, letter(9))
+            await bench.session()
+            assert len(bench.provider.retrieved) == len(letters) + 1
+            assert known.items() <= (await states(bench)).items()
+            assert bench.delivered == Counter([*letters, letter(9)])
+
+    async def test_a_mailbox_that_is_empty_or_another_one_may_have_none(self) -> None:
+        async with mailbox(letter(1)) as bench:
+            await bench.session()
+            bench.provider.behave(Behaviour(uidl=False))
+            assert (await bench.session()).error == "", "it is empty"
+            bench.account = replace(bench.account, delete=DeletePolicy.NEVER)
+            bench.provider.behave(Behaviour())
+            bench.provider.put(USER, letter(2))
+            await bench.session()
+            bench.account = replace(bench.account, host="localhost")
+            bench.provider.behave(Behaviour(uidl=False))
+            assert (await bench.session()).error == "", "it is at another server"
+
+
 class TestDeletionsThatAreNotCarriedOut:
     """QUIT is answered by +OK, and the messages stay."""
 

@@ -43,7 +43,7 @@ class Identity:
         alone stays so where UID and size are the same: a mailbox that got another name must not bring years of mail.
         """
         store, account, listed = self._tools.store, self._account, self._listed
-        mailbox = f"{account.user} at {account.host}"
+        mailbox = mailbox_name(account)
         before = await store.mailbox(account.name)
         if before == mailbox:
             return
@@ -193,6 +193,11 @@ class Identity:
     async def all_known(self) -> None:
         """Note that a renumbered mailbox holds nothing any more that was not looked at under its new UIDs."""
         await self._tools.store.put_value(self._renumbered_key, None)
+
+
+def mailbox_name(account: Account) -> str:
+    """Return what names the mailbox that UIDs belong to."""
+    return f"{account.user} at {account.host}"
 
 
 def _by_folder(numbering: str) -> dict[str, str]:

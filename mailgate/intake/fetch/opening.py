@@ -1,12 +1,16 @@
 """From an account to its mailbox: the connection that was kept, or a new one by the account's protocol."""
 
+from functools import partial
+
+from mailgate.intake.fetch.identity import mailbox_name
 from mailgate.intake.fetch.imap import ImapDialogue
 from mailgate.intake.fetch.mailbox import ProviderMailbox
-from mailgate.intake.fetch.pop3 import Pop3Dialogue
+from mailgate.intake.fetch.pop3 import HEADER_MARK, Pop3Dialogue
 from mailgate.intake.fetch.tools import Tools
 from mailgate.model.imap_options import MailProtocol
 from mailgate.model.settings import Account, FetchSettings, Security
 from mailgate.ports.network import Endpoint
+from mailgate.ports.store import LedgerState, Store
 
 
 def endpoint_of(account: Account) -> Endpoint:
@@ -40,4 +44,18 @@ async def reached(
     if account.protocol is MailProtocol.IMAP:
         connection = tools.imap.connection(stream, patience=settings.timeout)
         return ImapDialogue(connection, account, keep=tools.push.keep, mark=mark)
-    return Pop3Dialogue(stream, pipelining=pipelining, patience=settings.timeout, clock=tools.clock)
+    return Pop3Dialogue(
+        stream,
+        pipelining=pipelining,
+        patience=settings.timeout,
+        clock=tools.clock,
+        had_uids=partial(_had_uids, account, tools.store),
+    )
+
+
+async def _had_uids(account: Account, store: Store) -> bool:
+    """Return whether messages that are in this mailbox, as far as is known, have UIDs of the server."""
+    if await store.mailbox(account.name) != mailbox_name(account):
+        return False
+    ledger = await store.ledger(account.name)
+    return any(not uid.startswith(HEADER_MARK) and row.state is not LedgerState.DELETED for uid, row in ledger.items())

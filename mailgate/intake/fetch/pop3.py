@@ -5,7 +5,7 @@ Over a `Conversation`. What to fetch and what to delete is `session.py`'s decisi
 
 import secrets
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import repeat
@@ -84,6 +84,8 @@ class Pop3Dialogue:
     time whatever the server announces.
 
     `patience` bounds how long the server may take over a reply, or trickle. `clock` is by default the event loop's.
+    `had_uids` says whether the messages of this mailbox are known by the server's UIDs: then it has UIDL, whatever it
+    answers now.
     """
 
     def __init__(
@@ -94,10 +96,12 @@ class Pop3Dialogue:
         patience: timedelta = timedelta(seconds=180),
         clock: Clock | None = None,
         nonce: Callable[[], str] = lambda: secrets.token_urlsafe(_NONCE_OCTETS),
+        had_uids: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self._talk = Conversation(stream, patience=patience, clock=clock)
         self._may_pipeline = pipelining
         self._nonce = nonce
+        self._had_uids = had_uids
         self._broken = False
         self.capabilities = Capabilities()
         self.way = ""
@@ -166,7 +170,10 @@ class Pop3Dialogue:
         uid_lines, size_lines = await self._ask_for_both()
         doubt = isinstance(uid_lines, Status) or isinstance(size_lines, Status)
         if isinstance(uid_lines, Status):
-            if (meaning := classify(uid_lines, ErrorClass.PROTOCOL)) is not ErrorClass.PROTOCOL:
+            meaning = classify(uid_lines, ErrorClass.PROTOCOL)
+            if meaning is ErrorClass.PROTOCOL and size_lines and self._had_uids and await self._had_uids():
+                meaning = ErrorClass.TEMPORARY  # by the hash of its header, each message would be a new one
+            if meaning is not ErrorClass.PROTOCOL:
                 raise refused("the server does not tell its UIDs just now", uid_lines, meaning)
             uid_lines = []
         uids = parse_uids(uid_lines)
