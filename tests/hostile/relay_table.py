@@ -136,7 +136,7 @@ def _reply_expected(stage: str, reply: str) -> str:
     code, _, enhanced = reply.partition(" ")
     if stage == "EHLO" and code == "500":
         return "delivered"
-    if code == "421" or enhanced == "4.3.1":
+    if code == "421" or (enhanced == "4.3.1" and stage != "RCPT"):
         return CONFIG if code != "421" and stage in {"STARTTLS", "AUTH"} else RELAY
     if stage in {"STARTTLS", "AUTH"}:
         return CONFIG
@@ -161,8 +161,6 @@ def _reply_cell(stage: str, reply: str) -> RelayCell:
         more |= {"returned": (EVE,) if stage == "RCPT" else ALL}
     if stage == "RCPT" and not reply.startswith("421"):
         more |= {"in_spite": (BOB, KIM)}
-    if (stage, reply) == ("RCPT", "452 4.3.1"):  # the alarm waits for what is said by another connection meanwhile
-        more |= {"relay": {"connections": 1}}
     more |= {"meanwhile": True} if expect == "delivered" else {"shows": reply}
     return RelayCell(stage=stage, fault=reply, expect=expect, plans=lambda: [replace(plan)], **more)
 
