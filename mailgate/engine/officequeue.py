@@ -1,9 +1,9 @@
 """The queue of outgoing mail for windows: its pages and counts, and what a person does with one message or with many.
 
 An act about many runs in portions, so that nobody who hands mail over waits long for the store, and is one event at its
-end. It is remembered for as long as the engine runs; what it did can be taken back until something else is done. A removal
-with a delay freezes what it is about first: nothing of it is sent while it can be called off, and what a crash leaves is
-frozen.
+end. It is remembered over restarts, and one that a restart interrupts says so; what it did can be taken back until
+something else is done. A removal with a delay freezes what it is about first: nothing of it is sent while it can be called
+off, and what a crash leaves is frozen.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from mailgate.engine.health import HealthBoard
+from mailgate.engine.operation_log import OperationLog
 from mailgate.engine.operations import Acted, Operation, OperationState, Wanted
 from mailgate.engine.parked import message_number
 from mailgate.model.address import parse_address
@@ -83,6 +84,9 @@ class OfficeQueue:
         self._operations: dict[int, Operation] = {}
         self._asked: asyncio.Queue[Operation] = asyncio.Queue()
         self._missing: frozenset[str] = frozenset()
+        self._log = OperationLog(store)
+        self._log_read = False
+        self._reading = asyncio.Lock()
 
     # -- looking
 
@@ -183,6 +187,7 @@ class OfficeQueue:
         if (which is None) == (not names):
             raise ConflictError("name either `ids` or a `selection`: what is meant must be clear")
         self._check(wanted)
+        await self._take_up()
         if sum(one.ended is None for one in self._operations.values()) >= AT_ONCE:
             raise ConflictError(f"{AT_ONCE} acts are under way: wait until one is over")
         ids = tuple(dict.fromkeys(message_number(name) for name in names))
@@ -191,15 +196,17 @@ class OfficeQueue:
             newest = await self._store.queue(QueueFilter(), before=None, limit=1)
             operation.last = newest.entries[0].id if newest.entries else 0
         self._remember(operation)
+        await self._keep(operation)
         self._asked.put_nowait(operation)
         return operation
 
-    def operation(self, number: int) -> Operation:
+    async def operation(self, number: int) -> Operation:
         """Return how far an act is.
 
         Raises:
             UnknownError: it is not known any more, or never was.
         """
+        await self._take_up()
         try:
             return self._operations[number]
         except KeyError:
@@ -212,7 +219,7 @@ class OfficeQueue:
             UnknownError: it is not known any more.
             ConflictError: it cannot be undone.
         """
-        operation = self.operation(number)
+        operation = await self.operation(number)
         if not operation.undoable:
             why = "it cannot be taken back" if operation.state is OperationState.DONE else f"it is {operation.state}"
             raise ConflictError(f"this act is not undone: {why}")
@@ -222,6 +229,7 @@ class OfficeQueue:
             return operation
         operation.state = OperationState.UNDONE
         back = await self._take_back(operation, f"Not {self._words(operation.wanted)} after all, by {by}")
+        await self._keep(operation)
         self._say(operation, by=by, what=f"not {self._words(operation.wanted)} after all", done=back)
         return operation
 
@@ -244,10 +252,45 @@ class OfficeQueue:
 
     async def run(self) -> None:
         """Work off what is asked for, and watch over the ways of what is queued."""
+        await self._take_up()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_relays())
             while True:
                 group.create_task(self._carry_out(await self._asked.get()))
+
+    async def _take_up(self) -> None:
+        """Know the acts of earlier runs again, once. What was under way has ended, and is told as what it came to."""
+        async with self._reading:
+            if self._log_read:
+                return
+            try:
+                for operation in await self._log.read():
+                    self._last = max(self._last, operation.id)
+                    self._remember(operation)
+                    if operation.ended is None:
+                        await self._interrupted(operation)
+                self._log_read = True
+            except StoreError as exc:  # the next who asks finds it read, or reads it
+                raise_store_condition(self._health, exc)
+
+    async def _interrupted(self, operation: Operation) -> None:
+        """End an act that a restart interrupted: what was done stays done, and what was frozen to be removed frozen."""
+        changed = sum([len(ids) async for ids in self._changed_by(operation.id)])
+        if operation.wanted.move is not QueueMove.REMOVE:  # what the last portion came to may not have been written
+            operation.done = max(operation.done, changed)
+        error = f"interrupted by a restart of MailGate: {operation.done} of {operation.total} done"
+        frozen = f"; {changed} stay frozen" if operation.freezes and changed else ""
+        operation.state, operation.error = OperationState.FAILED, error + frozen
+        operation.ended = self._clock.now()
+        await self._keep(operation)
+        self._say(operation, by=operation.by, what=self._words(operation.wanted), done=operation.done)
+
+    async def _keep(self, operation: Operation) -> None:
+        """Write down how far an act is. It goes on without: only a restart would not know of it."""
+        try:
+            await self._log.write(operation)
+        except StoreError as exc:
+            raise_store_condition(self._health, exc)
 
     async def _carry_out(self, operation: Operation) -> None:
         try:
@@ -261,6 +304,7 @@ class OfficeQueue:
             log.exception("an act on the queue failed")
         back = await self._unfreeze(operation) if operation.freezes else 0
         operation.ended = self._clock.now()
+        await self._keep(operation)
         words = self._words(operation.wanted)
         if operation.state is not OperationState.UNDONE:
             self._say(operation, by=operation.by, what=words, done=operation.done)
@@ -279,10 +323,12 @@ class OfficeQueue:
         change = self._change(operation.wanted, operation.id, by=operation.by)
         if not operation.freezes:
             operation.total = await self._count(operation)
+        await self._keep(operation)
         async for ids in self._frozen(operation) if operation.freezes else self._portions(operation):
             stopped = await self._queue.stops.change(ids, change, silent=operation.wanted.silent)
             operation.done += len(stopped.done)
             operation.refused += len(ids) - len(stopped.done)
+            await self._keep(operation)
         operation.total = operation.done + operation.refused
         operation.state = OperationState.DONE
 
@@ -292,6 +338,7 @@ class OfficeQueue:
         step = TraceStep(self._clock.now(), Stage.DECIDED, text)
         change = QueueChange(QueueMove.FREEZE, operation.id, step, operation.by)
         operation.total = await self._count(operation)
+        await self._keep(operation)
         async for ids in self._portions(operation):
             if operation.state is OperationState.UNDONE:
                 return

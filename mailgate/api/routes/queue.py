@@ -165,8 +165,11 @@ class QueueRoutes(Controller):
         responses=may_answer(400, 404),
     )
     async def operation(self, engine: NamedDependency[Engine], number: OperationId) -> v1.Operation:
-        """Return its state and its progress; it is known for as long as the engine runs."""
-        return queuemap.operation(engine.office_queue.operation(number))
+        """Return its state and its progress; the last ones are known after a restart of the engine, too.
+
+        What a restart interrupted is `failed`, and `error` says how much was done.
+        """
+        return queuemap.operation(await engine.office_queue.operation(number))
 
     @post(
         "/operations/{number:int}/undo",
