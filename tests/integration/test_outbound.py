@@ -14,7 +14,7 @@ from mailgate.model.entry import EntryState
 from mailgate.policy.loglines import lines
 from mailgate.ports.queue_store import QueueMove
 from mailgate.service.run import Running
-from tests.fakes.eventually import eventually
+from tests.fakes.eventually import eventually, eventually_by
 from tests.integration.peers import ANNA, PASSWORD_VARIABLE, Peers, conditions
 from tests.integration.smtp_peer import EXTENSIONS, SmtpPeer
 from tests.servers.base import HOST
@@ -111,6 +111,24 @@ async def test_what_an_earlier_run_took_goes_out_after_a_restart(peers: Peers, r
     async with peers.engine(listeners=LISTENERS, relays=[smarthost(relay)]):
         [message] = await asyncio.to_thread(relay.wait_for, 1)
         assert message.octets.endswith(b"x" * 100_000 + b"\r\n")
+
+
+async def test_what_was_to_be_removed_when_the_engine_ended_is_frozen(peers: Peers, relay: SmtpSink) -> None:
+    settings = {"listeners": LISTENERS, "relays": [smarthost(relay)], "outbound": {"hold": "2s"}}
+    async with peers.engine(**settings) as it:
+        await send(it)
+        await it.engine.office_queue.act_on(Wanted(QueueMove.REMOVE), names=("Pmg0001",), delay_s=60, by="anna")
+
+        async def is_frozen() -> bool:
+            return (await it.engine.message("Pmg0001")).state is EntryState.FROZEN
+
+        await eventually_by(is_frozen, "the freeze")
+    async with peers.engine(**settings) as it:
+        await send(it, "eve@customer.example")
+        [message] = await asyncio.to_thread(relay.wait_for, 1)  # it is held as long, and began later
+        entry, steps = await it.engine.trace("Pmg0001")
+    assert message.recipients == ("eve@customer.example",)
+    assert (entry.state, steps[-1].text) == (EntryState.FROZEN, "Frozen, to be removed in 60 s, by anna")
 
 
 async def test_what_the_sender_asks_of_delivery_reports_is_handed_on(peers: Peers) -> None:
