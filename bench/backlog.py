@@ -40,6 +40,7 @@ login = "none"
 hold = "10d"
 [api]
 port = 0
+silent_removal = true
 """
 _COPIES: Final = """
 WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < :many)
