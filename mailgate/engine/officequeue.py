@@ -40,6 +40,8 @@ REMEMBERED: Final = 200
 AT_ONCE: Final = 20
 """Operations that may be under way."""
 RELAYS_EVERY_S: Final = 30.0
+KEPT_EVERY_S: Final = 1.0
+"""So often it is written down how far an act is."""
 
 _DONE: Final[Mapping[QueueMove, str]] = {
     QueueMove.FREEZE: "frozen",
@@ -278,7 +280,7 @@ class OfficeQueue:
         changed = sum([len(ids) async for ids in self._changed_by(operation.id)])
         if operation.wanted.move is not QueueMove.REMOVE:  # what the last portion came to may not have been written
             operation.done = max(operation.done, changed)
-        error = f"interrupted by a restart of MailGate: {operation.done} of {operation.total} done"
+        error = f"interrupted by a restart of MailGate: at least {operation.done} of {operation.total} done"
         frozen = f"; {changed} stay frozen" if operation.freezes and changed else ""
         operation.state, operation.error = OperationState.FAILED, error + frozen
         operation.ended = self._clock.now()
@@ -323,12 +325,15 @@ class OfficeQueue:
         change = self._change(operation.wanted, operation.id, by=operation.by)
         if not operation.freezes:
             operation.total = await self._count(operation)
+        kept_s = self._clock.monotonic()
         await self._keep(operation)
         async for ids in self._frozen(operation) if operation.freezes else self._portions(operation):
             stopped = await self._queue.stops.change(ids, change, silent=operation.wanted.silent)
             operation.done += len(stopped.done)
             operation.refused += len(ids) - len(stopped.done)
-            await self._keep(operation)
+            if self._clock.monotonic() >= kept_s + KEPT_EVERY_S:
+                kept_s = self._clock.monotonic()
+                await self._keep(operation)
         operation.total = operation.done + operation.refused
         operation.state = OperationState.DONE
 
