@@ -102,8 +102,17 @@ class OfficeQueue:
         return await self._store.queue_counts()
 
     async def forecast(self, which: QueueFilter) -> QueueForecast:
-        """Return how many match, and of how many of them a removal would tell nobody and why."""
-        return await self._store.forecast(which)
+        """Return how many match, and of how many of them a removal would tell nobody and why.
+
+        Of those that are named by ids it is told exactly; of others as it was when they were handed over, though some of
+        their recipients may have them by now.
+        """
+        if not which.ids:
+            return await self._store.forecast(which)
+        found = (await self._store.queue(which, before=None, limit=len(which.ids))).entries
+        untold = [one for one in found if not will_tell(one)]
+        no_sender = sum(one.sender is None for one in untold)
+        return QueueForecast(len(found), no_sender, len(untold) - no_sender)
 
     async def entry(self, name: str) -> QueueEntry:
         """Return one message of the office; raises UnknownError when there is none."""
@@ -305,10 +314,11 @@ class OfficeQueue:
             operation.state, operation.error = OperationState.FAILED, f"a fault in MailGate ({type(exc).__name__})"
             log.exception("an act on the queue failed")
         back = await self._unfreeze(operation) if operation.freezes else 0
-        operation.ended = self._clock.now()
-        await self._keep(operation)
+        ended, undone = self._clock.now(), operation.state is OperationState.UNDONE
+        await self._keep(replace(operation, ended=ended))  # whoever sees that it is over finds it so after a restart
+        operation.ended = ended
         words = self._words(operation.wanted)
-        if operation.state is not OperationState.UNDONE:
+        if not undone:
             self._say(operation, by=operation.by, what=words, done=operation.done)
         elif back:
             self._say(operation, by=operation.undone_by, what=f"not {words} after all", done=back)

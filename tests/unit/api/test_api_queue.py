@@ -14,7 +14,7 @@ from mailgate.contract import v1
 from mailgate.engine.operations import OperationState
 from mailgate.mime.decode import glance
 from mailgate.model.address import parse_address
-from mailgate.model.entry import EntryState, ParkReason
+from mailgate.model.entry import EntryState, ParkReason, RecipientState
 from mailgate.model.envelope import Envelope, EnvelopeRecipient, Notify
 from mailgate.model.events import MessageDecided, QueueOperated
 from mailgate.model.outbound import OutboundSettings, Relay
@@ -216,6 +216,23 @@ async def test_many_that_are_removed_silently_are_in_the_log_with_who_did_it(sen
     told = [one.event for one in sending.engine.hub.after(0).events if isinstance(one.event, QueueOperated)]
     assert [(one.what, one.by, one.done) for one in told] == [("removed silently", "the command line", 1)]
     assert path.steps[-1].text == "Removed silently by the command line"
+
+
+async def test_a_forecast_for_ids_knows_who_has_the_message_already(sending: Office) -> None:
+    name = await hand_over(sending, "bob@customer.example", "eve@customer.example")
+    entry = await sending.engine.message(name)
+    assert entry.envelope is not None
+    quiet = EnvelopeRecipient(parse_address("eve@customer.example"), frozenset({Notify.NEVER}))
+    envelope = replace(entry.envelope, recipients=(entry.envelope.recipients[0], quiet))
+    assert await sending.store.readdress(entry.id, entry.recipients, envelope, STEP)
+    async with sending.client() as client:
+        told = shaped(await client.post(f"{V1}/queue/forecast", json={"ids": [name]}), v1.QueueForecast)
+        assert told == v1.QueueForecast(total=1, untold=0, told=1)
+        taken = [replace(entry.recipients[0], state=RecipientState.DELIVERED), entry.recipients[1]]
+        assert await sending.store.readdress(entry.id, taken, envelope, STEP)
+        told = shaped(await client.post(f"{V1}/queue/forecast", json={"ids": [name, "Pmg00FF"]}), v1.QueueForecast)
+        assert told == v1.QueueForecast(total=1, untold=1, not_wanted=1)
+        assert (await client.post(f"{V1}/queue/forecast", json={"ids": ["oak"]})).status_code == 404
 
 
 async def test_an_act_on_many_answers_at_once_and_is_one_event(sending: Office) -> None:
