@@ -42,5 +42,11 @@ class DayCap:
         except StoreError as exc:
             self._keeper.store_failed(exc)
 
+    def begin(self, hop: Hop, pace: Pace, recipients: int) -> None:
+        """Count a message that begins, and say when it has more recipients than the relay still takes today."""
+        if pace.daily_cap and recipients > pace.left(self.today()):
+            hop_health.tell_ahead_of_cap(self._keeper.health, hop, pace, self.today(), waiting=recipients)
+        pace.begin(self._keeper.clock.monotonic(), recipients)
+
     def _midnight(self) -> datetime:
         return self._keeper.clock.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)

@@ -183,7 +183,7 @@ class Deliveries:
                     break
                 started = True
                 self._lane.busy += 1
-                self.pace.begin(self._clock.monotonic(), len(entry.open_recipients))
+                self._day_cap.begin(self.hop, self.pace, len(entry.open_recipients))
                 group.create_task(self._work_off(entry, group))
             if not started:
                 if self._held and self._lane.is_untried(self._clock.monotonic(), UNTRIED_S):
@@ -290,7 +290,7 @@ class Deliveries:
             return None
         if not self._has_room():
             return None
-        self.pace.begin(self._clock.monotonic(), len(self._ready[0].open_recipients))
+        self._day_cap.begin(self.hop, self.pace, len(self._ready[0].open_recipients))
         return self._ready.popleft()
 
     async def _claim(self, entry: QueueEntry) -> bool | StoreError:

@@ -248,6 +248,19 @@ async def test_more_than_a_relay_takes_today_is_told_before_the_limit_is_reached
     assert "relay_cap_ahead" not in office.health.codes
 
 
+async def test_one_message_for_more_than_a_relay_takes_today_is_told_as_it_begins(office: Sending) -> None:
+    hop = relay_hop(LANE, "provider")
+    await office.queue.set_relays([(hop, SETTINGS, office.relay, Pace(daily_cap=2))])
+    office.relay.gate.clear()
+    await office.hand_over(BOB)
+    await others_run(50)
+    assert (office.relay.begun, "relay_cap_ahead" in office.health.codes) == (1, False)
+    await office.hand_over(BOB, EVE)
+    await others_run(50)
+    assert (office.relay.begun, "relay_cap_ahead" in office.health.codes) == (2, True)
+    office.relay.gate.set()
+
+
 async def test_what_waits_until_tomorrow_is_not_too_much_for_today(office: Sending) -> None:
     hop = relay_hop(LANE, "provider")
     await office.queue.set_relays([(hop, SETTINGS, office.relay, Pace(daily_cap=1))])
