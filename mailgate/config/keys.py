@@ -88,7 +88,8 @@ def unknown_key(key: str, section: type[Any]) -> Unknown:
         if other.section and other.section is not section:
             near = nearest(key, [setting.name for setting in settings_of(other.section)])
             if near:
-                return Unknown(text, f"Did you mean `{near}`? That is a setting of `{heading(other)}`.")
+                places = alternatives(_headings_with(near, besides=section))
+                return Unknown(text, f"Did you mean `{near}`? That is a setting of {places}.")
     if here:
         return Unknown(text, f"Remove it. The settings of `{here}` are: {', '.join(names)}.")
     listed = ", ".join(_as_written(name) for name in names)

@@ -13,6 +13,7 @@ from mailgate.engine.watches import AccountWatch
 from mailgate.model.duration import show_duration
 from mailgate.model.events import Severity
 from mailgate.model.settings import FetchSettings
+from mailgate.policy.session_limits import of_account
 from mailgate.ports.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -40,11 +41,11 @@ class Watchdog:
     def hanging(self, watches: Iterable[AccountWatch], fetch: FetchSettings) -> list[AccountWatch]:
         """End the sessions in which nothing has moved for too long; return those that do not even end."""
         now = self._clock.monotonic()
-        limit = hang_limit(fetch).total_seconds()
         lost = []
         for watch in watches:
             if not watch.busy or watch.task is None:
                 continue
+            limit = hang_limit(of_account(watch.account, fetch)).total_seconds()
             progress = watch.session.progress if watch.session else (0, 0)
             if watch.hung:
                 if now - watch.moved > ENDS_WITHIN_S:

@@ -18,6 +18,7 @@ from msgspec import Meta
 from mailgate.model import imap_options as imap
 from mailgate.model import routing_options as options
 from mailgate.model import schedule as timing
+from mailgate.model import session_options as sessions
 from mailgate.model import size_options as sizes
 from mailgate.model.api_settings import ApiSettings
 from mailgate.model.discovery_settings import DiscoverySettings
@@ -225,6 +226,9 @@ class Account:
     min_interval: timing.MinInterval | None = None
     until_empty: timing.UntilEmpty = False
     max_message_size: sizes.MaxMessageSize | None = None
+    session_messages: sessions.SessionMessages | None = None
+    session_size: sessions.SessionSize | None = None
+    timeout: sessions.Timeout | None = None
     first_fetch: Annotated[
         str,
         Meta(

@@ -319,6 +319,15 @@ class TestLimits:
             assert [(len(one.entries), one.another) for one in results] == [(3, True), (3, True), (2, False)]
             assert (bench.delivered, bench.waiting()) == (Counter(letters), [])
 
+    async def test_an_account_has_its_own_word_on_how_much_a_session_takes(self) -> None:
+        async with mailbox(*(letter(number) for number in range(4))) as bench:
+            bench.account = replace(bench.account, session_messages=3)
+            assert len((await bench.session(session_messages=1)).entries) == 3
+            bench.account = replace(bench.account, session_messages=None, session_size=1)
+            bench.provider.put(USER, letter(9))
+            result = await bench.session()
+            assert (len(result.entries), result.another) == (1, True)
+
     async def test_a_session_takes_no_more_than_its_octets_but_always_one_message(self) -> None:
         letters = [letter(number) for number in range(3)]
         async with mailbox(*letters) as bench:

@@ -25,6 +25,7 @@ from mailgate.model.events import MailboxRenumbered, MessageSkipped, SessionEnde
 from mailgate.model.imap_options import ProviderCopy
 from mailgate.model.settings import Account, DeletePolicy, FetchSettings
 from mailgate.model.verdict import Stage, TraceStep
+from mailgate.policy.session_limits import of_account
 from mailgate.ports.stages import OversizePlan
 from mailgate.wire.errors import WireError
 
@@ -61,7 +62,7 @@ class FetchSession:
         one_at_a_time: bool = False,
     ) -> None:
         self._account = account
-        self._settings = settings
+        self._settings = of_account(account, settings)
         self._tools = tools
         self._number = number
         self._stopping = stopping

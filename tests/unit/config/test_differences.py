@@ -117,7 +117,7 @@ LIVE = {
         "name host user password enabled port security ca_file fingerprint auth apop own_domains envelope_header "
         "own_addresses envelope_position envelope_strict envelope_prefix search_display_names search_subject "
         "provider_hosts received_skip excluded_headers excluded_recipients fallback fallback_recipient trusted_authserv_ids remove_headers "
-        "max_message_size first_fetch delete delete_after interval schedule min_interval until_empty protocol folders after move_to push"
+        "max_message_size session_messages session_size timeout first_fetch delete delete_after interval schedule min_interval until_empty protocol folders after move_to push"
     ),
     "recipients": "address accounts aliases route_all keywords name enabled",
     "lists": "id recipients accounts",

@@ -388,6 +388,20 @@ class TestTheWatchdog:
             await desk.fetched("office")
             assert desk.conditions == set()
 
+    async def test_an_account_that_may_be_silent_for_longer_is_given_longer(self) -> None:
+        slow = replace(account("office"), timeout=HOUR)
+        desk = Desk(config(slow, fetch=FetchSettings(interval=INTERVAL, at_start=False)))
+        desk.box().gate.clear()
+        async with running(desk):
+            ticket = desk.engine.start_session("office")
+            await eventually(lambda: desk.dialer.open["office.example"] == 1, "the session")
+            await desk.advance(MINUTE)
+            await desk.advance(hang_limit(desk.config.fetch) + 5 * MINUTE)
+            assert watch(desk).busy
+            desk.box().gate.set()
+            await desk.quiet(ticket)
+            assert ticket.errors == []
+
     async def test_a_session_that_does_not_even_end_is_left_behind(self) -> None:
         desk = desk_of()
         deaf = asyncio.Event()
