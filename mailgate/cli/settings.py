@@ -2,13 +2,16 @@
 
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 from cyclopts import App, Group, Parameter
 
 from mailgate.cli import show, show_settings, show_tools
 from mailgate.cli.place import FAILED, Asked, with_engine
+from mailgate.cli.schedule import USAGE
 from mailgate.contract import v1
+from mailgate.contract.tools import FetchProtocolWord
 
 if TYPE_CHECKING:
     from mailgate.client.http import EngineClient
@@ -115,7 +118,7 @@ def _add_accounts(account: App) -> None:
                 wish = _typed(read_pairs(pairs, await engine.settings_schema(), "accounts"))
             except PairError as exc:
                 print(exc, file=sys.stderr)
-                return FAILED
+                return USAGE
             said = await engine.try_account(wish)
             asked.say(said, show_tools.test_report)
             return 0 if said.ok else FAILED
@@ -391,16 +394,23 @@ def _typed(values: dict[str, Any]) -> v1.TryAccount:
     """Return the settings that are to be tried, with the password, which is asked for.
 
     Raises:
-        PairError: one is missing, or has nothing to do with a connection.
+        PairError: one is missing or means nothing, or has nothing to do with a connection.
     """
     known = [name for name in v1.TryAccount.__struct_fields__ if name != "password"]
     if strange := next((name for name in values if name not in known), ""):
         raise PairError(f"{strange!r} is nothing that a connection is tried with; there are: {', '.join(known)}")
     if missing := next((name for name in ("host", "user") if not values.get(name)), ""):
         raise PairError(f"say at least host=... and user=...: {missing!r} is missing")
-    if "folders" in values:
-        values["folders"] = tuple(values["folders"] or ())
     given = {name: value for name, value in values.items() if value is not None}
+    for name, words in (("security", get_args(v1.SecurityWord)), ("protocol", get_args(FetchProtocolWord))):
+        if name in given and given[name] not in words:
+            raise PairError(f"{name} is one of {', '.join(words)}, not {given[name]!r}")
+    if not isinstance(given.get("port", 0), int):
+        raise PairError(f"port is a whole number, not {given['port']!r}")
+    if "ca_file" in given:  # the engine may run in another folder
+        given["ca_file"] = str(Path(given["ca_file"]).absolute())
+    if "folders" in given:
+        given["folders"] = tuple(given["folders"])
     return v1.TryAccount(**given, password=_ask(True, given["user"]) or "")
 
 

@@ -31,7 +31,12 @@ class QueueRoutes(Controller):
 
     tags = ("queue",)
 
-    @get("/queue", operation_id="queue", summary="Messages of the queue, newest first", responses=may_answer(400, 503))
+    @get(
+        "/queue",
+        operation_id="queue",
+        summary="Messages of the queue, newest first",
+        responses=may_answer(400, 404, 503),
+    )
     async def queue(
         self,
         engine: NamedDependency[Engine],

@@ -61,9 +61,16 @@ async def test_settings_are_tried_before_they_are_kept_and_the_password_goes_now
     assert isinstance(secrets, FakeSecrets)
     assert "geheim" not in secrets.secrets.values()
     said = await desk("account", "try", "host=pop.example.com")
-    assert (said.code, "'user' is missing" in said.err) == (1, True)
+    assert (said.code, "'user' is missing" in said.err) == (64, True)
     said = await desk("account", "try", "host=pop.example.com", "user=shop", "interval=5m")
-    assert (said.code, "'interval' is nothing that a connection is tried with" in said.err) == (1, True)
+    assert (said.code, "'interval' is nothing that a connection is tried with" in said.err) == (64, True)
+    for pair, words in (
+        ("security=ssl", "security is one of tls, starttls, none, not 'ssl'"),
+        ("port=pop3", "port is a whole number, not 'pop3'"),
+        ("protocol=smtp", "protocol is one of pop3, imap, not 'smtp'"),
+    ):
+        said = await desk("account", "try", "host=pop.example.com", "user=shop", pair)
+        assert (said.code, words in said.err) == (64, True), said
 
 
 async def test_an_account_is_added_with_its_password_changed_switched_and_removed(
