@@ -108,7 +108,12 @@ def _trouble(ui: Ui, account: v1.AccountState) -> list[ft.Control]:
     tone = ui.p.tones[State.ERROR]
     parts: list[ft.Control] = [
         text(ui, ui.tell(trouble(account)), 14.5, Face.MEDIUM, tone.ink),
-        with_commands(ui, ui.tell(remedy(account)), 13.5),
+        with_commands(
+            ui,
+            # The engine's own remedy names where the password of this account is kept.
+            in_language(ui.lang, account.remedies, account.remedy) if account.remedies else ui.tell(remedy(account)),
+            13.5,
+        ),
     ]
     if account.failures:
         parts.append(dim(ui, ui.t("acc.failures", n=account.failures), 13))

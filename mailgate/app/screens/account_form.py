@@ -72,7 +72,12 @@ def _proposals(ui: Ui, report: v1.DiscoveryReport, draft: Draft, pick: Callable[
     """Return what was found, each to be picked."""
     found = offered(report)
     if not found:
-        asked = [dim(ui, f"{step.asked}: {in_language(ui.lang, step.words, step.text)}") for step in report.steps]
+        # What was only guessed is many names, and none of them answers.
+        asked = [
+            dim(ui, ui.t("acc.fact", a=step.asked, b=in_language(ui.lang, step.words, step.text)))
+            for step in report.steps
+            if step.source != "guess"
+        ]
         lines: list[ft.Control] = [dim(ui, ui.t("ac.found.none"), 14), *asked]
         return ft.Column(lines, spacing=2, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
 

@@ -111,8 +111,9 @@ def Recipients() -> ft.Control:
     search = use_search(ui, ui.t("rc.search"), look_for, needle)
     found = looked[1] if looked and looked[0] == picked else None
     editing = held if held.address == picked else Editing(picked)
-    draft = Draft(found.values if found else {}, editing.draft.typed)
     settings = next((one.settings for one in schema.sections if one.name == "recipients"), ()) if schema else ()
+    before = (found.values if found else {}) or {one.name: one.default for one in settings}
+    draft = Draft(before, editing.draft.typed)
 
     async def save() -> None:
         screen_page = ft.context.page

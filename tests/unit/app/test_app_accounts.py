@@ -8,6 +8,7 @@ from mailgate.app.accounts import standing
 from mailgate.app.theme import State
 from mailgate.app.words import Lang, say
 from mailgate.client.errors import ClientError
+from mailgate.contract import v1
 from tests.fakes.eventually import eventually
 from tests.unit.app.app_samples import NOW, FakeEngine, account, event, report, status
 from tests.unit.app.fake_accounts import large, probe
@@ -112,6 +113,14 @@ async def test_a_step_is_told_in_the_readers_language_and_in_english_where_it_ha
             await reader.press(say(lang, "acc.do.try"))
             await reader.sees(said)
             assert "welcome" in reader.words()
+
+
+async def test_the_engines_remedy_for_an_account_is_told_in_the_readers_language(engine: FakeEngine) -> None:
+    told = v1.Words(en="Look at `keyring:sales`.", de="Sehen Sie nach `keyring:sales`.", fr="Regardez `keyring:sales`.")
+    engine.says = status(accounts=(account("sales", error="-ERR no", error_class="auth", remedies=told),))
+    async with reading(engine, route="/accounts/sales?lang=fr") as reader:
+        await reader.sees("Regardez")
+        assert "mailgate secrets set" not in reader.words()
 
 
 async def test_an_account_is_switched_off_and_on_again_at_once(engine: FakeEngine) -> None:

@@ -69,6 +69,7 @@ async def test_a_recipient_is_added_and_removed_after_a_question(engine: FakeEng
         await reader.sees("No recipient yet")
         await reader.press("Add recipient")
         await reader.sees("New recipient")
+        assert reader.words().splitlines().count("no") == 2, "among the choices, and as what it is by itself"
         await reader.choose(ft.TextField, "new@office.example", label="Address")
         await reader.press("everything")
         await reader.press("Save")
