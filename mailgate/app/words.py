@@ -188,7 +188,7 @@ _TYPED: Final[dict[str, tuple[str, str, str]]] = {
     "path.provider": ("Provider", "Provider", "Fournisseur"),
     "path.gate": ("MailGate", "MailGate", "MailGate"),
     "path.server": ("Mail server", "Mailserver", "Serveur"),
-    "path.accounts": ("{n} of {m} accounts", "{n} von {m} Konten", "{n} des {m} comptes"),
+    "path.accounts": ("{n} of {m} accounts", "{n} von {m} Konten", "{n}/{m} comptes"),
     "path.account": ("1 account", "1 Konto", "1 compte"),
     "path.account.sick": ("no access", "kein Zugang", "pas d'accès"),
     "path.accounts.none": ("no account", "kein Konto", "aucun compte"),
