@@ -13,6 +13,7 @@ import pytest
 
 from mailgate.adapters.store.check import check_store
 from mailgate.adapters.store.failpoints import FAIL_POINTS
+from tests.crash.kills import CONNECTIONS
 from tests.crash.letters import letters
 from tests.crash.office import dies
 from tests.crash.sent import sending
@@ -83,13 +84,15 @@ def test_no_promise_is_broken_by_a_kill_at(point: str, stories: dict[str, Story 
     assert (story.store, story.exit_code) == ([], 0)
 
 
-def test_a_kill_before_the_commit_leaves_nothing_that_nobody_was_promised(
+def test_a_kill_while_a_message_is_taken_leaves_no_more_in_doubt_than_there_are_connections(
     stories: dict[str, Story | BaseException],
 ) -> None:
+    """What is being taken is promised to nobody; others may be at the relay just then, each on a connection."""
     for point in ("body.created", "body.written", "body.renamed", "accept.begun"):
         story = stories[point]
         assert isinstance(story, Story)
-        assert (point, story.again) == (point, {})
+        assert set(story.again.values()) <= {2}, point
+        assert len(story.again) <= CONNECTIONS, point
 
 
 def test_a_message_comes_twice_where_its_reply_was_lost(stories: dict[str, Story | BaseException]) -> None:

@@ -139,6 +139,11 @@ async def test_the_sum_of_a_fetch_is_all_that_a_script_gets(tmp_path: Path) -> N
     assert msgspec.json.decode(status.out, type=v1.Status).counts.delivered_today == report.delivered
 
 
+def _heeds_ctrl_c() -> None:
+    """A shell lets what it starts in the background ignore SIGINT, the tests too, and all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_ctrl_c_ends_a_waiting_command_and_not_the_engine(tmp_path: Path) -> None:
     async with engine(tmp_path) as running:
         command = await asyncio.create_subprocess_exec(
@@ -148,6 +153,7 @@ async def test_ctrl_c_ends_a_waiting_command_and_not_the_engine(tmp_path: Path) 
             str(running.data),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            preexec_fn=_heeds_ctrl_c,
         )
         assert command.stdout is not None
         lines = asyncio.create_task(command.stdout.readline())
