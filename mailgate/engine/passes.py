@@ -77,9 +77,9 @@ class Passes:
         """Session after session until the mailbox has nothing new, then tell who waits for it."""
         name = watch.account.name
         tickets = self._tickets.waiting_for(name)
-        left: dict[str, LeftMessage] = {}
+        left = dict(watch.passed_over)
         taken = 0
-        one_at_a_time = False
+        one_at_a_time = watch.one_at_a_time
         well, stopped = False, True  # so it is when it has to stop before the first session has begun
         me = asyncio.current_task()
         try:
@@ -97,8 +97,11 @@ class Passes:
                 stopped = result.stopped
                 well = not (result.error or stopped or another)
                 if another and not await self._rest(watch, tickets):
+                    watch.passed_over, watch.one_at_a_time = left, one_at_a_time
+                    self._tell_left(watch, left)
                     break
             if well:
+                watch.passed_over, watch.one_at_a_time = {}, False
                 self._tell_left(watch, left)
             if watch.held and (stopped or another) and (held := self._health.no_fetching()):
                 tell_held(name, tickets, held)
@@ -228,7 +231,8 @@ class Passes:
         taught = self._timetable.ends(watch, result)
         if not result.error:
             self._health.clear("account_failing", subject=account.name)
-            self._tell_keeping(account.name, keeps=result.keeps)
+            if result.keeps is not None:
+                self._tell_keeping(account.name, keeps=result.keeps)
         elif result.store_failed is not None:
             # Not the account's fault: no back-off, it is fetched again as soon as mail can be taken.
             raise_store_condition(self._health, result.store_failed)

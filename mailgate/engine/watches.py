@@ -65,6 +65,9 @@ class AccountWatch:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     left: dict[str, LeftMessage] = field(default_factory=dict)
     """What the last pass could not take, by UID."""
+    passed_over: dict[str, LeftMessage] = field(default_factory=dict)
+    """The same of a pass that ended before the mailbox was empty: the next one goes on behind it."""
+    one_at_a_time: bool = False  # that pass found that the server loses what is sent ahead
     ended_at: dict[str, tuple[int, float]] = field(default_factory=dict)
     """UIDs in the middle of which the connection ended: how many times in a row, and when (monotonic) it did last."""
 

@@ -26,6 +26,7 @@ class FakeMailbox:
     most: int = 0  # sessions at the same time, ever
     on_login: Callable[[], None] = lambda: None
     deadly: set[str] = field(default_factory=set)  # UIDs in the middle of whose messages the connection ends
+    miscounts: set[str] = field(default_factory=set)  # UIDs that are refused, and then the server has lost count
     listed_size: int | None = None  # of each message, whatever its own is
     retrieved: list[str] = field(default_factory=list)
     refusal: bytes = b""  # said in place of the greeting
@@ -74,7 +75,7 @@ class FakePop3Stream:
         self._in = bytearray()
         self._listed: list[tuple[str, bytes]] = []
         self._marked: set[str] = set()
-        self._logged_in = self._closed = self._ended = False
+        self._logged_in = self._closed = self._ended = self._lost_count = False
 
     @property
     def peer(self) -> str:
@@ -136,11 +137,16 @@ class FakePop3Stream:
             case "RETR":
                 uid, body = self._listed[int(argument) - 1]
                 self._mailbox.retrieved.append(uid)
+                if uid in self._mailbox.miscounts:
+                    self._lost_count = True
+                    return b"-ERR not this one\r\n"
                 if uid in self._mailbox.deadly:
                     self._ended = True
                     return b"+OK\r\n" + body[:20]
                 stuffed = b"\r\n".join(b"." + line if line[:1] == b"." else line for line in body.split(b"\r\n"))
                 return b"+OK\r\n" + stuffed + (b"" if stuffed.endswith(b"\r\n") or not stuffed else b"\r\n") + b".\r\n"
+            case "STAT" if self._lost_count:
+                return b"+OK\r\n"
             case "STAT":
                 return f"+OK {len(self._listed)} {sum(len(body) for _, body in self._listed)}\r\n".encode()
             case "TOP":

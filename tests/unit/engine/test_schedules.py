@@ -181,6 +181,20 @@ class TestHours:
             await desk.advance(15 * MINUTE)
             assert desk.box("a").sessions == 2, "it has nothing more, and waits for its interval"
 
+    async def test_what_such_a_pass_could_not_take_does_not_hold_up_the_next_one(self) -> None:
+        desk = Desk(config(account("a"), fetch=FetchSettings(interval=HOUR, at_start=False)))
+        desk.provider_floor = 15 * MINUTE
+        desk.new_engine()
+        desk.put(1, 2, 3, name="a")
+        stuck = min(desk.box("a").messages)
+        desk.box("a").miscounts = {stuck}
+        async with running(desk):
+            await desk.fetched("a")
+            assert desk.conditions == {"messages_left"}
+            await desk.advance(15 * MINUTE)
+            assert (desk.box("a").sessions, list(desk.box("a").messages)) == (2, [stuck])
+            assert desk.conditions == {"messages_left"}
+
     async def test_jitter_puts_a_session_off_by_chance(self) -> None:
         desk = desk_of(jitter=MINUTE)
         desk.chances = 0.5
