@@ -151,7 +151,10 @@ class Conversation:
                 mended = self._mended if reply.positive else 0
                 stage = self._stages.get(one, SmtpStage.RCPT)
                 told = self._link.offers.dsn and self._letter.message.envelope is not None
-                results.append(DeliveryResult(str(address), reply, mended=mended, stage=stage, reports_itself=told))
+                alone = self._lmtp and stage is SmtpStage.TEXT
+                results.append(
+                    DeliveryResult(str(address), reply, mended=mended, stage=stage, reports_itself=told, for_one=alone)
+                )
         return results
 
     async def _talk(self) -> bool:

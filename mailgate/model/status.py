@@ -75,7 +75,8 @@ class DeliveryResult:
     section 4.2.5). Retry or give up is read from `reply` and `stage`, by `policy.playbook`, and from nowhere else; `held`
     says that it read from them that this recipient is tried again although it was refused for good. `mended` counts line
     ends of the text that were made CRLF, since DATA takes no others (section 2.3.8). `reports_itself`: the peer was told
-    what the sender asked of delivery reports, and sees to it (RFC 3461). `expired`: nobody tries it any more.
+    what the sender asked of delivery reports, and sees to it (RFC 3461). `expired`: nobody tries it any more. `for_one`: the
+    reply to the text is about this recipient alone, as LMTP's is (RFC 2033 section 4.2).
     """
 
     address: str
@@ -86,6 +87,7 @@ class DeliveryResult:
     held: bool = False
     reports_itself: bool = False
     expired: bool = False
+    for_one: bool = False
 
     @property
     def delivered(self) -> bool:

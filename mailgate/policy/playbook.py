@@ -148,6 +148,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "too many recipients, in words (RFC 5321 section 4.5.3.1.10)",
         frozenset({_R}),
         ("4", "552"),
+        enhanced=("",),
         words=("too many recipients",),
     ),
     Row(Verdict.LATER, "greylisting, a busy mailbox, a limit", frozenset({_R}), ("4",)),
@@ -264,13 +265,17 @@ def illness(results: Sequence[DeliveryResult], *, others_have_it: bool = False) 
 
     A server that is ill says so to anybody. What it says about one recipient, at RCPT or over LMTP, while it takes the same
     message for another, concerns that recipient alone (a mailbox that is damaged: `451 4.3.0`), and so it does when that
-    one is tried again: `others_have_it` since an earlier conversation. A server that shuts down (421) counts always.
+    one is tried again: `others_have_it` since an earlier conversation. What it says to MAIL, DATA or the text of SMTP is
+    about itself, whoever has the message, and a server that shuts down (421) counts always.
     """
-    wanted = {Verdict.SERVER_ILL, Verdict.CONFIGURATION_ILL}
     if others_have_it or any(one.delivered for one in results):
-        return next((one for one in results if one.reply.code == _SHUTS_DOWN and of(one) in wanted), None)
+        results = [one for one in results if not (one.stage is SmtpStage.RCPT or one.for_one) or _shuts_down(one)]
     ill = {of(one): one for one in reversed(results)}
     return ill.get(Verdict.SERVER_ILL) or ill.get(Verdict.CONFIGURATION_ILL)
+
+
+def _shuts_down(result: DeliveryResult) -> bool:
+    return result.reply.code == _SHUTS_DOWN
 
 
 def in_parts(results: Sequence[DeliveryResult]) -> bool:

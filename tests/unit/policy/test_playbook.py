@@ -1,5 +1,7 @@
 """The refusal playbook: what each answer means, at each stage."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,12 +166,28 @@ def test_what_is_said_about_one_recipient_while_another_was_taken_is_no_illness(
             ill = result("b@x.example", text, stage)
             assert illness([ill]) is ill
             assert illness([ill, result("a@x.example", "550 5.1.1 who")]) is ill
+            ill = replace(ill, for_one=stage is SmtpStage.TEXT)  # by LMTP
             assert illness([taken, ill]) is None
             assert illness([ill], others_have_it=True) is None
     down = result("b@x.example", "421 4.3.2 shutting down", SmtpStage.TEXT)
     assert illness([taken, down]) is down
     assert illness([down], others_have_it=True) is down
     assert illness([taken, result("b@x.example", "452 4.2.2 full"), result("c@x.example", "450 grey")]) is None
+
+
+@pytest.mark.parametrize("stage", [SmtpStage.MAIL, SmtpStage.DATA, SmtpStage.TEXT])
+def test_what_a_server_says_about_itself_counts_whoever_has_the_message(stage: SmtpStage) -> None:
+    for text in "452 4.3.1 full", "451 4.3.2 not now", "550 5.7.1 Unable to relay":
+        ill = result("b@x.example", text, stage)
+        if illness([ill]) is ill:
+            assert illness([ill], others_have_it=True) is ill
+    full = result("b@x.example", "452 4.3.1 full", stage)
+    assert illness([full], others_have_it=True) is full
+
+
+def test_too_many_recipients_of_an_hour_are_no_matter_of_one_transaction() -> None:
+    assert verdict(reply("452 too many recipients"), SmtpStage.RCPT) is Verdict.TOO_MANY
+    assert verdict(reply("450 4.7.1 too many recipients in the last hour"), SmtpStage.RCPT) is Verdict.LATER
 
 
 def test_a_relay_that_is_denied_for_one_alone_does_not_hold_the_others() -> None:
