@@ -305,6 +305,22 @@ class TestUidsThatAreRefusedForOnce:
             assert known.items() <= (await states(bench)).items()
             assert bench.delivered == Counter([*letters, letter(9)])
 
+    async def test_refused_for_days_it_is_gone_and_what_was_taken_is_recognised(self) -> None:
+        letters = [letter(number) for number in range(6)]
+        async with mailbox(*letters) as bench:
+            bench.account = replace(bench.account, delete=DeletePolicy.NEVER)
+            await bench.session()
+            bench.provider.behave(Behaviour(replies={"UIDL": b"-ERR no\r\n"}))
+            said = []
+            for _ in range(8):
+                said.append((await bench.session()).error)
+                bench.clock.advance(timedelta(hours=12))
+            assert all(said[:6])
+            assert said[6:] == ["", ""]
+            bench.provider.put(USER, letter(9))
+            await bench.session()
+            assert bench.delivered == Counter([*letters, letter(9)])
+
     async def test_a_mailbox_that_is_empty_or_another_one_may_have_none(self) -> None:
         async with mailbox(letter(1)) as bench:
             await bench.session()

@@ -72,6 +72,7 @@ class FetchSession:
         self._room = room
         self._one_at_a_time = one_at_a_time
         self._result = SessionResult(number, account.name)
+        self._deleted: list[str] = []  # UIDs whose deletion was confirmed
         self._has_listed = False
         self._dialogue: ProviderMailbox | None = None
 
@@ -207,8 +208,8 @@ class FetchSession:
                 result.came_back, now, deletes=self._account.delete is not DeletePolicy.NEVER
             )
             await self._acknowledge(dialogue, listed, comparison.open_entries, plan)
-            if result.deleted:
-                await undeleted.deleted()
+            if self._deleted:
+                await undeleted.deleted(self._deleted)
 
     async def _doubt(self) -> None:
         """Trust no UID that was taken here: each may stand for the message before it, and the last one be missing.
@@ -271,7 +272,7 @@ class FetchSession:
             said = "Moved to another folder" if account.after is ProviderCopy.MOVE else "Deleted"
             step = TraceStep(tools.clock.now(), Stage.DELETED, f"{said} at the provider")
             await tools.store.mark_deleted(account.name, uids, step=step)
-            self._result.deleted = len(agreed)
+            self._result.deleted, self._deleted = len(uids), uids
         elif agreed or doomed:
             self._result.error = "QUIT was not confirmed: the deletions are repeated in the next session"
             self._result.error_class = ErrorClass.PROTOCOL

@@ -4,7 +4,7 @@ What it keeps is known by the ledger and its header, so that nothing is download
 are left where they are: else each pass would look at the header of each of them, and delete it again in vain.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,21 +18,32 @@ BORNE: Final = 3
 COUNTED_EVERY: Final = timedelta(minutes=10)
 """The sessions of one pass, or those that somebody asks for one after the other, count once."""
 
+LOOKED_AT: Final = 100
+"""Of so many deletions it is looked whether they last."""
+
 
 @dataclass(frozen=True, slots=True)
 class CameBack:
-    """How many times in a row messages came back, when that was counted last, and whether deletions followed it."""
+    """How many times in a row messages came back, when that was counted last, and some whose deletion followed it."""
 
     times: int = 0
     at: datetime | None = None
-    tried: bool = False
+    deleted: tuple[str, ...] = ()
 
     def after(self, came_back: Collection[str], now: datetime) -> "CameBack":
-        """Return what it is once a session has listed these again."""
-        if came_back:
-            count = self.at is None or not timedelta() <= now - self.at < COUNTED_EVERY
+        """Return what it is once a session has listed these again.
+
+        What was merely not listed for a time, such as mail in another folder, comes back, too. So the first time is but
+        a reason to look: it counts on where a deletion that was confirmed since did not last.
+        """
+        if self.at is None:
+            return CameBack(1, now) if came_back else self
+        if not self.deleted:
+            return self
+        if not set(self.deleted).isdisjoint(came_back):
+            count = not timedelta() <= now - self.at < COUNTED_EVERY
             return CameBack(self.times + count, now if count else self.at)
-        return CameBack() if self.tried else self
+        return CameBack()
 
 
 class Undeleted:
@@ -60,10 +71,10 @@ class Undeleted:
             await self._store.leave_alone(self._account, came_back)
         return keeps
 
-    async def deleted(self) -> None:
-        """Note that deletions were confirmed: the next session shows whether they were carried out."""
-        if self._known.times and not self._known.tried:
-            await self._keep(CameBack(self._known.times, self._known.at, tried=True), self._known)
+    async def deleted(self, uids: Sequence[str]) -> None:
+        """Note that these deletions were confirmed: the next session shows whether they were carried out."""
+        if self._known.times and not self._known.deleted:
+            await self._keep(CameBack(self._known.times, self._known.at, tuple(uids[:LOOKED_AT])), self._known)
 
     async def _keep(self, now: CameBack, before: CameBack) -> None:
         self._known = now
