@@ -3,12 +3,13 @@
 The order of the relays in the configuration is the order in which they are asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from mailgate.model.address import Address, parse_domain
+from mailgate.model.address import Address, parse_address, parse_domain
 from mailgate.model.errors import AddressError
 from mailgate.model.outbound import Relay, RelayLogin, SenderLogin, SenderPolicy
 from mailgate.model.settings import Config
@@ -42,7 +43,7 @@ class RelayTable:
 
     def __init__(self, config: Config) -> None:
         self._relays = [_Choice(relay) for relay in config.relays]
-        self._logins = {one.address.casefold(): one for one in config.senders}
+        self._logins = logins_of(config)
         self._named = [(group, AddressPatterns(group.members)) for group in config.groups]
         self._hold = config.outbound.hold
         self._local = local_domains(config)
@@ -124,6 +125,15 @@ class _Choice:
                 return "the sender is not in allowed_senders"
             case _:
                 return ""
+
+
+def logins_of(config: Config) -> Mapping[str, SenderLogin]:
+    """Return each of `[[senders]]` by the key of its address; what is no address is nobody's."""
+    found = {}
+    for one in config.senders:
+        with suppress(AddressError):
+            found[parse_address(one.address).key] = one
+    return found
 
 
 def local_domains(config: Config) -> frozenset[str]:

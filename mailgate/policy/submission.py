@@ -15,7 +15,7 @@ from mailgate.model.outbound import Listener, ListenerAuth, SubmissionUser, WhoM
 from mailgate.model.settings import Config
 from mailgate.model.status import Reply
 from mailgate.policy.patterns import AddressPatterns
-from mailgate.policy.relays import local_domains
+from mailgate.policy.relays import local_domains, logins_of
 from mailgate.wire.smtp_reply import to_ascii
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -50,7 +50,7 @@ class SubmissionGate:
         self._users: dict[str, SubmissionUser] = {user.name: user for user in config.users}
         self._senders = {user.name: AddressPatterns(user.senders) for user in config.users}
         self._domains = local_domains(config)
-        self._own = frozenset(one.address.casefold() for one in config.senders)
+        self._own = logins_of(config)
         self._may_send = config.outbound.may_send
         self._listed = AddressPatterns(config.outbound.listed)
         self._listed_users = frozenset(config.outbound.listed_users)
@@ -105,18 +105,21 @@ class SubmissionGate:
     def at_rcpt(self, client: Client, sender: Address | None, recipient: Address) -> Reply | None:
         """Return why mail of `sender` that this client hands over does not go out to `recipient`, None when it does.
 
-        Delivery reports, whose sender is empty, always do: they are owed to whoever wrote.
+        Delivery reports and receipts, whose sender is empty, do: they are owed to whoever wrote. Only from a login or a
+        network that may not send at all they do not, or the rule would be void by one command.
         """
-        if sender is None or self._may_send is WhoMaySend.EVERYONE or recipient in self._always_to:
+        if self._may_send is WhoMaySend.EVERYONE or recipient in self._always_to:
             return None
-        listed = (
-            sender in self._listed
-            or client.login in self._listed_users
-            or (bool(self._listed_networks) and _is_in(client.host, self._listed_networks))
+        by_client = client.login in self._listed_users or (
+            bool(self._listed_networks) and _is_in(client.host, self._listed_networks)
         )
-        if listed is (self._may_send is WhoMaySend.LISTED):
+        if sender is None:
+            barred = by_client and self._may_send is WhoMaySend.ALL_BUT_LISTED
+        else:
+            barred = (by_client or sender in self._listed) is not (self._may_send is WhoMaySend.LISTED)
+        if not barred:
             return None
-        values = {"sender": str(sender), "recipient": str(recipient), "domain": recipient.domain}
+        values = {"sender": str(sender or "<>"), "recipient": str(recipient), "domain": recipient.domain}
         return Reply(550, f"5.7.1 {fill(self._words, values).strip()}")
 
 

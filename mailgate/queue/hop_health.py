@@ -52,6 +52,12 @@ def tell_of_cap(health: Health, hop: Hop, pace: Pace, today: date) -> None:
         health.clear(_RELAY_CAP, subject=hop.subject)
 
 
+def no_cap(health: Health, hop: Hop) -> None:
+    """Say that the hop takes as much as there is."""
+    health.clear(_RELAY_CAP, subject=hop.subject)
+    health.clear(_RELAY_CAP_AHEAD, subject=hop.subject)
+
+
 def tell_ahead_of_cap(health: Health, hop: Hop, pace: Pace, today: date, *, waiting: int) -> None:
     """Say whether more recipients are `waiting` for today than the hop still takes today."""
     left = pace.left(today)

@@ -85,10 +85,10 @@ class Judging:
             entry, header = await self._received.get()
             try:
                 await self._judge(entry, header)
-            except StoreError as exc:  # the next start takes it up
+            except StoreError as exc:  # it is looked for again
                 self._keeper.store_failed(exc)
                 self._let_go(entry)
-                self._progress.put(entry.id, Place.LATER)
+                self._progress.settled(entry.id)
 
     async def _judge(self, entry: QueueEntry, header: bytes | None) -> None:
         limit = MAX_HEADER_OCTETS

@@ -276,6 +276,8 @@ class QueueManager:
             known = self._lanes.get(name)
             if known is not None:
                 known.pace.rate, known.pace.daily_cap = pace.rate, pace.daily_cap
+                if not pace.daily_cap:
+                    hop_health.no_cap(self._keeper.health, hop)
                 await known.configure(settings, transport).close()
                 continue
             async with self.stops.alone:  # a lane that begins must not see what is changed just now

@@ -31,9 +31,12 @@ class InternalAddresses:
         self._alone = asyncio.Lock()
 
     async def refresh(self) -> bool:
-        """Look the name up if that was not done lately; return whether anything is another than before."""
+        """Look the name up if that was not done lately; return whether anything is another than before.
+
+        While name servers fail, one alone waits for them: strangers would else hold the places of all clients.
+        """
         before = (self.known, self.unsure)
-        if self._clock.monotonic() >= self._due_s:
+        if self._clock.monotonic() >= self._due_s and not (self.unsure and self._alone.locked()):
             async with self._alone:
                 if self._clock.monotonic() >= self._due_s:  # nobody did while we waited
                     await self._ask()

@@ -162,3 +162,12 @@ def test_who_is_listed_by_network_or_login(client: Client, may_send: str, may: b
     rule = {"may_send": may_send, "listed_networks": ["192.168.1.64/26"], "listed_users": ["scanner"]}
     made = gate(outbound=rule, users=[SCANNER])
     assert (made.at_rcpt(client, ANNA, BOB) is None) is may
+    barred = may_send == "all-but-listed" and not may
+    assert (made.at_rcpt(client, None, BOB) is None) is not barred, "the empty sender is no way around the rule"
+
+
+def test_a_sender_is_known_however_his_domain_is_spelt() -> None:
+    login = {"address": "info@bücher.example", "user": "info", "password": "env:P", "hold": "5m"}
+    made = gate(users=[{"name": "anna", "password": "env:X"}], senders=[login])
+    for text in "info@bücher.example", "Info@xn--bcher-kva.example":
+        assert made.at_mail(Client("198.51.100.1", "anna"), parse_address(text)) is None
