@@ -156,8 +156,7 @@ class OfficeQueue:
         if wanted.move is QueueMove.REMOVE:
             return Acted(before, after)
         operation = Operation(number, wanted, by, self._clock.now(), ids=(before.id,))
-        operation.state, operation.total, operation.done = OperationState.DONE, 1, 1
-        operation.ended = operation.began
+        operation.state, operation.total, operation.done, operation.ended = OperationState.DONE, 1, 1, operation.began
         self._remember(operation)
         return Acted(before, after, number)
 
@@ -194,11 +193,12 @@ class OfficeQueue:
             UnknownError: there is no such relay, or an id is none.
             ForbiddenError: it needs a right that the office has not given.
             ConflictError: it is not clear what is meant, or too much is under way.
+            StoreError: the acts of earlier runs cannot be read, nor be told from this one.
         """
         if (which is None) == (not names):
             raise ConflictError("name either `ids` or a `selection`: what is meant must be clear")
         self._check(wanted)
-        await self._take_up()
+        await self._take_up(needed=True)
         if sum(one.ended is None for one in self._operations.values()) >= AT_ONCE:
             raise ConflictError(f"{AT_ONCE} acts are under way: wait until one is over")
         ids = tuple(dict.fromkeys(message_number(name) for name in names))
@@ -207,8 +207,8 @@ class OfficeQueue:
             newest = await self._store.queue(QueueFilter(), before=None, limit=1)
             operation.last = newest.entries[0].id if newest.entries else 0
         self._remember(operation)
-        await self._keep(operation)
         self._asked.put_nowait(operation)
+        await self._keep(operation)
         return operation
 
     async def operation(self, number: int) -> Operation:
@@ -238,8 +238,8 @@ class OfficeQueue:
             operation.state, operation.undone_by = OperationState.UNDONE, by
             operation.go.set()  # who carries it out takes back what is frozen already
             return operation
-        operation.state = OperationState.UNDONE
         back = await self._take_back(operation, f"Not {self._words(operation.wanted)} after all, by {by}")
+        operation.state = OperationState.UNDONE  # not before: what breaks off can be taken back once more
         await self._keep(operation)
         self._say(operation, by=by, what=f"not {self._words(operation.wanted)} after all", done=back)
         return operation
@@ -269,7 +269,7 @@ class OfficeQueue:
             while True:
                 group.create_task(self._carry_out(await self._asked.get()))
 
-    async def _take_up(self) -> None:
+    async def _take_up(self, *, needed: bool = False) -> None:
         """Know the acts of earlier runs again, once. What was under way has ended, and is told as what it came to."""
         async with self._reading:
             if self._log_read:
@@ -283,6 +283,8 @@ class OfficeQueue:
                 self._log_read = True
             except StoreError as exc:  # the next who asks finds it read, or reads it
                 raise_store_condition(self._health, exc)
+                if needed:
+                    raise
 
     async def _interrupted(self, operation: Operation) -> None:
         """End an act that a restart interrupted: what was done stays done, and what was frozen to be removed frozen."""
@@ -320,7 +322,7 @@ class OfficeQueue:
         words = self._words(operation.wanted)
         if not undone:
             self._say(operation, by=operation.by, what=words, done=operation.done)
-        elif back:
+        elif back or operation.error:
             self._say(operation, by=operation.undone_by, what=f"not {words} after all", done=back)
         await self.look_at_relays()
 
@@ -378,8 +380,9 @@ class OfficeQueue:
             words = f"Not removed after all, by {operation.undone_by}"
         try:
             return await self._take_back(operation, words)
-        except StoreError as exc:  # it stays frozen, and is shown so
+        except StoreError as exc:
             raise_store_condition(self._health, exc)
+            operation.error = "; ".join(filter(None, (operation.error, "what was frozen for it stays frozen")))
             return 0
 
     async def _count(self, operation: Operation) -> int:
