@@ -7,6 +7,7 @@ off, and what a crash leaves is frozen.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -14,11 +15,11 @@ from typing import Final
 
 from mailgate.engine.health import HealthBoard
 from mailgate.engine.operation_log import OperationLog
-from mailgate.engine.operations import Acted, Operation, OperationState, Wanted
+from mailgate.engine.operations import Acted, Operation, OperationState, Wanted, change_of, check
 from mailgate.engine.parked import message_number
 from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry
-from mailgate.model.errors import ConflictError, ForbiddenError, MailgateError, StoreError, UnknownError
+from mailgate.model.errors import ConflictError, ErrorClass, MailgateError, StoreError, UnknownError
 from mailgate.model.events import MessageDecided, QueueOperated, Severity
 from mailgate.model.settings import Config
 from mailgate.model.verdict import Stage, TraceStep
@@ -43,22 +44,12 @@ RELAYS_EVERY_S: Final = 30.0
 KEPT_EVERY_S: Final = 1.0
 """So often it is written down how far an act is."""
 
-_DONE: Final[Mapping[QueueMove, str]] = {
-    QueueMove.FREEZE: "frozen",
-    QueueMove.THAW: "thawed",
-    QueueMove.SEND: "sent now",
-    QueueMove.REMOVE: "removed",
-    QueueMove.LANE: "given another relay",
-}
-
+AGAIN_S: Final = 2.0
+"""Wait between two tries to let stand as before what a removal froze."""
 
 _UNTOLD: Final = (
     "{entry} stays: its sender wants to be told, and cannot be just now (no relay takes the report, or too many were "
     "written in this hour); remove it later, or silently where `api.silent_removal` allows that"
-)
-_NOT_SILENTLY: Final = (
-    "to remove mail with nobody told is a right of its own, which this office has not given: nothing was removed. Write "
-    "`silent_removal = true` below `[api]` in mailgate.toml to give it"
 )
 
 
@@ -131,18 +122,20 @@ class OfficeQueue:
             UnknownError: there is no such message, or no such relay.
             ForbiddenError: it needs a right that the office has not given.
             ConflictError: it is being sent, or in another state in which that cannot be done.
+            StoreError: the acts of earlier runs cannot be read, nor which numbers they have.
         """
-        self._check(wanted)
+        check(wanted, self._config(), self._clock.now())
         before = await self.entry(name)
         stops = self._queue.stops
-        what = self._words(wanted)
+        what = wanted.words
         if before.state is EntryState.PARKED and wanted.move is QueueMove.SEND:
             await self._queue.operator.retry(before.id, by=by)
             return Acted(before, await self.entry(name))
         if before.state not in MOVED_FROM[wanted.move]:
             raise refusal(before, what)
+        await self._take_up()
         number = self._next()
-        change = self._change(wanted, number, by=by)
+        change = change_of(wanted, number, self._clock.now(), by=by)
         stopped = await stops.change([before.id], change, silent=wanted.silent)
         after = await self.entry(name)
         if not stopped.done:
@@ -156,7 +149,8 @@ class OfficeQueue:
         if wanted.move is QueueMove.REMOVE:
             return Acted(before, after)
         operation = Operation(number, wanted, by, self._clock.now(), ids=(before.id,))
-        operation.state, operation.total, operation.done, operation.ended = OperationState.DONE, 1, 1, operation.began
+        operation.state, operation.total, operation.done = OperationState.DONE, 1, 1
+        operation.ended = operation.began
         self._remember(operation)
         return Acted(before, after, number)
 
@@ -193,12 +187,12 @@ class OfficeQueue:
             UnknownError: there is no such relay, or an id is none.
             ForbiddenError: it needs a right that the office has not given.
             ConflictError: it is not clear what is meant, or too much is under way.
-            StoreError: the acts of earlier runs cannot be read, nor be told from this one.
+            StoreError: the acts of earlier runs cannot be read, nor which numbers and places they have.
         """
         if (which is None) == (not names):
             raise ConflictError("name either `ids` or a `selection`: what is meant must be clear")
-        self._check(wanted)
-        await self._take_up(needed=True)
+        check(wanted, self._config(), self._clock.now())
+        await self._take_up()
         if sum(one.ended is None for one in self._operations.values()) >= AT_ONCE:
             raise ConflictError(f"{AT_ONCE} acts are under way: wait until one is over")
         ids = tuple(dict.fromkeys(message_number(name) for name in names))
@@ -207,7 +201,7 @@ class OfficeQueue:
             newest = await self._store.queue(QueueFilter(), before=None, limit=1)
             operation.last = newest.entries[0].id if newest.entries else 0
         self._remember(operation)
-        self._asked.put_nowait(operation)
+        self._asked.put_nowait(operation)  # at once: what is remembered and never done would hold its place for ever
         await self._keep(operation)
         return operation
 
@@ -216,8 +210,10 @@ class OfficeQueue:
 
         Raises:
             UnknownError: it is not known any more, or never was.
+            StoreError: it is none of this run, and those of earlier ones cannot be read.
         """
-        await self._take_up()
+        if number not in self._operations:
+            await self._take_up()
         try:
             return self._operations[number]
         except KeyError:
@@ -237,11 +233,16 @@ class OfficeQueue:
         if operation.state is OperationState.WAITING:
             operation.state, operation.undone_by = OperationState.UNDONE, by
             operation.go.set()  # who carries it out takes back what is frozen already
+            await self._keep(operation)  # and after a restart, who reads this
             return operation
-        back = await self._take_back(operation, f"Not {self._words(operation.wanted)} after all, by {by}")
-        operation.state = OperationState.UNDONE  # not before: what breaks off can be taken back once more
+        operation.state = OperationState.UNDONE
+        try:
+            back = await self._take_back(operation, f"Not {operation.wanted.words} after all, by {by}")
+        except BaseException:  # what is left can still be taken back
+            operation.state = OperationState.DONE
+            raise
         await self._keep(operation)
-        self._say(operation, by=by, what=f"not {self._words(operation.wanted)} after all", done=back)
+        self._say(operation, by=by, what=f"not {operation.wanted.words} after all", done=back)
         return operation
 
     async def _take_back(self, operation: Operation, words: str) -> int:
@@ -263,31 +264,48 @@ class OfficeQueue:
 
     async def run(self) -> None:
         """Work off what is asked for, and watch over the ways of what is queued."""
-        await self._take_up()
+        with contextlib.suppress(StoreError):  # the next who asks reads it, or is told
+            await self._take_up()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch_relays())
             while True:
                 group.create_task(self._carry_out(await self._asked.get()))
 
-    async def _take_up(self, *, needed: bool = False) -> None:
-        """Know the acts of earlier runs again, once. What was under way has ended, and is told as what it came to."""
+    async def _take_up(self) -> None:
+        """Know the acts of earlier runs again, once. What was under way has ended, and is told as what it came to.
+
+        Raises:
+            StoreError: they cannot be read; the next who asks tries again.
+        """
         async with self._reading:
             if self._log_read:
                 return
             try:
                 for operation in await self._log.read():
                     self._last = max(self._last, operation.id)
-                    self._remember(operation)
+                    if operation.id in self._operations:  # of this run, or known since a try that broke off
+                        continue
                     if operation.ended is None:
                         await self._interrupted(operation)
+                    self._remember(operation)
                 self._log_read = True
-            except StoreError as exc:  # the next who asks finds it read, or reads it
+            except StoreError as exc:
                 raise_store_condition(self._health, exc)
-                if needed:
-                    raise
+                raise
 
     async def _interrupted(self, operation: Operation) -> None:
-        """End an act that a restart interrupted: what was done stays done, and what was frozen to be removed frozen."""
+        """End an act that a restart interrupted: what was done stays done, and what was frozen to be removed frozen.
+
+        One that was called off takes back what is frozen for it still.
+        """
+        if operation.state is OperationState.UNDONE:
+            words = f"{operation.wanted.words} after all"
+            back = await self._take_back(operation, f"Not {words}, by {operation.undone_by}")
+            operation.ended = self._clock.now()
+            await self._keep(operation)
+            if back:
+                self._say(operation, by=operation.undone_by, what=f"not {words}", done=back)
+            return
         changed = sum([len(ids) async for ids in self._changed_by(operation.id)])
         if operation.wanted.move is not QueueMove.REMOVE:  # what the last portion came to may not have been written
             operation.done = max(operation.done, changed)
@@ -296,7 +314,7 @@ class OfficeQueue:
         operation.state, operation.error = OperationState.FAILED, error + frozen
         operation.ended = self._clock.now()
         await self._keep(operation)
-        self._say(operation, by=operation.by, what=self._words(operation.wanted), done=operation.done)
+        self._say(operation, by=operation.by, what=operation.wanted.words, done=operation.done)
 
     async def _keep(self, operation: Operation) -> None:
         """Write down how far an act is. It goes on without: only a restart would not know of it."""
@@ -319,7 +337,7 @@ class OfficeQueue:
         ended, undone = self._clock.now(), operation.state is OperationState.UNDONE
         await self._keep(replace(operation, ended=ended))  # whoever sees that it is over finds it so after a restart
         operation.ended = ended
-        words = self._words(operation.wanted)
+        words = operation.wanted.words
         if not undone:
             self._say(operation, by=operation.by, what=words, done=operation.done)
         elif back or operation.error:
@@ -334,7 +352,7 @@ class OfficeQueue:
         if operation.state is OperationState.UNDONE:
             return
         operation.state = OperationState.RUNNING
-        change = self._change(operation.wanted, operation.id, by=operation.by)
+        change = change_of(operation.wanted, operation.id, self._clock.now(), by=operation.by)
         if not operation.freezes:
             operation.total = await self._count(operation)
         kept_s = self._clock.monotonic()
@@ -373,17 +391,29 @@ class OfficeQueue:
                 yield ids
 
     async def _unfreeze(self, operation: Operation) -> int:
-        """Let what a removal froze and did not remove stand as before; return how many there were."""
+        """Let what a removal froze and did not remove stand as before, however often it takes; return how many there were.
+
+        What the store will never do stays frozen, and the act says so.
+        """
         why = "its sender wants to be told, and cannot be just now" if not operation.error else operation.error
         words = f"Not removed, and as before: {why}"
         if operation.state is OperationState.UNDONE:
             words = f"Not removed after all, by {operation.undone_by}"
-        try:
-            return await self._take_back(operation, words)
-        except StoreError as exc:
-            raise_store_condition(self._health, exc)
-            operation.error = "; ".join(filter(None, (operation.error, "what was frozen for it stays frozen")))
-            return 0
+        step = TraceStep(self._clock.now(), Stage.DECIDED, words)
+        back = 0
+        while True:
+            try:
+                async for ids in self._changed_by(operation.id):
+                    back += len(await self._queue.stops.take_back(ids, operation.id, step))
+            except StoreError as exc:
+                raise_store_condition(self._health, exc)
+                if exc.error_class is ErrorClass.INTERNAL:
+                    stays = "what was frozen for it stays frozen"
+                    operation.error = f"{operation.error}; {stays}" if operation.error else stays
+                    return back
+                await self._clock.sleep(AGAIN_S)
+            else:
+                return back
 
     async def _count(self, operation: Operation) -> int:
         """Return how many an act is about."""
@@ -445,37 +475,6 @@ class OfficeQueue:
             )
 
     # -- what all acts share
-
-    def _check(self, wanted: Wanted) -> None:
-        if wanted.until is not None and wanted.move is not QueueMove.FREEZE:
-            raise ConflictError("`until` goes with `freeze` alone")
-        if wanted.silent and wanted.move is not QueueMove.REMOVE:
-            raise ConflictError("`silent` goes with `remove` alone")
-        if wanted.silent and not self._config().api.silent_removal:
-            raise ForbiddenError(_NOT_SILENTLY)
-        if (wanted.relay is None) != (wanted.move is not QueueMove.LANE):
-            raise ConflictError("name the relay for `relay`, and for nothing else")
-        if wanted.until is not None and wanted.until <= self._clock.now():
-            raise ConflictError(f"{wanted.until:%Y-%m-%d %H:%M %Z} is over already: name a time that is still to come")
-        names = [relay.name for relay in self._config().relays]
-        if wanted.relay is not None and wanted.relay not in names:
-            raise UnknownError(f"there is no relay {wanted.relay!r}; there are: {', '.join(names) or 'none'}")
-
-    def _change(self, wanted: Wanted, number: int, *, by: str) -> QueueChange:
-        words = self._words(wanted)
-        step = TraceStep(self._clock.now(), Stage.DECIDED, f"{words[0].upper()}{words[1:]} by {by}")
-        lane = "" if wanted.relay is None else lane_of(wanted.relay)
-        return QueueChange(wanted.move, number, step, by, until=wanted.until, lane=lane)
-
-    @staticmethod
-    def _words(wanted: Wanted) -> str:
-        """Return what is done, such as `frozen until 2026-03-02 09:00 UTC`."""
-        words = _DONE[wanted.move]
-        if wanted.until is not None:
-            return f"{words} until {wanted.until:%Y-%m-%d %H:%M %Z}"
-        if wanted.relay is not None:
-            return f"{words}, {wanted.relay}"
-        return f"{words} silently" if wanted.silent else words
 
     def _say(self, operation: Operation, *, by: str, what: str, done: int) -> None:
         event = QueueOperated(

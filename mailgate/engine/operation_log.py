@@ -4,6 +4,7 @@ What an act has changed stands in the messages themselves, with its number. An a
 with: hours may have passed, and what was meant then may not be meant now.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -42,6 +43,7 @@ class OperationLog:
         self._store = store
         self._places: dict[int, int] = {}  # by operation
         self._over: set[int] = set()
+        self._writing = asyncio.Lock()  # in turn: what was written later is newer
 
     async def read(self) -> list[Operation]:
         """Return the acts of earlier runs, oldest first; what cannot be read is as good as nothing."""
@@ -62,7 +64,9 @@ class OperationLog:
         if place is None:
             return
         self._note(operation, place)
-        await self._store.put_value(_key(place), msgspec.json.encode(_row(operation)).decode())
+        text = msgspec.json.encode(_row(operation)).decode()
+        async with self._writing:
+            await self._store.put_value(_key(place), text)
 
     def _note(self, operation: Operation, place: int) -> None:
         self._places[operation.id] = place

@@ -1,12 +1,30 @@
 """Acts on the queue of outgoing mail: what is wanted, how far it is, and what it came to."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from mailgate.model.entry import QueueEntry
-from mailgate.ports.queue_store import QueueFilter, QueueMove
+from mailgate.model.errors import ConflictError, ForbiddenError, UnknownError
+from mailgate.model.settings import Config
+from mailgate.model.verdict import Stage, TraceStep
+from mailgate.policy.relays import lane_of
+from mailgate.ports.queue_store import QueueChange, QueueFilter, QueueMove
+
+_DONE: Final[Mapping[QueueMove, str]] = {
+    QueueMove.FREEZE: "frozen",
+    QueueMove.THAW: "thawed",
+    QueueMove.SEND: "sent now",
+    QueueMove.REMOVE: "removed",
+    QueueMove.LANE: "given another relay",
+}
+_NOT_SILENTLY: Final = (
+    "to remove mail with nobody told is a right of its own, which this office has not given: nothing was removed. Write "
+    "`silent_removal = true` below `[api]` in mailgate.toml to give it"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +35,16 @@ class Wanted:
     until: datetime | None = None
     silent: bool = False
     relay: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What is done, such as `frozen until 2026-03-02 09:00 UTC`."""
+        words = _DONE[self.move]
+        if self.until is not None:
+            return f"{words} until {self.until:%Y-%m-%d %H:%M %Z}"
+        if self.relay is not None:
+            return f"{words}, {self.relay}"
+        return f"{words} silently" if self.silent else words
 
 
 class OperationState(StrEnum):
@@ -73,3 +101,34 @@ class Acted:
     before: QueueEntry
     after: QueueEntry
     undo: int = 0
+
+
+def check(wanted: Wanted, config: Config, now: datetime) -> None:
+    """Look whether what is wanted makes sense, and may be.
+
+    Raises:
+        UnknownError: there is no such relay.
+        ForbiddenError: it needs a right that the office has not given.
+        ConflictError: it is not clear what is meant.
+    """
+    if wanted.until is not None and wanted.move is not QueueMove.FREEZE:
+        raise ConflictError("`until` goes with `freeze` alone")
+    if wanted.silent and wanted.move is not QueueMove.REMOVE:
+        raise ConflictError("`silent` goes with `remove` alone")
+    if wanted.silent and not config.api.silent_removal:
+        raise ForbiddenError(_NOT_SILENTLY)
+    if (wanted.relay is None) != (wanted.move is not QueueMove.LANE):
+        raise ConflictError("name the relay for `relay`, and for nothing else")
+    if wanted.until is not None and wanted.until <= now:
+        raise ConflictError(f"{wanted.until:%Y-%m-%d %H:%M %Z} is over already: name a time that is still to come")
+    names = [relay.name for relay in config.relays]
+    if wanted.relay is not None and wanted.relay not in names:
+        raise UnknownError(f"there is no relay {wanted.relay!r}; there are: {', '.join(names) or 'none'}")
+
+
+def change_of(wanted: Wanted, number: int, now: datetime, *, by: str) -> QueueChange:
+    """Return what the store is to do."""
+    words = wanted.words
+    step = TraceStep(now, Stage.DECIDED, f"{words[0].upper()}{words[1:]} by {by}")
+    lane = "" if wanted.relay is None else lane_of(wanted.relay)
+    return QueueChange(wanted.move, number, step, by, until=wanted.until, lane=lane)
