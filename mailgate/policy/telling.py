@@ -4,10 +4,8 @@ Section 4.1: NEVER and lists without FAILURE ask for silence, nothing said means
 about a message with the empty sender (RFC 5321 section 4.5.5).
 """
 
-from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry, RecipientState
+from mailgate.model.entry import REACHED, EntryRecipient, EntryState, QueueEntry
 from mailgate.model.envelope import Envelope, Notify
-
-_REACHED = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
 
 
 def tells(envelope: Envelope) -> bool:
@@ -25,7 +23,7 @@ def to_tell_of(entry: QueueEntry) -> list[EntryRecipient]:
         return []
     notify = {one.address.key: one.notify for one in envelope.recipients}
     without = entry.recipients if entry.state is EntryState.PARKED else entry.open_recipients
-    return [one for one in without if one.state not in _REACHED and _wanted(notify.get(one.address.key, frozenset()))]
+    return [one for one in without if one.state not in REACHED and _wanted(notify.get(one.address.key, frozenset()))]
 
 
 def why_not(envelope: Envelope | None) -> str:

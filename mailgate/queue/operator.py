@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mailgate.mime.headers import MAX_HEADER_OCTETS, split_header
-from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry, RecipientState
+from mailgate.model.entry import REACHED, EntryRecipient, EntryState, QueueEntry
 from mailgate.model.errors import ConflictError, ContentLostError, UnknownError
 from mailgate.model.events import MessageDecided
 from mailgate.model.message import HeaderEdit
@@ -13,8 +13,6 @@ from mailgate.model.source import Direction
 from mailgate.model.verdict import Stage, TraceStep
 from mailgate.ports.stages import Processor
 from mailgate.queue.keeping import Keeper
-
-_REACHED = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
 
 
 class Operator:
@@ -130,7 +128,7 @@ def _not_of_the_office(entry: QueueEntry) -> None:
 
 def _still_without(entry: QueueEntry) -> list[EntryRecipient]:
     """Return the recipients that do not have the message, as if they had not been tried."""
-    return [EntryRecipient(one.address, one.code) for one in entry.recipients if one.state not in _REACHED]
+    return [EntryRecipient(one.address, one.code) for one in entry.recipients if one.state not in REACHED]
 
 
 def _names(recipients: Sequence[EntryRecipient]) -> str:

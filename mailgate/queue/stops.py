@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from mailgate.model.entry import EntryRecipient, EntryState, QueueEntry, RecipientState
+from mailgate.model.entry import REACHED, EntryRecipient, EntryState, QueueEntry
 from mailgate.model.envelope import Envelope, EnvelopeRecipient
 from mailgate.model.errors import ConflictError, UnknownError
 from mailgate.model.source import Direction
@@ -17,8 +17,6 @@ from mailgate.model.verdict import Stage, TraceStep
 from mailgate.policy.telling import to_tell_of
 from mailgate.ports.queue_store import MOVED_FROM, QueueChange, QueueMove
 from mailgate.queue.keeping import Keeper
-
-_REACHED = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class Stops:
                 entry = replace(entry, state=EntryState.ACTIVE)
             if entry.envelope is None or entry.state not in MOVED_FROM[QueueMove.LANE]:
                 raise refusal(entry, "given other recipients")
-            kept = [one for one in entry.recipients if one.state in _REACHED]
+            kept = [one for one in entry.recipients if one.state in REACHED]
             have = {one.address.key for one in kept}
             new = [one for one in recipients if one.address.key not in have]
             if not new:

@@ -13,11 +13,10 @@ from sqlalchemy.dialects.sqlite import insert
 from mailgate.adapters.store.rows import add_steps, to_ms
 from mailgate.adapters.store.tables import COPY, ENTRY, RECIPIENT
 from mailgate.model.address import Address
-from mailgate.model.entry import OPEN_RECIPIENT, EntryState, RecipientState
+from mailgate.model.entry import OPEN_RECIPIENT, REACHED, EntryState
 from mailgate.model.verdict import TraceStep
 
 _ON_THE_WAY = (EntryState.READY, EntryState.ACTIVE, EntryState.HELD, EntryState.FROZEN)
-_REACHED = (RecipientState.DELIVERED, RecipientState.RELAYED)
 
 
 def claim(
@@ -56,7 +55,7 @@ def _holders(entry_id: int, key: str, since: datetime) -> Select[tuple[str, int]
             COPY.c.at >= to_ms(since),
             or_(
                 ENTRY.c.state == EntryState.RECEIVED.value,
-                RECIPIENT.c.state.in_([state.value for state in _REACHED]),
+                RECIPIENT.c.state.in_([state.value for state in REACHED]),
                 and_(
                     ENTRY.c.state.in_([state.value for state in _ON_THE_WAY]),
                     RECIPIENT.c.state.in_([state.value for state in OPEN_RECIPIENT]),

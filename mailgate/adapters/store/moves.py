@@ -25,13 +25,18 @@ from mailgate.adapters.store.rows import (
 )
 from mailgate.adapters.store.tables import ENTRY, RECIPIENT
 from mailgate.adapters.store.taking import forget, settle
-from mailgate.model.entry import OPEN_RECIPIENT, EntryRecipient, EntryState, ParkReason, RecipientState, can_move
+from mailgate.model.entry import (
+    OPEN_RECIPIENT,
+    REACHED,
+    EntryRecipient,
+    EntryState,
+    ParkReason,
+    can_move,
+)
 from mailgate.model.errors import StaleEntryError, StoreError
 from mailgate.model.message import HeaderEdit
 from mailgate.model.verdict import Disposition, TraceStep
 from mailgate.ports.store import Outcome
-
-_REACHED = frozenset({RecipientState.DELIVERED, RecipientState.RELAYED})
 
 # Made once: to build a statement costs more than to run it.
 _CLAIM: Final = Prepared(
@@ -150,7 +155,7 @@ def deliver_to(
     if not entries or entries[0].state is not EntryState.PARKED:
         return False
     wanted = {one.address.key for one in recipients}
-    kept = [one for one in entries[0].recipients if one.state in _REACHED and one.address.key not in wanted]
+    kept = [one for one in entries[0].recipients if one.state in REACHED and one.address.key not in wanted]
     write_recipients(connection, entry_id, [*kept, *recipients])
     _move(
         connection,

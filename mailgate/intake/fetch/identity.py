@@ -94,9 +94,10 @@ class Identity:
     async def same_as_before(self, comparison: Comparison, now: datetime) -> frozenset[str]:
         """Return UIDs that need no download to be known: header and size say that they stand for the same message.
 
-        Those are UIDs whose deletion was asked for, and not answered or not carried out, and UIDs that are told from their twin by a mark
-        that they have gained or lost, since the twin came or went. What was to be left alone from the first and is
-        listed again with its size stays so: a mailbox that was empty for once must not bring years of mail.
+        Those are UIDs whose deletion was asked for, and not answered or not carried out, and UIDs that are told from
+        their twin by a mark that they have gained or lost, since the twin came or went. What was to be left alone from
+        the first and is listed again with its size stays so: a mailbox that was empty for once must not bring years of
+        mail.
         """
         same = await self._told_apart(comparison, now)
         left_alone = [one.uid for one in self._listed if _was_left_alone(comparison.doubtful.get(one.uid), one)]

@@ -58,10 +58,11 @@ class SessionResult:
 
     `entries` are the ids of what it took, `uids` the UIDs it took that under; `recognised` counts what it knew under
     another UID. `came_back` are UIDs that are listed again although their deletion was confirmed; `keeps`: the provider
-    does so again and again; None: this session did not get so far. `skipped` are messages that stay at the provider, by UID. `stopped`: it was asked to end before it was
-    done. `broken`: it gave up its connection because of a message in `skipped`. `ended_at`: the UID of the message in
-    which the connection ended. `cut`: UIDs of messages that turned out larger than may be taken. `pipeline_lost`: the server lost commands that were sent ahead, so that the next session
-    has to say one at a time. `another` asks for a further session. `logged_in`: the server took the secret, of which
+    does so again and again; None: this session did not get so far. `skipped` are messages that stay at the provider, by
+    UID. `stopped`: it was asked to end before it was done. `broken`: it gave up its connection because of a message in
+    `skipped`. `ended_at`: the UID of the message in which the connection ended. `cut`: UIDs of messages that turned out
+    larger than may be taken. `pipeline_lost`: the server lost commands that were sent ahead, so that the next session has
+    to say one at a time. `another` asks for a further session. `logged_in`: the server took the secret, of which
     `mark` is the mark; without a mark no secret was found.
     """
 

@@ -19,8 +19,8 @@ from mailgate.ports.store import Store
 class SubmissionTools:
     """What submission sessions work with. `hostname` is how we greet.
 
-    `refusal_words` returns the template of what is said to whom may not send outside. `no_room` says whether no mail is taken just now, since the disk is nearly full or the store refuses; `store_failed`
-    is told when it does.
+    `refusal_words` returns the template of what is said to whom may not send outside. `no_room` says whether no mail is
+    taken just now, since the disk is nearly full or the store refuses; `store_failed` is told when it does.
     """
 
     store: Store

@@ -222,3 +222,21 @@ async def test_many_strangers_are_one_look_up(made: Callable[[Names], InternalAd
     assert all(one.result() for one in others)
     assert names.asked == ["mail", "mail"]
     assert (addresses.known, addresses.unsure) == ((SERVER,), False)
+
+
+async def test_while_name_servers_fail_one_stranger_alone_waits_for_them() -> None:
+    names, clock = Names(), FakeClock()
+    addresses = InternalAddresses("mail", names.look_up, clock)
+    names.hold.set()
+    await addresses.refresh()
+    assert addresses.unsure
+    names.hold.clear()
+    clock.advance(timedelta(seconds=ASK_AGAIN_S))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(addresses.refresh())
+        await others_run()
+        second = group.create_task(addresses.refresh())
+        await others_run()
+        assert second.done()
+        names.hold.set()
+    assert names.asked == ["mail", "mail"]

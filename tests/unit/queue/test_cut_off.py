@@ -11,6 +11,7 @@ import pytest
 from mailgate.model.address import parse_address
 from mailgate.model.entry import EntryState, QueueEntry
 from mailgate.model.envelope import Envelope, EnvelopeRecipient
+from mailgate.model.errors import StoreError
 from mailgate.model.source import Direction
 from mailgate.model.verdict import Disposition
 from mailgate.ports.store import NewEntry
@@ -56,6 +57,20 @@ async def cut_off(office: Office, taking: Awaitable[object]) -> None:
     office.store.accept = accept  # type: ignore[method-assign]
 
 
+class Slow(FakeProcessor):
+    """Decides on nothing until its gate is set."""
+
+    quick = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+
+    async def process(self, entry: QueueEntry, header: bytes) -> Disposition:
+        await self.gate.wait()
+        return await super().process(entry, header)
+
+
 async def test_what_was_not_decided_yet_is_judged(office: Office) -> None:
     office.processor.quick = False
     await cut_off(office, office.take())
@@ -77,16 +92,7 @@ async def test_what_is_to_rest_rests_no_longer_than_that(office: Office) -> None
 
 async def test_what_found_no_room_before_the_pipeline_is_judged_later() -> None:
     office = Office()
-    gate = asyncio.Event()
-
-    class Slow(FakeProcessor):
-        quick = False
-
-        async def process(self, entry: QueueEntry, header: bytes) -> Disposition:
-            await gate.wait()
-            return await super().process(entry, header)
-
-    office.processor = Slow()
+    office.processor = slow = Slow()
     office.new_queue()
     room = PROCESSORS + WAITING_ROOM
     async with running(office):
@@ -100,8 +106,24 @@ async def test_what_found_no_room_before_the_pipeline_is_judged_later() -> None:
         with suppress(asyncio.CancelledError):
             await last
         assert office.queue._progress.count(Place.PIPELINE) == room
-        gate.set()
+        slow.gate.set()
         await eventually(lambda: office.queue._progress.count(Place.PIPELINE) == 0, "the pipeline has done its work")
         assert (await office.entry(room + 1)).state is EntryState.RECEIVED
         await office.advance(LOOK)
         await office.is_in(room + 1, EntryState.DONE)
+
+
+async def test_what_the_pipeline_could_not_write_is_judged_again() -> None:
+    office = Office()
+    office.processor = slow = Slow()
+    office.new_queue()
+    async with running(office):
+        await office.take()
+        await others_run()
+        office.store.failure = StoreError("a fault of the store")
+        slow.gate.set()
+        await eventually(lambda: office.queue._progress.count(Place.PIPELINE) == 0, "the pipeline has given up")
+        office.store.failure = None
+        assert (await office.entry(1)).state is EntryState.RECEIVED
+        await office.advance(LOOK)
+        await office.is_in(1, EntryState.DONE)

@@ -234,6 +234,20 @@ async def test_several_connections_do_not_send_more_than_the_daily_cap(office: S
     assert office.relay.begun == 2
 
 
+async def test_where_the_limit_is_taken_away_nothing_is_said_of_it_any_more(office: Sending) -> None:
+    hop = relay_hop(LANE, "provider")
+    await office.queue.set_relays([(hop, SETTINGS, office.relay, Pace(daily_cap=3))])
+    for _ in range(4):
+        await office.hand_over(hold=HOUR)
+    await office.advance(timedelta(minutes=1))
+    assert "relay_cap_ahead" in office.health.codes
+    for _ in range(3):
+        await office.hand_over()
+    await eventually(lambda: "relay_cap" in office.health.codes, "the condition")
+    await office.queue.set_relays([(hop, SETTINGS, office.relay, Pace())])
+    assert office.health.codes.isdisjoint({"relay_cap", "relay_cap_ahead"})
+
+
 async def test_more_than_a_relay_takes_today_is_told_before_the_limit_is_reached(office: Sending) -> None:
     hop = relay_hop(LANE, "provider")
     await office.queue.set_relays([(hop, SETTINGS, office.relay, Pace(daily_cap=2))])
