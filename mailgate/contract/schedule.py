@@ -35,8 +35,9 @@ class AccountSchedule(Shape):
     """What the schedule of an account says, the rule that wins first, and the sessions that it plans, the next one first.
 
     `schedule` is its name, empty where an interval alone counts. `zone` is that of the hours; `min_interval_s` is the
-    least time between two sessions and `min_interval_why` says whose wish that is (`min_interval_reasons`: in every language). The plan holds if all goes well, and
-    leaves out the jitter; while the account is paused, it says what would be.
+    least time between two sessions and `min_interval_why` says whose wish that is (`min_interval_reasons`: in every
+    language). The plan holds if all goes well, and leaves out the jitter; while the account is paused, it says what would
+    be.
     """
 
     account: str

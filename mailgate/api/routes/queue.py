@@ -167,7 +167,7 @@ class QueueRoutes(Controller):
         "/operations/{number:int}",
         operation_id="operation",
         summary="How far an act about many messages is",
-        responses=may_answer(400, 404),
+        responses=may_answer(400, 404, 503),
     )
     async def operation(self, engine: NamedDependency[Engine], number: OperationId) -> v1.Operation:
         """Return its state and its progress; the last ones are known after a restart of the engine, too.
