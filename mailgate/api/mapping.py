@@ -74,7 +74,7 @@ def account(engine: Engine, watch: AccountWatch) -> v1.AccountState:
     """Return one account."""
     settings = watch.account
     fetching = engine.fetching
-    floor, whose = fetching.timetable.floor(watch)
+    floor, whose = fetching.timetable.floor(watch), fetching.timetable.why_floor(watch)
     remedies = remedy_words(watch.error_class, settings.password) if watch.error_class else None
     return v1.AccountState(
         name=settings.name,
@@ -110,7 +110,7 @@ def account(engine: Engine, watch: AccountWatch) -> v1.AccountState:
 def account_schedule(engine: Engine, watch: AccountWatch, *, count: int) -> v1.AccountSchedule:
     """Return what an account's schedule says, and its next sessions."""
     timetable = engine.fetching.timetable
-    floor, whose = timetable.floor(watch)
+    floor, whose = timetable.floor(watch), timetable.why_floor(watch)
     planned = timetable.preview(watch, count=count) if watch.account.enabled else ()
     return v1.AccountSchedule(
         account=watch.account.name,

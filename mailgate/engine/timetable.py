@@ -78,8 +78,17 @@ class Timetable:
         interval = self._config.fetch.interval if account.interval is None else account.interval
         return plan_of(schedule, interval, self.zone)
 
-    def floor(self, watch: AccountWatch) -> tuple[timedelta, Words]:
-        """Return the least time between two scheduled sessions of an account, and why in words."""
+    def floor(self, watch: AccountWatch) -> timedelta:
+        """Return the least time between two scheduled sessions of an account."""
+        return self._floor(watch)[0]
+
+    def why_floor(self, watch: AccountWatch) -> Words:
+        """Return whose wish that is. For people alone: their words are read when somebody asks for the first time."""
+        account = watch.account
+        learned = self._memory.learned.get(account.host)
+        return say(self._floor(watch)[1], host=account.host, said=learned.text if learned else "")
+
+    def _floor(self, watch: AccountWatch) -> tuple[timedelta, str]:
         account, fetch = watch.account, self._config.fetch
         provider = self._provider_floor(account)
         learned = self._memory.learned.get(account.host)
@@ -92,8 +101,7 @@ class Timetable:
         ]
         if account.min_interval is None:
             reasons.append((provider, "floor_provider"))
-        floor, why = max(reasons, key=lambda one: one[0])
-        return floor, say(why, host=account.host, said=learned.text if learned else "")
+        return max(reasons, key=lambda one: one[0])
 
     def login_floor(self, watch: AccountWatch) -> timedelta:
         """Return the least time between two logins, which also counts between two sessions of one pass (spec C5).
@@ -127,7 +135,7 @@ class Timetable:
                 now=now,
                 last=last,
                 since=watch.kept.fixed_until or now,
-                floor=self.floor(watch)[0],
+                floor=self.floor(watch),
                 wait=timedelta(seconds=watch.wait_s),
                 later=self._config.fetch.jitter * self._chance(),
             )
@@ -136,7 +144,7 @@ class Timetable:
 
     def first_after(self, watch: AccountWatch, moment: datetime) -> datetime | None:
         """Return when the first session after a moment was due by the schedule, None when none was."""
-        due = next_run(watch.plan, now=moment, last=moment, since=moment, floor=self.floor(watch)[0])
+        due = next_run(watch.plan, now=moment, last=moment, since=moment, floor=self.floor(watch))
         return due.at if due else None
 
     def is_due(self, watch: AccountWatch) -> bool:
@@ -160,7 +168,7 @@ class Timetable:
 
     def preview(self, watch: AccountWatch, *, count: int) -> tuple[Due, ...]:
         """Return the next sessions of an account by its schedule, if all go well."""
-        return preview(watch.plan, watch.next, floor=self.floor(watch)[0], count=count)
+        return preview(watch.plan, watch.next, floor=self.floor(watch), count=count)
 
     # -- what sessions teach
 
@@ -215,7 +223,7 @@ class Timetable:
         kept.fixed_until = kept.fixed_until or now
         if kept.last_attempt is not None and kept.last_attempt <= now:
             since = (now - kept.last_attempt).total_seconds()
-            floor = self.floor(watch)[0].total_seconds()
+            floor = self.floor(watch).total_seconds()
             if not at_start or since < floor or kept.refused:
                 watch.ended = mono - since
         if kept.refused:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mailgate.config.probes import probe_texts
 from mailgate.engine.passes import ENDED_AGAIN_S
 from mailgate.engine.watchdog import ENDS_WITHIN_S, hang_limit
 from mailgate.engine.watches import AccountWatch
@@ -139,9 +140,18 @@ class TestHours:
             for _ in range(8):
                 await desk.advance(INTERVAL)
             assert [desk.box(name).sessions for name in "ab"] == [2, 8]
-            why = desk.engine.fetching.timetable.floor(watch(desk, "a"))[1]
+            why = desk.engine.fetching.timetable.why_floor(watch(desk, "a"))
             assert why.en == "what this provider is known to ask for"
             assert len({why.en, why.de, why.fr}) == 3
+
+    async def test_words_for_people_are_read_only_when_somebody_asks(self) -> None:
+        probe_texts.cache_clear()
+        desk = desk_of(lines={"interval": HOUR})
+        async with running(desk):
+            await desk.advance(2 * HOUR)
+            assert probe_texts.cache_info().currsize == 0
+            assert desk.engine.fetching.timetable.why_floor(watch(desk)).en
+            assert probe_texts.cache_info().currsize == 1
 
     @pytest.mark.parametrize(("own", "gap"), [(None, 60), (30 * SECOND, 30), (10 * MINUTE, 60)])
     async def test_the_floor_of_the_provider_counts_between_the_sessions_of_one_pass(
@@ -278,14 +288,14 @@ class TestProvidersThatAskForLess:
             desk.box().refusal = b""
             await desk.advance(15 * MINUTE)
             assert (watch(desk).throttled, watch(desk).error) == ("", "")
-            floor, why = desk.engine.fetching.timetable.floor(watch(desk))
-            assert 14 * MINUTE < floor <= 15 * MINUTE
-            assert "learned from office.example" in why.en
+            timetable = desk.engine.fetching.timetable
+            assert 14 * MINUTE < timetable.floor(watch(desk)) <= 15 * MINUTE
+            assert "learned from office.example" in timetable.why_floor(watch(desk)).en
         desk.new_engine()
         async with running(desk):
-            assert desk.engine.fetching.timetable.floor(watch(desk))[0] > 14 * MINUTE
+            assert desk.engine.fetching.timetable.floor(watch(desk)) > 14 * MINUTE
             desk.clock.advance(timedelta(days=30))
-            assert desk.engine.fetching.timetable.floor(watch(desk))[0] == MINUTE
+            assert desk.engine.fetching.timetable.floor(watch(desk)) == MINUTE
 
     async def test_a_mailbox_in_use_is_waited_for_and_teaches_nothing(self) -> None:
         desk = desk_of()
@@ -296,7 +306,7 @@ class TestProvidersThatAskForLess:
             desk.box().refusal = b""
             await desk.advance(INTERVAL)
             assert watch(desk).throttled == ""
-            assert desk.engine.fetching.timetable.floor(watch(desk))[0] == MINUTE
+            assert desk.engine.fetching.timetable.floor(watch(desk)) == MINUTE
 
 
 class TestARefusedSecret:
